@@ -1,0 +1,1 @@
+"""Aha! product feedback as a Spark Python Data Source."""

@@ -1,0 +1,95 @@
+"""The connector: Aha! behind the Lakeflow contract."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.types import StructType
+
+from connector.client import AhaClient
+from connector.errors import AhaOptionError
+from connector.interface import LakeflowConnect, Offset
+from connector.options import parse_options
+from connector.pacing import Clock
+from connector.records import to_batch, to_rows
+from connector.sync import Records, Sync
+from connector.tables import TABLES, Table
+
+
+class AhaLakeflowConnect(LakeflowConnect):
+    """Reads an Aha! account.
+
+    Args:
+        options: the connection's options, all strings; see `connector.options`.
+        clock: where waits go; tests give one that does not sleep.
+
+    Raises:
+        AhaOptionError: from the constructor, if an option is missing or malformed.
+    """
+
+    def __init__(self, options: Mapping[str, str], *, clock: Clock | None = None) -> None:
+        self._options = dict(options)
+        self._client = AhaClient(parse_options(options), clock=clock)
+
+    def __repr__(self) -> str:
+        return f"AhaLakeflowConnect({self._client.origin!r})"
+
+    def list_tables(self) -> list[str]:
+        return list(TABLES)
+
+    def get_table_schema(self, table_name: str, table_options: Mapping[str, str]) -> StructType:
+        return self._table(table_name, table_options).schema
+
+    def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> dict[str, Any]:
+        table = self._table(table_name, table_options)
+        return {
+            "primary_keys": list(table.primary_keys),
+            "cursor_field": table.cursor_field,
+            "ingestion_type": table.ingestion_type,
+        }
+
+    def read_table(
+        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[dict[str, Any]], Offset]:
+        table = self._table(table_name, table_options)
+        pages, end = self._sync(table_options).read(table, start_offset)
+        return (row for page in pages for row in to_rows(table, page)), end
+
+    def read_batches(
+        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[pa.RecordBatch], Offset]:
+        """As `read_table`, with the rows as Arrow batches of the table's schema."""
+        table = self._table(table_name, table_options)
+        pages, end = self._sync(table_options).read(table, start_offset)
+        return self._batches(table, pages), end
+
+    def replay_batches(
+        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows that changed since `start_offset`, however many: at least those of a batch that was
+        planned from there and may not have been written."""
+        table = self._table(table_name, table_options)
+        return self._batches(table, self._sync(table_options).reread(table, start_offset))
+
+    def read_table_deletes(
+        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[dict[str, Any]], Offset]:
+        table = self._table(table_name, table_options)
+        raise AhaOptionError(
+            f"Table `{table.name}` has ingestion type `{table.ingestion_type}`: it has no delete flow."
+        )
+
+    def _sync(self, table_options: Mapping[str, str]) -> Sync:
+        return Sync(self._client, parse_options(self._options, table_options))
+
+    def _batches(self, table: Table, pages: Iterator[Records]) -> Iterator[pa.RecordBatch]:
+        return (to_batch(table, page) for page in pages)
+
+    def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
+        parse_options(self._options, table_options)
+        if name in TABLES:
+            return TABLES[name]
+        near = difflib.get_close_matches(name, TABLES, n=1)
+        meant = f" Did you mean `{near[0]}`?" if near else ""
+        raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")

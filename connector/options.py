@@ -1,0 +1,233 @@
+"""The connector's options, declared once.
+
+Parsing, error messages, `connector_spec.yaml` and the README's table are all made from `OPTIONS`.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from connector.errors import AhaOptionError
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def parse_text(value: str) -> str:
+    return value
+
+
+def parse_count(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < 1:
+        raise ValueError("expected a whole number of at least 1")
+    return int(value)
+
+
+def parse_seconds(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", value):
+        raise ValueError("expected a whole number of seconds, 0 or more")
+    return int(value)
+
+
+def parse_page_size(value: str) -> int:
+    size = parse_count(value)
+    if size > 200:
+        raise ValueError("expected a whole number from 1 to 200")
+    return size
+
+
+def parse_api_key(value: str) -> str:
+    # A header value that requests would refuse must not appear in requests' own error message.
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise ValueError("expected the key alone: printable ASCII without spaces")
+    return value
+
+
+def parse_subdomain(value: str) -> str:
+    """`company`, `company.aha.io` and `https://company.aha.io/` all mean `company`."""
+    label = value.lower().removeprefix("https://").removesuffix("/").removesuffix(".aha.io")
+    if not DNS_LABEL.fullmatch(label):
+        raise ValueError("expected the first part of https://<subdomain>.aha.io")
+    return label
+
+
+def parse_base_url(value: str) -> str:
+    """Only Aha! itself or this machine: the key is sent to whatever stands here."""
+    wanted = "expected https://<subdomain>.aha.io, or a loopback address like http://127.0.0.1:8080"
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise ValueError(wanted) from None
+    host = url.hostname or ""
+    if url.username is not None or url.path not in ("", "/") or url.query or url.fragment or "\\" in value:
+        raise ValueError(f"{wanted}, with no path")
+    if host in LOOPBACK_HOSTS and url.scheme in ("http", "https"):
+        return f"{url.scheme}://{url.netloc}"
+    label = host.removesuffix(".aha.io")
+    if url.scheme == "https" and label != host and DNS_LABEL.fullmatch(label) and port is None:
+        return f"https://{host}"
+    raise ValueError(wanted)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as users write it.
+
+    Attributes:
+        name: lower_snake_case, because Spark lower-cases option keys.
+        description: one sentence for the README and the spec.
+        parse: text → value; raises ValueError with what was expected.
+        kind: the type that `connector_spec.yaml` states.
+        connection, table: where it may be given.
+        required, secret: as they say.
+        default: the value when the option is absent or empty.
+    """
+
+    name: str
+    description: str
+    parse: Callable[[str], Any] = parse_text
+    kind: str = "string"
+    connection: bool = False
+    table: bool = False
+    required: bool = False
+    secret: bool = False
+    default: Any = None
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "api_key",
+        "API key of an Aha! user; the connector sees what that user sees.",
+        parse=parse_api_key,
+        connection=True,
+        required=True,
+        secret=True,
+    ),
+    Option(
+        "subdomain",
+        "First part of your account's address: `company` for https://company.aha.io.",
+        parse=parse_subdomain,
+        connection=True,
+        required=True,
+    ),
+    Option(
+        "base_url",
+        "Where to send requests instead of https://<subdomain>.aha.io; only another aha.io host or a "
+        "loopback address is accepted.",
+        parse=parse_base_url,
+        connection=True,
+    ),
+    Option(
+        "requests_per_minute",
+        "Most requests sent in any minute; Aha! allows 300 for all jobs of one address together.",
+        parse=parse_count,
+        kind="integer",
+        connection=True,
+        default=300,
+    ),
+    Option(
+        "lookback_seconds",
+        "How far each sync re-reads before the last one's start, for rows that appear late.",
+        parse=parse_seconds,
+        kind="integer",
+        connection=True,
+        default=60,
+    ),
+    Option(
+        "page_size",
+        "Rows per request, 1 to 200; a smaller value only makes more requests (recordings use it).",
+        parse=parse_page_size,
+        kind="integer",
+        connection=True,
+        default=200,
+    ),
+    Option(
+        "ideas_workflow_status",
+        "Only ideas with this workflow status (name or id), and only their votes and comments.",
+        connection=True,
+        table=True,
+    ),
+    Option(
+        "max_ideas",
+        "Most ideas read per micro-batch; the next one goes on where it stopped.",
+        parse=parse_count,
+        kind="integer",
+        connection=True,
+        table=True,
+    ),
+    Option("ideas_q", "Only votes or comments of ideas whose name matches this text.", table=True),
+    Option("q", "Only ideas whose name matches this text.", table=True),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parsed options of one connection and one table. Its repr shows no secret."""
+
+    subdomain: str
+    api_key: str = field(repr=False)
+    base_url: str | None = None
+    requests_per_minute: int = 300
+    lookback_seconds: int = 60
+    page_size: int = 200
+    ideas_workflow_status: str | None = None
+    max_ideas: int | None = None
+    ideas_q: str | None = None
+    q: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]` that requests go to."""
+        return self.base_url or f"https://{self.subdomain}.aha.io"
+
+
+def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None = None) -> Settings:
+    """Check the options of a connection and, over them, of a table.
+
+    Keys are read without regard to case. Keys that are no option of this connector are tolerated,
+    because Spark and Unity Catalog add their own; a near miss of one of ours is refused.
+
+    Raises:
+        AhaOptionError: an option is missing, misspelt, misplaced or malformed. The message never
+            quotes a secret.
+    """
+    values: dict[str, Any] = {}
+    for given, scope in ((connection, "connection"), (table or {}, "table")):
+        values.update(_parse_scope(given, scope))
+    for option in OPTIONS:
+        if option.required and option.name not in values:
+            raise AhaOptionError(f"Option `{option.name}` is missing. {option.description}")
+        values.setdefault(option.name, option.default)
+    return Settings(**values)
+
+
+def _parse_scope(given: Mapping[str, str], scope: str) -> dict[str, Any]:
+    declared = {option.name: option for option in OPTIONS}
+    values = {}
+    for key, raw in given.items():
+        option = declared.get(str(key).lower())
+        if option is None:
+            _refuse_near_miss(str(key))
+            continue
+        # Spark hands a reader the connection's options and the table's in one dict, as both.
+        if scope == "table" and not option.table:
+            continue
+        text = str(raw).strip()
+        if not text:
+            continue
+        try:
+            values[option.name] = option.parse(text)
+        except ValueError as error:
+            shown = ":" if option.secret else f" is {text!r}:"
+            raise AhaOptionError(f"Option `{option.name}`{shown} {error}.") from None
+    return values
+
+
+def _refuse_near_miss(key: str) -> None:
+    near = difflib.get_close_matches(key.lower(), [option.name for option in OPTIONS], n=1, cutoff=0.8)
+    if near:
+        raise AhaOptionError(f"There is no option `{key}`. Did you mean `{near[0]}`?")

@@ -1,0 +1,65 @@
+"""Time: one injectable clock, and the request budget that it paces."""
+
+import threading
+import time
+from collections import deque
+from typing import Protocol
+
+# Aha! allows 20 requests in any second beside the budget per minute.
+REQUESTS_PER_SECOND = 20
+# Windows are held a little longer than Aha! counts them, since requests travel with jitter.
+MARGIN = 1.02
+
+
+class Clock(Protocol):
+    """Where waits go. Never a source of data time: only Aha!'s own clock says when a row changed."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The real clock."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Budget:
+    """At most `per_minute` requests in any minute and 20 in any second, for all threads that share it.
+
+    A `per_minute` above 1,200 lifts the limit per second in proportion: whoever sets it does not read
+    from Aha! itself.
+    """
+
+    def __init__(self, per_minute: int, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._windows = (
+            (60.0 * MARGIN, per_minute, deque[float]()),
+            (1.0 * MARGIN, max(REQUESTS_PER_SECOND, per_minute // 60), deque[float]()),
+        )
+
+    def take(self) -> None:
+        """Wait until one more request is within the budget, and count it."""
+        while (wait := self._try_take()) > 0:
+            self._clock.sleep(wait)
+
+    def _try_take(self) -> float:
+        with self._lock:
+            now = self._clock.monotonic()
+            waits = []
+            for length, limit, sent in self._windows:
+                while sent and sent[0] <= now - length:
+                    sent.popleft()
+                if len(sent) >= limit:
+                    waits.append(sent[0] + length - now)
+            if waits:
+                return max(waits)
+            for _, _, sent in self._windows:
+                sent.append(now)
+            return 0.0

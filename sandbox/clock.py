@@ -1,0 +1,36 @@
+"""The sandbox's time: every timestamp and every `Date` header comes from here."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+
+class SandboxClock:
+    """The real time, or a time that stands still until it is moved."""
+
+    def __init__(self, fixed: datetime | None = None) -> None:
+        self._fixed = fixed
+
+    def now(self) -> datetime:
+        return self._fixed or datetime.now(UTC)
+
+    def set(self, moment: datetime) -> None:
+        """Stop the clock at `moment`."""
+        self._fixed = moment
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward and leave it standing there."""
+        self._fixed = self.now() + timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        """Real seconds, for the rate limit: it protects the server, whatever time it plays."""
+        return time.monotonic()
+
+
+def timestamp(moment: datetime) -> str:
+    """As Aha! writes it: UTC with three decimals."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def http_date(moment: datetime) -> str:
+    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
