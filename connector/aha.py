@@ -9,7 +9,7 @@ from pyspark.sql.types import StructType
 
 from connector.client import AhaClient
 from connector.errors import AhaOptionError
-from connector.interface import LakeflowConnect, Offset
+from connector.interface import LakeflowConnect, StoredOffset
 from connector.options import parse_options
 from connector.pacing import Clock
 from connector.records import to_batch, to_rows
@@ -50,22 +50,22 @@ class AhaLakeflowConnect(LakeflowConnect):
         }
 
     def read_table(
-        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
-    ) -> tuple[Iterator[dict[str, Any]], Offset]:
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         table = self._table(table_name, table_options)
         pages, end = self._sync(table_options).read(table, start_offset)
         return (row for page in pages for row in to_rows(table, page)), end
 
     def read_batches(
-        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
-    ) -> tuple[Iterator[pa.RecordBatch], Offset]:
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
         """As `read_table`, with the rows as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
         pages, end = self._sync(table_options).read(table, start_offset)
         return self._batches(table, pages), end
 
     def replay_batches(
-        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
     ) -> Iterator[pa.RecordBatch]:
         """All rows that changed since `start_offset`, however many: at least those of a batch that was
         planned from there and may not have been written."""
@@ -73,9 +73,10 @@ class AhaLakeflowConnect(LakeflowConnect):
         return self._batches(table, self._sync(table_options).reread(table, start_offset))
 
     def read_table_deletes(
-        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
-    ) -> tuple[Iterator[dict[str, Any]], Offset]:
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         table = self._table(table_name, table_options)
+        del start_offset
         raise AhaOptionError(
             f"Table `{table.name}` has ingestion type `{table.ingestion_type}`: it has no delete flow."
         )

@@ -15,7 +15,7 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from connector.aha import AhaLakeflowConnect
 from connector.errors import AhaOptionError
-from connector.interface import Offset
+from connector.interface import StoredOffset
 
 METADATA_TABLE = "_lakeflow_metadata"
 METADATA_SCHEMA = StructType(
@@ -93,15 +93,15 @@ class TableStreamReader(SimpleDataSourceStreamReader):
     def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
         self._connector, self._table, self._settings = connector, table, settings
 
-    def initialOffset(self) -> Offset:
+    def initialOffset(self) -> StoredOffset:
         return {}
 
-    def read(self, start: Offset) -> tuple[Iterator[pa.RecordBatch], Offset]:
+    def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
         batches, end = self._connector.read_batches(self._table, start, self._settings)
         # Spark pickles the iterator, and a generator cannot be pickled.
         return iter(list(batches)), end
 
-    def readBetweenOffsets(self, start: Offset, end: Offset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+    def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         return iter(list(self._connector.replay_batches(self._table, start, self._settings)))
 
 

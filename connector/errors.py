@@ -78,13 +78,16 @@ class AhaDataError(AhaError):
 STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
     401: (
         AhaAuthError,
-        "The API key was refused. Check `api_key`, and that it was made in the account that `subdomain` names.",
+        "The API key was refused. Check `api_key`, and that `subdomain` names its account.",
     ),
     403: (
         AhaPermissionError,
         "The API key's user may not read this. Ask an Aha! administrator for access, or leave the table out.",
     ),
-    404: (AhaNotFoundError, "There is no such record or route, or the key may not see it. Check `subdomain`."),
+    404: (
+        AhaNotFoundError,
+        "There is no such record or route, or the key may not see it. Check `subdomain`.",
+    ),
     429: (
         AhaRateLimitError,
         "Still rate limited after all attempts. Lower `requests_per_minute`: Aha! counts all jobs together.",

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyspark.sql.types import StructType
 
-Offset = dict[str, Any]
+StoredOffset = dict[str, Any]
 
 
 class LakeflowConnect(ABC):
@@ -30,13 +30,13 @@ class LakeflowConnect(ABC):
 
     @abstractmethod
     def read_table(
-        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
-    ) -> tuple[Iterator[dict[str, Any]], Offset]:
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         """Rows that changed since `start_offset` (None or `{}`: all), and the offset that stands after
         them. The same offset with no rows is the end of the data."""
 
     @abstractmethod
     def read_table_deletes(
-        self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
-    ) -> tuple[Iterator[dict[str, Any]], Offset]:
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         """Tombstones of rows deleted since `start_offset`: the primary keys and the cursor, the rest null."""

@@ -50,7 +50,9 @@ class Seen:
     def news(self, rows: Mapping[str, int]) -> set[str]:
         """The ids among `rows` (all of the overlap) that may not have been delivered as they are now."""
         now = Seen.of(rows, exact=self.exact).entries
-        return {row_id for row_id in rows if now[key := self._key(row_id, self.exact)] != self.entries.get(key)}
+        return {
+            row_id for row_id in rows if now[key := self._key(row_id, self.exact)] != self.entries.get(key)
+        }
 
     def updated(self, rows: Mapping[str, int]) -> "Seen":
         """This record and `rows`, told apart singly, the latest `EXACT_ROWS` of them."""
@@ -135,7 +137,7 @@ class Offset:
             return cls(scope)
         if given.get("version") != VERSION:
             raise AhaOptionError(
-                f"The offset has version {given.get('version')!r}, and this connector reads version {VERSION}. "
+                f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
                 "Deploy the connector that wrote it, or start over with a full refresh."
             )
         if given.get("scope", scope) != scope:
@@ -150,7 +152,7 @@ class Offset:
             )
         except (KeyError, TypeError) as error:
             raise AhaOptionError(
-                f"The offset is damaged ({error}). Start over with a full refresh; keys found: {sorted(given)}."
+                f"The offset is damaged ({error}; found {sorted(given)}). Start over with a full refresh."
             ) from None
 
 

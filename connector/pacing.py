@@ -8,7 +8,7 @@ from typing import Protocol
 # Aha! allows 20 requests in any second beside the budget per minute.
 REQUESTS_PER_SECOND = 20
 # Windows are held a little longer than Aha! counts them, since requests travel with jitter.
-MARGIN = 1.02
+WINDOW_MARGIN = 1.02
 
 
 class Clock(Protocol):
@@ -40,8 +40,8 @@ class Budget:
         self._clock = clock
         self._lock = threading.Lock()
         self._windows = (
-            (60.0 * MARGIN, per_minute, deque[float]()),
-            (1.0 * MARGIN, max(REQUESTS_PER_SECOND, per_minute // 60), deque[float]()),
+            (60.0 * WINDOW_MARGIN, per_minute, deque[float]()),
+            (1.0 * WINDOW_MARGIN, max(REQUESTS_PER_SECOND, per_minute // 60), deque[float]()),
         )
 
     def take(self) -> None:
@@ -59,7 +59,8 @@ class Budget:
                 if len(sent) >= limit:
                     waits.append(sent[0] + length - now)
             if waits:
-                return max(waits)
+                # A hair more than computed: a wait that rounding swallows would be repeated for ever.
+                return max(waits) + 0.001
             for _, _, sent in self._windows:
                 sent.append(now)
             return 0.0

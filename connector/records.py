@@ -86,17 +86,25 @@ def _column(values: list[Any], kind: DataType, path: str) -> pa.Array:
         return _list_column(values, kind, path)
     arrow, accepted, repair = LEAF_TYPES[type(kind)]
     if not set(map(type, values)) <= accepted:
-        values = [value if type(value) in accepted else _repaired(value, repair, kind, path) for value in values]
+        values = [
+            value if type(value) in accepted else _repaired(value, repair, kind, path) for value in values
+        ]
     try:
         return pa.array(values, type=arrow)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
-        raise AhaDataError(f"`{path}` holds a value out of range for {kind.simpleString()} ({error}).") from None
+        raise AhaDataError(
+            f"`{path}` holds a value out of range for {kind.simpleString()} ({error})."
+        ) from None
 
 
 def _struct_column(values: list[Any], kind: StructType, path: str) -> pa.Array:
     _require(values, dict, kind, path)
     children = [
-        _column([value and value.get(field.name) for value in values], field.dataType, f"{path}.{field.name}")
+        _column(
+            [None if value is None else value.get(field.name) for value in values],
+            field.dataType,
+            f"{path}.{field.name}",
+        )
         for field in kind.fields
     ]
     mask = pa.array([value is None for value in values], type=pa.bool_())
@@ -130,7 +138,9 @@ def _repaired(value: Any, repair: Callable[[Any], Any], kind: DataType, path: st
 def _unfit(value_type: type, kind: DataType, path: str) -> AhaDataError:
     wanted = kind.simpleString()
     wanted = wanted if len(wanted) < 40 else wanted[: wanted.index("<")]
-    return AhaDataError(f"`{path}` holds a value of JSON type {value_type.__name__}, where {wanted} is declared.")
+    return AhaDataError(
+        f"`{path}` holds a value of JSON type {value_type.__name__}, where {wanted} is declared."
+    )
 
 
 def _text(value: Any) -> str:

@@ -25,7 +25,7 @@ Records = list[Row]
 # rows of the overlap were delivered; below, rows are held until that is known.
 HELD_ROWS = 2000
 HELD_PARENTS = 200
-MARGIN = timedelta(seconds=1)
+SINCE_MARGIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     if limit:
         # Micro-batches are whole pages, so that each goes on where the last one stopped.
         size = max(1, limit // -(-limit // size))
-    is_ideas = table.fan_out is None
-    if table.path and (is_ideas or not (given or limit)):
+    if table.path and (table.fan_out is None or not (given or limit)):
         fields = ("fields", ",".join(field_names(table.schema)))
         listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
         return Plan(table, listing, None, limit, scope)
-    assert table.fan_out is not None
+    if table.fan_out is None:
+        raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
     fields = ("fields", f"id,updated_at,{table.fan_out.count_field}")
     listing = Listing("/ideas", "ideas", (*given, fields), size)
     return Plan(table, listing, table.fan_out, limit, scope)
@@ -126,8 +126,8 @@ class Sync:
         first = walk.next_page()
         if not walk.position.started:
             raise AhaResponseError(
-                f"GET {plan.listing.path} answered without a readable `Date` header, which is the sync's only "
-                "clock. A proxy between here and Aha! may have removed it."
+                f"GET {plan.listing.path} answered without a readable `Date` header, the sync's only clock. "
+                "A proxy between here and Aha! may have removed it."
             )
         cursor = shift(walk.position.started, -self._lookback)
         room = HELD_PARENTS if plan.fan_out else HELD_ROWS
@@ -140,7 +140,7 @@ class Sync:
         if offset.cursor:
             # Whether `updated_since` includes its own moment, or looks at milliseconds, is not documented:
             # a second earlier is right in every case, and what is too old is dropped here.
-            since = ("updated_since", shift(offset.cursor, -MARGIN))
+            since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
             listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
         return Walk(
             lambda number: listing.fetch(self._client, number), listing.size, self._lookback, offset.position
@@ -206,9 +206,7 @@ class Sync:
             self._settings.page_size,
         )
         try:
-            yield from Walk(
-                lambda number: listing.fetch(self._client, number), listing.size, self._lookback
-            )
+            yield from Walk(lambda number: listing.fetch(self._client, number), listing.size, self._lookback)
         except AhaNotFoundError:
             # The idea was deleted, merged or hidden after the list named it: it has nothing to read now.
             return

@@ -147,9 +147,7 @@ IDEA = table_schema(
     categories=listing(struct(id=TEXT, name=TEXT, parent_id=TEXT, project_id=TEXT, created_at=TEXT)),
     custom_fields=listing(CUSTOM_FIELD),
     custom_object_links=listing(struct(key=TEXT, name=TEXT, record_type=TEXT, record_ids=listing(TEXT))),
-    workflow_status_times=listing(
-        struct(status_id=TEXT, status_name=TEXT, started_at=TEXT, ended_at=TEXT)
-    ),
+    workflow_status_times=listing(struct(status_id=TEXT, status_name=TEXT, started_at=TEXT, ended_at=TEXT)),
     submitted_idea_portal_record_url=TEXT,
     integration_fields=listing(INTEGRATION_FIELD),
 )

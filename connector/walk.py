@@ -66,7 +66,7 @@ class Listing:
         if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("id") for row in rows):
             raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
         names = ("total_records", "total_pages", "current_page")
-        numbers = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
+        numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
         if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
             raise self._unexpected("`pagination` with the counts " + ", ".join(names), answer)
         total, pages, current = numbers
@@ -165,7 +165,10 @@ class Walk:
             )
         self._met = set()
         self.position = Position(
-            size=was.size, started=was.started, passes=was.passes + 1, before=was.ids if not was.fell else None
+            size=was.size,
+            started=was.started,
+            passes=was.passes + 1,
+            before=was.ids if not was.fell else None,
         )
 
 

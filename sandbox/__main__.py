@@ -12,7 +12,9 @@ from sandbox.server import API_KEY, listen, make_app, open_store
 
 
 @click.command()
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one."
+)
 @click.option("--ideas", default=100, show_default=True, type=click.IntRange(0), help="Ideas to make up.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same data.")
 @click.option("--api-key", default=API_KEY, show_default=True, help="The key to accept.")

@@ -28,15 +28,36 @@ IDS = {
     "misc": 7360000000000000000,
 }
 FIRST = ("Ada", "Ben", "Cara", "Dev", "Élodie", "Farid", "Grace", "Hiro", "Ines", "Jürgen", "Kaï", "Lena")
-LAST = ("Bell", "Cole", "Diaz", "Patel", "Martin", "Haddad", "Okafor", "Satō", "Nuñez", "Weiß", "Lund", "Moss")
-SUBJECTS = ("Dark theme", "Date filter", "Bulk export", "Single sign-on", "Slack digest", "Audit log", "API keys")
+LAST = (
+    "Bell",
+    "Cole",
+    "Diaz",
+    "Patel",
+    "Martin",
+    "Haddad",
+    "Okafor",
+    "Satō",
+    "Nuñez",
+    "Weiß",
+    "Lund",
+    "Moss",
+)
+SUBJECTS = (
+    "Dark theme",
+    "Date filter",
+    "Bulk export",
+    "Single sign-on",
+    "Slack digest",
+    "Audit log",
+    "API keys",
+)
 PLACES = ("in the portal", "for admins", "on mobile", "in reports", "per workspace", "für Teams", "日本語で")
 SENTENCES = (
     "We lose an hour a week without this.",
     "Our customers ask for it in <b>every</b> review.",
     "Works today with a workaround &amp; a lot of patience.",
     "Blocked by the rollout in Q3 — naïve users give up.",
-    "See <a href=\"https://example.com/spec\">the draft</a> 🎉",
+    'See <a href="https://example.com/spec">the draft</a> 🎉',
     "<ul><li>fast</li><li>simple</li></ul>",
 )
 STATUSES = ("New", "Under review", "Planned", "Shipped", "Will not implement")
@@ -157,7 +178,9 @@ class _Maker:
             "status_changed_at": timestamp(created + (updated - created) / 2) if now else None,
             "workflow_status": status(now),
             "description": self._note(created, empty=number % 9 == 0),
-            "visibility": "Visible to all ideas portal users" if number % 4 else "Visible to creator and employees",
+            "visibility": "Visible to all ideas portal users"
+            if number % 4
+            else "Visible to creator and employees",
             "url": f"{HOST}/ideas/ideas/{key}",
             "resource": f"{API}/ideas/{key}",
             "product": product(),
@@ -179,7 +202,9 @@ class _Maker:
             body["admin_response"] = self._note(created) | responder
         if number % 3 == 0:
             facts = (("Effort", rng.randrange(10)), ("Benefit", rng.randrange(10)))
-            body["score_facts"] = [{"id": self._id("misc"), "value": value, "name": name} for name, value in facts]
+            body["score_facts"] = [
+                {"id": self._id("misc"), "value": value, "name": name} for name, value in facts
+            ]
             body["tags"] = ["quick win"]
             body["full_tags"] = [{"id": 7755, "name": "quick win", "color": "#e09052"}]
             body["categories"] = [
@@ -256,7 +281,11 @@ class _Maker:
 
     def _idea_comment(self, idea: int, created: datetime, updated: datetime) -> Record:
         rng = self._rng
-        identity, written, author = int(self._id("idea_comment")), self._between(created, updated), rng.randrange(40)
+        identity, written, author = (
+            int(self._id("idea_comment")),
+            self._between(created, updated),
+            rng.randrange(40),
+        )
         body: Document = {
             "id": str(identity),
             "idea_id": str(idea),

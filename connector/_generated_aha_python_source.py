@@ -1,0 +1,1862 @@
+"""The Aha! connector as one file, generated: do not edit.
+
+Made by scripts/merge_python_source.py from
+    connector/errors.py
+    connector/options.py
+    connector/pacing.py
+    connector/client.py
+    connector/interface.py
+    connector/tables.py
+    connector/records.py
+    connector/offsets.py
+    connector/walk.py
+    connector/sync.py
+    connector/aha.py
+    connector/datasource.py
+Change those and run: nox -s build_artifact
+
+SHA-256 of these files and of the script: b9f8525d84306bb1579c6202add7dad373743129e677349ac386b8b7f3eefa90
+"""
+
+import difflib
+import hashlib
+import json
+import math
+import re
+import threading
+import time
+import zlib
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import requests
+from pyspark.sql import SparkSession
+from pyspark.sql.datasource import (
+    DataSource,
+    DataSourceReader,
+    InputPartition,
+    SimpleDataSourceStreamReader,
+)
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DataType,
+    DoubleType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+)
+
+
+def register_lakeflow_source(spark):
+    """Make the data source `lakeflow_connect` known to a Spark session."""
+
+    # -------------------- connector/errors.py --------------------
+    # The errors this connector raises.
+    #
+    # AhaError
+    # ├── AhaOptionError        an option, table name or offset that cannot be used (no request was sent)
+    # ├── AhaConnectionError    no usable answer arrived: refused, reset, timed out
+    # ├── AhaStatusError        Aha! answered with an error status
+    # │   ├── AhaAuthError          401
+    # │   ├── AhaPermissionError    403
+    # │   ├── AhaNotFoundError      404
+    # │   ├── AhaRateLimitError     429
+    # │   └── AhaServerError        5xx
+    # ├── AhaResponseError      the answer is not what the API documents
+    # ├── AhaUnstableListError  a list kept changing while it was read
+    # └── AhaDataError          a value that cannot be converted without corrupting it
+
+    class AhaError(Exception):
+        """Base of every error here. Messages say what was wrong, where, and what to do; never the key."""
+
+
+    class AhaOptionError(AhaError, ValueError):
+        """An option, a table name or an offset cannot be used. Raised before any request."""
+
+
+    class AhaConnectionError(AhaError):
+        """No complete answer arrived, after all attempts."""
+
+
+    class AhaStatusError(AhaError):
+        """Aha! answered with an error status.
+
+    Attributes:
+        status: the HTTP status code.
+    """
+
+        def __init__(self, message: str, status: int) -> None:
+            super().__init__(message, status)
+            self.status = status
+
+        def __str__(self) -> str:
+            return str(self.args[0])
+
+
+    class AhaAuthError(AhaStatusError):
+        """401: the key is wrong or was revoked."""
+
+
+    class AhaPermissionError(AhaStatusError):
+        """403: the key's user may not read this."""
+
+
+    class AhaNotFoundError(AhaStatusError):
+        """404: the record does not exist, or the key may not see it."""
+
+
+    class AhaRateLimitError(AhaStatusError):
+        """429, still after all attempts."""
+
+
+    class AhaServerError(AhaStatusError):
+        """5xx, still after all attempts."""
+
+
+    class AhaResponseError(AhaError):
+        """A successful answer whose body is not what the API documents."""
+
+
+    class AhaUnstableListError(AhaError):
+        """Rows left a list in every attempt to read it, so that no attempt is known to be complete."""
+
+
+    class AhaDataError(AhaError):
+        """A value cannot be converted to its column's type without corrupting it."""
+
+
+    # status → (class, what to do about it)
+    STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
+        401: (
+            AhaAuthError,
+            "The API key was refused. Check `api_key`, and that `subdomain` names its account.",
+        ),
+        403: (
+            AhaPermissionError,
+            "The API key's user may not read this. Ask an Aha! administrator for access, or leave the table out.",
+        ),
+        404: (
+            AhaNotFoundError,
+            "There is no such record or route, or the key may not see it. Check `subdomain`.",
+        ),
+        429: (
+            AhaRateLimitError,
+            "Still rate limited after all attempts. Lower `requests_per_minute`: Aha! counts all jobs together.",
+        ),
+    }
+
+
+    def status_error(status: int, message: str) -> AhaStatusError:
+        """The error for an HTTP `status`; `message` says where it happened, advice is added here."""
+        if status >= 500:
+            return AhaServerError(f"{message} Aha! kept failing; nothing was lost, run again later.", status)
+        error, advice = STATUS_ERRORS.get(status, (AhaStatusError, "This status is not expected of a read."))
+        return error(f"{message} {advice}", status)
+
+
+    # -------------------- connector/options.py --------------------
+    # The connector's options, declared once.
+    #
+    # Parsing, error messages, `connector_spec.yaml` and the README's table are all made from `OPTIONS`.
+
+    LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+    DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+    def parse_text(value: str) -> str:
+        return value
+
+
+    def parse_count(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < 1:
+            raise ValueError("expected a whole number of at least 1")
+        return int(value)
+
+
+    def parse_seconds(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", value):
+            raise ValueError("expected a whole number of seconds, 0 or more")
+        return int(value)
+
+
+    def parse_page_size(value: str) -> int:
+        size = parse_count(value)
+        if size > 200:
+            raise ValueError("expected a whole number from 1 to 200")
+        return size
+
+
+    def parse_api_key(value: str) -> str:
+        # A header value that requests would refuse must not appear in requests' own error message.
+        if not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise ValueError("expected the key alone: printable ASCII without spaces")
+        return value
+
+
+    def parse_subdomain(value: str) -> str:
+        """`company`, `company.aha.io` and `https://company.aha.io/` all mean `company`."""
+        label = value.lower().removeprefix("https://").removesuffix("/").removesuffix(".aha.io")
+        if not DNS_LABEL.fullmatch(label):
+            raise ValueError("expected the first part of https://<subdomain>.aha.io")
+        return label
+
+
+    def parse_base_url(value: str) -> str:
+        """Only Aha! itself or this machine: the key is sent to whatever stands here."""
+        wanted = "expected https://<subdomain>.aha.io, or a loopback address like http://127.0.0.1:8080"
+        try:
+            url = urlsplit(value)
+            port = url.port
+        except ValueError:
+            raise ValueError(wanted) from None
+        host = url.hostname or ""
+        if url.username is not None or url.path not in ("", "/") or url.query or url.fragment or "\\" in value:
+            raise ValueError(f"{wanted}, with no path")
+        if host in LOOPBACK_HOSTS and url.scheme in ("http", "https"):
+            return f"{url.scheme}://{url.netloc}"
+        label = host.removesuffix(".aha.io")
+        if url.scheme == "https" and label != host and DNS_LABEL.fullmatch(label) and port is None:
+            return f"https://{host}"
+        raise ValueError(wanted)
+
+
+    @dataclass(frozen=True)
+    class Option:
+        """One option as users write it.
+
+    Attributes:
+        name: lower_snake_case, because Spark lower-cases option keys.
+        description: one sentence for the README and the spec.
+        parse: text → value; raises ValueError with what was expected.
+        kind: the type that `connector_spec.yaml` states.
+        connection, table: where it may be given.
+        required, secret: as they say.
+        default: the value when the option is absent or empty.
+    """
+
+        name: str
+        description: str
+        parse: Callable[[str], Any] = parse_text
+        kind: str = "string"
+        connection: bool = False
+        table: bool = False
+        required: bool = False
+        secret: bool = False
+        default: Any = None
+
+
+    OPTIONS: tuple[Option, ...] = (
+        Option(
+            "api_key",
+            "API key of an Aha! user; the connector sees what that user sees.",
+            parse=parse_api_key,
+            connection=True,
+            required=True,
+            secret=True,
+        ),
+        Option(
+            "subdomain",
+            "First part of your account's address: `company` for https://company.aha.io.",
+            parse=parse_subdomain,
+            connection=True,
+            required=True,
+        ),
+        Option(
+            "base_url",
+            "Where to send requests instead of https://<subdomain>.aha.io; only another aha.io host or a "
+            "loopback address is accepted.",
+            parse=parse_base_url,
+            connection=True,
+        ),
+        Option(
+            "requests_per_minute",
+            "Most requests sent in any minute; Aha! allows 300 for all jobs of one address together.",
+            parse=parse_count,
+            kind="integer",
+            connection=True,
+            default=300,
+        ),
+        Option(
+            "lookback_seconds",
+            "How far each sync re-reads before the last one's start, for rows that appear late.",
+            parse=parse_seconds,
+            kind="integer",
+            connection=True,
+            default=60,
+        ),
+        Option(
+            "page_size",
+            "Rows per request, 1 to 200; a smaller value only makes more requests (recordings use it).",
+            parse=parse_page_size,
+            kind="integer",
+            connection=True,
+            default=200,
+        ),
+        Option(
+            "ideas_workflow_status",
+            "Only ideas with this workflow status (name or id), and only their votes and comments.",
+            connection=True,
+            table=True,
+        ),
+        Option(
+            "max_ideas",
+            "Most ideas read per micro-batch; the next one goes on where it stopped.",
+            parse=parse_count,
+            kind="integer",
+            connection=True,
+            table=True,
+        ),
+        Option("ideas_q", "Only votes or comments of ideas whose name matches this text.", table=True),
+        Option("q", "Only ideas whose name matches this text.", table=True),
+    )
+
+
+    @dataclass(frozen=True)
+    class Settings:
+        """Parsed options of one connection and one table. Its repr shows no secret."""
+
+        subdomain: str
+        api_key: str = field(repr=False)
+        base_url: str | None = None
+        requests_per_minute: int = 300
+        lookback_seconds: int = 60
+        page_size: int = 200
+        ideas_workflow_status: str | None = None
+        max_ideas: int | None = None
+        ideas_q: str | None = None
+        q: str | None = None
+
+        @property
+        def origin(self) -> str:
+            """`scheme://host[:port]` that requests go to."""
+            return self.base_url or f"https://{self.subdomain}.aha.io"
+
+
+    def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None = None) -> Settings:
+        """Check the options of a connection and, over them, of a table.
+
+    Keys are read without regard to case. Keys that are no option of this connector are tolerated,
+    because Spark and Unity Catalog add their own; a near miss of one of ours is refused.
+
+    Raises:
+        AhaOptionError: an option is missing, misspelt, misplaced or malformed. The message never
+            quotes a secret.
+    """
+        values: dict[str, Any] = {}
+        for given, scope in ((connection, "connection"), (table or {}, "table")):
+            values.update(_parse_scope(given, scope))
+        for option in OPTIONS:
+            if option.required and option.name not in values:
+                raise AhaOptionError(f"Option `{option.name}` is missing. {option.description}")
+            values.setdefault(option.name, option.default)
+        return Settings(**values)
+
+
+    def _parse_scope(given: Mapping[str, str], scope: str) -> dict[str, Any]:
+        declared = {option.name: option for option in OPTIONS}
+        values = {}
+        for key, raw in given.items():
+            option = declared.get(str(key).lower())
+            if option is None:
+                _refuse_near_miss(str(key))
+                continue
+            # Spark hands a reader the connection's options and the table's in one dict, as both.
+            if scope == "table" and not option.table:
+                continue
+            text = str(raw).strip()
+            if not text:
+                continue
+            try:
+                values[option.name] = option.parse(text)
+            except ValueError as error:
+                shown = ":" if option.secret else f" is {text!r}:"
+                raise AhaOptionError(f"Option `{option.name}`{shown} {error}.") from None
+        return values
+
+
+    def _refuse_near_miss(key: str) -> None:
+        near = difflib.get_close_matches(key.lower(), [option.name for option in OPTIONS], n=1, cutoff=0.8)
+        if near:
+            raise AhaOptionError(f"There is no option `{key}`. Did you mean `{near[0]}`?")
+
+
+    # -------------------- connector/pacing.py --------------------
+    # Time: one injectable clock, and the request budget that it paces.
+
+    # Aha! allows 20 requests in any second beside the budget per minute.
+    REQUESTS_PER_SECOND = 20
+    # Windows are held a little longer than Aha! counts them, since requests travel with jitter.
+    WINDOW_MARGIN = 1.02
+
+
+    class Clock(Protocol):
+        """Where waits go. Never a source of data time: only Aha!'s own clock says when a row changed."""
+
+        def monotonic(self) -> float: ...
+
+        def sleep(self, seconds: float) -> None: ...
+
+
+    class SystemClock:
+        """The real clock."""
+
+        def monotonic(self) -> float:
+            return time.monotonic()
+
+        def sleep(self, seconds: float) -> None:
+            time.sleep(seconds)
+
+
+    class Budget:
+        """At most `per_minute` requests in any minute and 20 in any second, for all threads that share it.
+
+    A `per_minute` above 1,200 lifts the limit per second in proportion: whoever sets it does not read
+    from Aha! itself.
+    """
+
+        def __init__(self, per_minute: int, clock: Clock) -> None:
+            self._clock = clock
+            self._lock = threading.Lock()
+            self._windows = (
+                (60.0 * WINDOW_MARGIN, per_minute, deque[float]()),
+                (1.0 * WINDOW_MARGIN, max(REQUESTS_PER_SECOND, per_minute // 60), deque[float]()),
+            )
+
+        def take(self) -> None:
+            """Wait until one more request is within the budget, and count it."""
+            while (wait := self._try_take()) > 0:
+                self._clock.sleep(wait)
+
+        def _try_take(self) -> float:
+            with self._lock:
+                now = self._clock.monotonic()
+                waits = []
+                for length, limit, sent in self._windows:
+                    while sent and sent[0] <= now - length:
+                        sent.popleft()
+                    if len(sent) >= limit:
+                        waits.append(sent[0] + length - now)
+                if waits:
+                    # A hair more than computed: a wait that rounding swallows would be repeated for ever.
+                    return max(waits) + 0.001
+                for _, _, sent in self._windows:
+                    sent.append(now)
+                return 0.0
+
+
+    # -------------------- connector/client.py --------------------
+    # HTTP to Aha!: one GET at a time, retried within bounds, checked before anybody reads it.
+
+    API = "/api/v1"
+    USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
+    SHOWN_CHARACTERS = 200
+    RETRIED_STATUSES = (429, 500, 502, 503, 504)
+
+
+    @dataclass(frozen=True)
+    class RetryPolicy:
+        """How long to try. Seconds throughout.
+
+    Attributes:
+        attempts: requests sent for one answer, at most.
+        connect_timeout, read_timeout: of one request.
+        first_wait: before the second attempt; doubled each time, up to `longest_wait`.
+        longest_wait: also the most that one `Retry-After` is obeyed.
+        total_wait: of all waits for one answer together.
+    """
+
+        attempts: int = 6
+        connect_timeout: float = 10.0
+        read_timeout: float = 60.0
+        first_wait: float = 1.0
+        longest_wait: float = 120.0
+        total_wait: float = 300.0
+
+
+    class BearerAuth(requests.auth.AuthBase):
+        """Puts the key on a request, and keeps it out of reprs.
+
+    Given as `auth`, because requests would otherwise prefer a `~/.netrc` entry to our header.
+    """
+
+        def __init__(self, api_key: str) -> None:
+            self._api_key = api_key
+
+        def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers["Authorization"] = f"Bearer {self._api_key}"
+            return request
+
+        def __repr__(self) -> str:
+            return "BearerAuth(...)"
+
+
+    @dataclass(frozen=True)
+    class Answer:
+        """A JSON object and when Aha! sent it.
+
+    Attributes:
+        body: the parsed JSON object.
+        date: the answer's `Date`, whole seconds, UTC; None where it is missing or unreadable.
+    """
+
+        body: dict[str, Any]
+        date: datetime | None
+
+
+    class AhaClient:
+        """GET requests to one Aha! account.
+
+    Nothing is opened before the first request, and an unused client can be pickled.
+    """
+
+        def __init__(
+            self, settings: Settings, *, clock: Clock | None = None, policy: RetryPolicy | None = None
+        ) -> None:
+            self._settings = settings
+            self._clock = clock or SystemClock()
+            self._policy = policy or RetryPolicy()
+            self._session: requests.Session | None = None
+            self._budget: Budget | None = None
+
+        @property
+        def origin(self) -> str:
+            """`scheme://host[:port]` of the account."""
+            return self._settings.origin
+
+        def __getstate__(self) -> dict[str, Any]:
+            return self.__dict__ | {"_session": None, "_budget": None}
+
+        def get(self, path: str, params: Mapping[str, str]) -> Answer:
+            """GET `path` (below /api/v1) and return its JSON object.
+
+        Retried: connection faults, 429 and 5xx, with a back-off that doubles and is bounded.
+
+        Raises:
+            AhaConnectionError: no complete answer after all attempts.
+            AhaStatusError: an error status, by status (see `connector.errors`).
+            AhaResponseError: the answer is not a JSON object, or is a redirect.
+        """
+            route = f"GET {path}"
+            waited = 0.0
+            for attempt in range(1, self._policy.attempts + 1):
+                try:
+                    response = self._send(path, params)
+                except requests.RequestException as error:
+                    # `from None`: the library's exception holds the request, and with it the key.
+                    failure: Exception = AhaConnectionError(
+                        f"{route} got no answer from {self._settings.origin} ({type(error).__name__}: "
+                        f"{self._describe(error)}). Check the network and `subdomain`, then run again; "
+                        "nothing was lost."
+                    )
+                    wait = self._back_off(attempt)
+                else:
+                    if response.status_code == 200:
+                        return self._parse(route, response)
+                    failure = self._refusal(route, response)
+                    if response.status_code not in RETRIED_STATUSES:
+                        raise failure
+                    wait = self._back_off(attempt)
+                    if response.status_code == 429:
+                        wait = rate_limit_wait(response)
+                wait = min(wait, self._policy.longest_wait)
+                if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
+                    raise failure from None
+                waited += wait
+                self._clock.sleep(wait)
+            raise AssertionError("unreachable: the last attempt returns or raises")
+
+        def _send(self, path: str, params: Mapping[str, str]) -> requests.Response:
+            if self._session is None:
+                self._session = self._open_session()
+            if self._budget is None:
+                self._budget = Budget(self._settings.requests_per_minute, self._clock)
+            self._budget.take()
+            return self._session.get(
+                f"{self._settings.origin}{API}{path}",
+                params=params,
+                timeout=(self._policy.connect_timeout, self._policy.read_timeout),
+                # A redirect could carry the key to another host.
+                allow_redirects=False,
+            )
+
+        def _open_session(self) -> requests.Session:
+            session = requests.Session()
+            session.auth = BearerAuth(self._settings.api_key)
+            session.headers.update(
+                {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
+            )
+            # An environment's proxy must not see what is meant for this machine.
+            session.trust_env = not any(host in self._settings.origin for host in LOOPBACK_HOSTS)
+            return session
+
+        def _back_off(self, attempt: int) -> float:
+            return self._policy.first_wait * float(2 ** (attempt - 1))
+
+        def _refusal(self, route: str, response: requests.Response) -> Exception:
+            if 300 <= response.status_code < 400:
+                return AhaResponseError(
+                    f"{route} was redirected ({response.status_code}), which is not followed, so that the key "
+                    "stays with one host. Check `subdomain` and `base_url`."
+                )
+            said = error_text(response.text)
+            said = f" ({self._redact(said)})" if said else ""
+            reason = f" {response.reason}" if response.reason else ""
+            error: AhaStatusError = status_error(
+                response.status_code, f"{route} answered {response.status_code}{reason}{said}."
+            )
+            return error
+
+        def _parse(self, route: str, response: requests.Response) -> Answer:
+            try:
+                body = response.json()
+            except requests.JSONDecodeError:
+                body = None
+            if not isinstance(body, dict):
+                raise AhaResponseError(
+                    f"{route} answered 200 with something else than a JSON object "
+                    f"({response.headers.get('Content-Type', 'no content type')}). "
+                    f"Received: {self._redact(response.text[:SHOWN_CHARACTERS])!r}. "
+                    "Check `subdomain`: a login page looks like this."
+                )
+            return Answer(body, parse_date(response.headers.get("Date")))
+
+        def _describe(self, error: requests.RequestException) -> str:
+            return self._redact(re.sub(r"0x[0-9a-f]+", "0x", str(error)))[:SHOWN_CHARACTERS]
+
+        def _redact(self, text: str) -> str:
+            return text.replace(self._settings.api_key, "[api key]")
+
+
+    def parse_date(value: str | None) -> datetime | None:
+        """An HTTP `Date` in UTC, or None."""
+        try:
+            return parsedate_to_datetime(value or "").astimezone(UTC)
+        except ValueError:
+            return None
+
+
+    def rate_limit_wait(response: requests.Response) -> float:
+        """Seconds to wait after a 429.
+
+    `Retry-After`, else until `X-Ratelimit-Reset` by Aha!'s own clock, else the seconds that the
+    message names, else 60. Which of these Aha! sends is not confirmed, so all are read.
+    """
+        after = response.headers.get("Retry-After", response.headers.get("retry_after", ""))
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", after):
+            return float(after)
+        date = parse_date(response.headers.get("Date"))
+        until = parse_date(after)
+        reset = response.headers.get("X-Ratelimit-Reset", "")
+        if until is None and re.fullmatch(r"[0-9]+", reset):
+            until = datetime.fromtimestamp(int(reset), UTC)
+        if until is not None and date is not None:
+            # `Date` is cut to whole seconds, so the moment itself may be up to a second later.
+            return max((until - date).total_seconds(), 0.0) + 1.0
+        named = re.search(r"(\d+)\s*seconds?", error_text(response.text))
+        return float(named.group(1)) if named else 60.0
+
+
+    def error_text(text: str) -> str:
+        """What an error body says, in at most 200 characters: Aha! uses several shapes, HTML among them."""
+        try:
+            body = json.loads(text)
+        except ValueError:
+            return "" if text.lstrip().startswith("<") else text[:SHOWN_CHARACTERS].strip()
+        if not isinstance(body, dict):
+            return ""
+        errors = body.get("errors")
+        first = errors[0] if isinstance(errors, list) and errors else errors
+        message = first.get("message") if isinstance(first, dict) else first
+        for candidate in (message, body.get("error"), body.get("message")):
+            if isinstance(candidate, str) and candidate:
+                return candidate[:SHOWN_CHARACTERS]
+        return ""
+
+
+    # -------------------- connector/interface.py --------------------
+    # What a Lakeflow community connector offers, whatever it connects to.
+
+    StoredOffset = dict[str, Any]
+
+
+    class LakeflowConnect(ABC):
+        """The contract between a connector and the pipeline that drives it.
+
+    Option values are strings. Nothing here but `read_*` touches the network.
+    """
+
+        @abstractmethod
+        def list_tables(self) -> list[str]:
+            """Names of all tables."""
+
+        @abstractmethod
+        def get_table_schema(self, table_name: str, table_options: Mapping[str, str]) -> StructType:
+            """The row of a table."""
+
+        @abstractmethod
+        def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> dict[str, Any]:
+            """`primary_keys` (list), `cursor_field` (text) and `ingestion_type`: `snapshot`, `cdc`,
+        `cdc_with_deletes` or `append`."""
+
+        @abstractmethod
+        def read_table(
+            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+        ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
+            """Rows that changed since `start_offset` (None or `{}`: all), and the offset that stands after
+        them. The same offset with no rows is the end of the data."""
+
+        @abstractmethod
+        def read_table_deletes(
+            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+        ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
+            """Tombstones of rows deleted since `start_offset`: the primary keys and the cursor, the rest null."""
+
+
+    # -------------------- connector/tables.py --------------------
+    # The tables, declared once, as data: where their rows come from and what a row looks like.
+    #
+    # Field names and types follow Aha!'s published reference. Ids are strings everywhere, because Aha!
+    # sends an id as a number when it is small and as a string when it is large. Timestamps stay ISO 8601
+    # strings. Objects that Aha! leaves out are null.
+
+    TEXT = StringType()
+    COUNT = LongType()
+    NUMBER = DoubleType()
+    FLAG = BooleanType()
+    # Fields whose JSON type varies are kept as JSON text: a custom field's value is a string, a number, a list
+    # or an object, by the kind of field. All record types carry custom fields in the same way.
+    JSON_TEXT_PATHS = frozenset({"custom_fields.value"})
+
+
+    def struct(**fields: DataType) -> StructType:
+        """A struct of nullable fields in the given order."""
+        return StructType([StructField(name, kind) for name, kind in fields.items()])
+
+
+    def listing(element: DataType) -> ArrayType:
+        return ArrayType(element)
+
+
+    def table_schema(**fields: DataType) -> StructType:
+        """A struct whose `id` is never null: a row without one cannot be merged."""
+        return StructType([StructField(name, kind, name != "id") for name, kind in fields.items()])
+
+
+    ATTACHMENT = struct(
+        id=TEXT,
+        download_url=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        original_file_size=COUNT,
+        content_type=TEXT,
+        file_name=TEXT,
+        file_size=COUNT,
+    )
+    NOTE = struct(
+        id=TEXT,
+        body=TEXT,
+        editor_version=COUNT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        attachments=listing(ATTACHMENT),
+    )
+    USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, updated_at=TEXT)
+    PORTAL_USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT)
+    IDEA_USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, title=TEXT)
+    WORKFLOW_STATUS = struct(id=TEXT, name=TEXT, position=COUNT, complete=FLAG, color=TEXT)
+    SCORE_FACT = struct(id=TEXT, value=NUMBER, name=TEXT)
+    ORGANIZATION = struct(id=TEXT, name=TEXT, created_at=TEXT, url=TEXT, resource=TEXT)
+    INTEGRATION_FIELD = struct(
+        id=TEXT, name=TEXT, value=TEXT, integration_id=TEXT, service_name=TEXT, created_at=TEXT
+    )
+    CUSTOM_FIELD = struct(
+        id=TEXT,
+        key=TEXT,
+        name=TEXT,
+        updatedAt=TEXT,
+        type=TEXT,
+        value=TEXT,
+        body=TEXT,
+        editor_version=COUNT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        attachments=listing(ATTACHMENT),
+        score_facts=listing(SCORE_FACT),
+    )
+    IDEA_STUB = struct(
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        workflow_status=WORKFLOW_STATUS,
+        description=NOTE,
+        url=TEXT,
+        resource=TEXT,
+    )
+
+    IDEA = table_schema(
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        product_id=TEXT,
+        score=NUMBER,
+        votes=COUNT,
+        initial_votes=COUNT,
+        endorsements_count=COUNT,
+        comments_count=COUNT,
+        status_changed_at=TEXT,
+        visibility=TEXT,
+        workflow_status=WORKFLOW_STATUS,
+        description=NOTE,
+        admin_response=struct(
+            id=TEXT,
+            body=TEXT,
+            editor_version=COUNT,
+            created_at=TEXT,
+            updated_at=TEXT,
+            attachments=listing(ATTACHMENT),
+            responded_by_user=USER,
+        ),
+        url=TEXT,
+        resource=TEXT,
+        product=struct(
+            id=TEXT,
+            reference_prefix=TEXT,
+            name=TEXT,
+            product_line=FLAG,
+            created_at=TEXT,
+            workspace_type=TEXT,
+            url=TEXT,
+        ),
+        created_by_user=USER,
+        created_by_portal_user=PORTAL_USER,
+        created_by_idea_user=IDEA_USER,
+        assigned_to_user=struct(
+            id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, updated_at=TEXT, default_assignee=FLAG
+        ),
+        feature=struct(
+            id=TEXT, reference_num=TEXT, name=TEXT, created_at=TEXT, url=TEXT, resource=TEXT, product_id=TEXT
+        ),
+        duplicates=listing(IDEA_STUB),
+        duplicate_of=IDEA_STUB,
+        score_facts=listing(SCORE_FACT),
+        tags=listing(TEXT),
+        full_tags=listing(struct(id=TEXT, name=TEXT, color=TEXT)),
+        categories=listing(struct(id=TEXT, name=TEXT, parent_id=TEXT, project_id=TEXT, created_at=TEXT)),
+        custom_fields=listing(CUSTOM_FIELD),
+        custom_object_links=listing(struct(key=TEXT, name=TEXT, record_type=TEXT, record_ids=listing(TEXT))),
+        workflow_status_times=listing(struct(status_id=TEXT, status_name=TEXT, started_at=TEXT, ended_at=TEXT)),
+        submitted_idea_portal_record_url=TEXT,
+        integration_fields=listing(INTEGRATION_FIELD),
+    )
+
+    IDEA_PROXY_VOTE = table_schema(
+        id=TEXT,
+        idea_id=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        value=TEXT,
+        link=TEXT,
+        weight=NUMBER,
+        endorsed_by_user=USER,
+        endorsed_by_portal_user=PORTAL_USER,
+        endorsed_by_idea_user=IDEA_USER,
+        idea_organization=ORGANIZATION,
+        idea_users=listing(struct(id=TEXT, first_name=TEXT, last_name=TEXT, email=TEXT)),
+        associated_idea_organizations=listing(ORGANIZATION),
+        description=NOTE,
+        integration_fields=listing(INTEGRATION_FIELD),
+        custom_fields=listing(CUSTOM_FIELD),
+    )
+
+    IDEA_COMMENT = table_schema(
+        id=TEXT,
+        idea_id=TEXT,
+        body=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        user=USER,
+        attachments=listing(ATTACHMENT),
+        url=TEXT,
+        resource=TEXT,
+        commentable=struct(type=TEXT, id=TEXT, product_id=TEXT, url=TEXT, resource=TEXT),
+    )
+
+
+    @dataclass(frozen=True)
+    class FanOut:
+        """Rows that are read idea by idea, for the ideas that changed.
+
+    Attributes:
+        path: the child route; `{id}` stands for the idea's id.
+        count_field: the idea's field that is 0 where there is nothing to fetch.
+        send_fields: whether the route documents the `fields` parameter.
+    """
+
+        path: str
+        count_field: str
+        send_fields: bool
+
+
+    @dataclass(frozen=True)
+    class Table:
+        """One table: a declaration, no code.
+
+    Attributes:
+        name: the table's name in Databricks.
+        root: the key of the list in Aha!'s answers.
+        schema: the row.
+        path: the account-wide list route, or None where Aha! has none.
+        params: parameters that every request of this table carries.
+        fan_out: how rows are read idea by idea; without a `path` always, with one only when an option
+            narrows the ideas, because account-wide routes cannot be narrowed.
+        primary_keys, cursor_field, ingestion_type: what Lakeflow is told.
+        note: what a reader of the table must know.
+    """
+
+        name: str
+        root: str
+        schema: StructType
+        path: str | None = None
+        params: tuple[tuple[str, str], ...] = ()
+        fan_out: FanOut | None = None
+        primary_keys: tuple[str, ...] = ("id",)
+        cursor_field: str = "updated_at"
+        ingestion_type: str = "cdc"
+        note: str = ""
+
+
+    TABLES: dict[str, Table] = {
+        table.name: table
+        for table in (
+            Table(
+                name="ideas",
+                root="ideas",
+                schema=IDEA,
+                path="/ideas",
+                note="Every idea the key may see, spam left out, merged ideas included (see `duplicate_of`).",
+            ),
+            Table(
+                name="idea_proxy_votes",
+                root="idea_endorsements",
+                schema=IDEA_PROXY_VOTE,
+                path="/ideas/endorsements",
+                params=(("proxy", "true"),),
+                fan_out=FanOut("/ideas/{id}/endorsements", count_field="endorsements_count", send_fields=True),
+                note="Votes cast on behalf of an organization.",
+            ),
+            Table(
+                name="idea_comments",
+                root="comments",
+                schema=IDEA_COMMENT,
+                fan_out=FanOut("/ideas/{id}/comments", count_field="comments_count", send_fields=False),
+                note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
+                "`updated_at` moved; a change that does not move it is not seen.",
+            ),
+        )
+    }
+
+
+    def field_names(schema: DataType) -> list[str]:
+        """All field names of a schema at every level, each once, in order of appearance.
+
+    Aha!'s `fields` parameter applies one list of names at every nesting level.
+    """
+        names: dict[str, None] = {}
+        pending: list[DataType] = [schema]
+        while pending:
+            kind = pending.pop(0)
+            if isinstance(kind, ArrayType):
+                pending.append(kind.elementType)
+            elif isinstance(kind, StructType):
+                for field in kind.fields:
+                    names[field.name] = None
+                    pending.append(field.dataType)
+        return list(names)
+
+
+    # -------------------- connector/records.py --------------------
+    # Aha!'s JSON to Arrow, column by column.
+    #
+    # Tolerant where Aha!'s JSON varies: a number where an id is a string, an object left out, a field nobody
+    # declared. Strict where a value would be corrupted: nothing is cut, guessed or nulled. Arrow's own
+    # conversion of nested lists is neither (it cuts 1.5 to 1 and splits a string into letters), so only whole
+    # leaf columns are handed to it, after a look at the types in them.
+
+    MISSING = type(None)
+
+
+    def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+        """Records as one Arrow batch with the table's schema.
+
+    Raises:
+        AhaDataError: a value does not fit its column; names table, row id, path and the value's type.
+    """
+        try:
+            return _to_batch(table, records)
+        except AhaDataError:
+            # Columns do not know their rows: look for the first row that fails alone.
+            for record in records:
+                try:
+                    _to_batch(table, [record])
+                except AhaDataError as error:
+                    raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
+            raise
+
+
+    def to_rows(table: Table, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Records as dicts of the table's columns, converted as `to_batch` converts them."""
+        rows: list[dict[str, Any]] = to_batch(table, records).to_pylist()
+        return rows
+
+
+    def arrow_schema(schema: StructType) -> pa.Schema:
+        """The Arrow schema that Spark expects of batches with `schema`."""
+        return pa.schema([pa.field(field.name, arrow_type(field.dataType), field.nullable) for field in schema])
+
+
+    def arrow_type(kind: DataType) -> pa.DataType:
+        if isinstance(kind, StructType):
+            return pa.struct(list(arrow_schema(kind)))
+        if isinstance(kind, ArrayType):
+            return pa.list_(pa.field("element", arrow_type(kind.elementType), kind.containsNull))
+        return LEAF_TYPES[type(kind)][0]
+
+
+    def _to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+        schema = arrow_schema(table.schema)
+        columns = [
+            _column([record.get(field.name) for record in records], field.dataType, field.name)
+            for field in table.schema
+        ]
+        for field, column in zip(table.schema, columns, strict=True):
+            if not field.nullable and column.null_count:
+                raise AhaDataError(f"`{field.name}` is missing, and a row cannot be stored without it.")
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+    def _column(values: list[Any], kind: DataType, path: str) -> pa.Array:
+        if path in JSON_TEXT_PATHS:
+            values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+        if isinstance(kind, StructType):
+            return _struct_column(values, kind, path)
+        if isinstance(kind, ArrayType):
+            return _list_column(values, kind, path)
+        arrow, accepted, repair = LEAF_TYPES[type(kind)]
+        if not set(map(type, values)) <= accepted:
+            values = [
+                value if type(value) in accepted else _repaired(value, repair, kind, path) for value in values
+            ]
+        try:
+            return pa.array(values, type=arrow)
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+            raise AhaDataError(
+                f"`{path}` holds a value out of range for {kind.simpleString()} ({error})."
+            ) from None
+
+
+    def _struct_column(values: list[Any], kind: StructType, path: str) -> pa.Array:
+        _require(values, dict, kind, path)
+        children = [
+            _column(
+                [None if value is None else value.get(field.name) for value in values],
+                field.dataType,
+                f"{path}.{field.name}",
+            )
+            for field in kind.fields
+        ]
+        mask = pa.array([value is None for value in values], type=pa.bool_())
+        return pa.StructArray.from_arrays(children, fields=list(arrow_schema(kind)), mask=mask)
+
+
+    def _list_column(values: list[Any], kind: ArrayType, path: str) -> pa.Array:
+        _require(values, list, kind, path)
+        offsets: list[int | None] = []
+        items: list[Any] = []
+        for value in values:
+            offsets.append(None if value is None else len(items))
+            items += value or ()
+        offsets.append(len(items))
+        elements = _column(items, kind.elementType, path)
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow_type(kind))
+
+
+    def _require(values: list[Any], wanted: type, kind: DataType, path: str) -> None:
+        for value_type in set(map(type, values)) - {wanted, MISSING}:
+            raise _unfit(value_type, kind, path)
+
+
+    def _repaired(value: Any, repair: Callable[[Any], Any], kind: DataType, path: str) -> Any:
+        try:
+            return repair(value)
+        except (TypeError, ValueError):
+            raise _unfit(type(value), kind, path) from None
+
+
+    def _unfit(value_type: type, kind: DataType, path: str) -> AhaDataError:
+        wanted = kind.simpleString()
+        wanted = wanted if len(wanted) < 40 else wanted[: wanted.index("<")]
+        return AhaDataError(
+            f"`{path}` holds a value of JSON type {value_type.__name__}, where {wanted} is declared."
+        )
+
+
+    def _text(value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise TypeError
+        return repr(value)
+
+
+    def _whole(value: Any) -> int:
+        if isinstance(value, str) or (isinstance(value, float) and value.is_integer()):
+            return int(value)
+        raise TypeError
+
+
+    def _number(value: Any) -> float:
+        if isinstance(value, str):
+            return float(value)
+        raise TypeError
+
+
+    def _refuse(_: Any) -> None:
+        raise TypeError
+
+
+    # Spark type → (Arrow type, JSON types it takes as they are, what is tried with any other)
+    LEAF_TYPES: dict[type[DataType], tuple[pa.DataType, set[type], Callable[[Any], Any]]] = {
+        StringType: (pa.string(), {str, MISSING}, _text),
+        LongType: (pa.int64(), {int, MISSING}, _whole),
+        DoubleType: (pa.float64(), {int, float, MISSING}, _number),
+        BooleanType: (pa.bool_(), {bool, MISSING}, _refuse),
+    }
+
+
+    # -------------------- connector/offsets.py --------------------
+    # What a sync remembers: a small JSON object that Spark keeps in its checkpoint.
+
+    VERSION = 1
+    # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
+    EXACT_ROWS = 300
+    BUCKETS = 256
+
+
+    def digest(value: Any) -> int:
+        """A 64-bit digest of a JSON value, the same in every process."""
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+    @dataclass(frozen=True)
+    class Seen:
+        """Which rows of the re-read overlap were delivered, in bounded space.
+
+    A row is known by a digest of its content. Up to `EXACT_ROWS` rows are told apart singly; more are
+    put into buckets by id, and a bucket counts as delivered only if all its rows are unchanged. So a
+    row may be delivered twice, and never be taken for delivered when it was not.
+
+    Attributes:
+        exact: whether each entry stands for one row.
+        entries: row or bucket → digest, both in hexadecimal.
+    """
+
+        exact: bool = True
+        entries: Mapping[str, str] = field(default_factory=dict)
+
+        @classmethod
+        def of(cls, rows: Mapping[str, int], *, exact: bool | None = None) -> "Seen":
+            """The record of `rows`, a mapping from row id to the digest of what was delivered for it."""
+            if exact is None:
+                exact = len(rows) <= EXACT_ROWS
+            sums: dict[str, int] = {}
+            for row_id, content in rows.items():
+                key = cls._key(row_id, exact)
+                sums[key] = (sums.get(key, 0) + digest([row_id, content])) % 2**64
+            return cls(exact, {key: f"{total:x}" for key, total in sums.items()})
+
+        def news(self, rows: Mapping[str, int]) -> set[str]:
+            """The ids among `rows` (all of the overlap) that may not have been delivered as they are now."""
+            now = Seen.of(rows, exact=self.exact).entries
+            return {
+                row_id for row_id in rows if now[key := self._key(row_id, self.exact)] != self.entries.get(key)
+            }
+
+        def updated(self, rows: Mapping[str, int]) -> "Seen":
+            """This record and `rows`, told apart singly, the latest `EXACT_ROWS` of them."""
+            entries = dict(self.entries) if self.exact else {}
+            for key, content in Seen.of(rows, exact=True).entries.items():
+                entries.pop(key, None)
+                entries[key] = content
+            return Seen(True, dict(list(entries.items())[-EXACT_ROWS:]))
+
+        @staticmethod
+        def _key(row_id: str, exact: bool) -> str:
+            number = digest(row_id)
+            return f"{number:x}" if exact else f"{number % BUCKETS:x}"
+
+
+    @dataclass(frozen=True)
+    class Position:
+        """Where a walk over a list stands; see `connector.walk`.
+
+    Attributes:
+        size: rows per page; another size would mean another position.
+        page: the next page.
+        started: server time of the walk's first page; the next cursor is made from it.
+        began: server time of this pass's first page.
+        first, total: the list's length on this pass's first page, and on the last one read.
+        fell: whether the length ever fell during this pass.
+        late: rows of later pages that may have come in during this pass.
+        rows: distinct rows met in this pass.
+        ids: a digest of these rows' ids, whatever their order.
+        before: the digest of the pass before, if its length never fell.
+        passes: this pass's number.
+    """
+
+        size: int
+        page: int = 1
+        started: str = ""
+        began: str = ""
+        first: int = 0
+        total: int = 0
+        fell: bool = False
+        late: int = 0
+        rows: int = 0
+        ids: int = 0
+        before: int | None = None
+        passes: int = 1
+
+
+    @dataclass(frozen=True)
+    class Offset:
+        """How far one table was read.
+
+    Attributes:
+        scope: fingerprint of the table and its filters; another filter's cursor is never reused.
+        cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
+            None before the first sync.
+        seen: the rows from the cursor on that were delivered.
+        position: inside a walk that was cut by `max_ideas`; else None.
+    """
+
+        scope: str
+        cursor: str | None = None
+        seen: Seen = field(default_factory=Seen)
+        position: Position | None = None
+
+        def to_json(self) -> dict[str, Any]:
+            """The JSON object that Spark stores; under 16 KiB."""
+            out: dict[str, Any] = {"version": VERSION, "scope": self.scope, "cursor": self.cursor}
+            if self.seen.entries:
+                out["seen"] = {"exact": self.seen.exact, "entries": dict(self.seen.entries)}
+            if self.position:
+                out["position"] = asdict(self.position)
+            return out
+
+        @classmethod
+        def from_json(cls, given: Mapping[str, Any] | None, scope: str) -> "Offset":
+            """Read an offset back. Nothing given, or another scope's offset, is the beginning.
+
+        Raises:
+            AhaOptionError: it is no offset of this connector, or a newer version's.
+        """
+            if not given:
+                return cls(scope)
+            if given.get("version") != VERSION:
+                raise AhaOptionError(
+                    f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
+                    "Deploy the connector that wrote it, or start over with a full refresh."
+                )
+            if given.get("scope", scope) != scope:
+                return cls(scope)
+            try:
+                seen, position = given.get("seen"), given.get("position")
+                return cls(
+                    scope,
+                    given["cursor"],
+                    Seen(bool(seen["exact"]), dict(seen["entries"])) if seen else Seen(),
+                    Position(**position) if position else None,
+                )
+            except (KeyError, TypeError) as error:
+                raise AhaOptionError(
+                    f"The offset is damaged ({error}; found {sorted(given)}). Start over with a full refresh."
+                ) from None
+
+
+    def scope_of(table: str, filters: Iterable[tuple[str, str | None]]) -> str:
+        """The scope of a table read with `filters`, as `table:fingerprint`."""
+        return f"{table}:{digest(sorted((name, value) for name, value in filters if value)):016x}"
+
+
+    # -------------------- connector/walk.py --------------------
+    # Reading one list page by page until no row can have slipped through.
+    #
+    # Aha!'s lists are read by page number. A row that leaves the list (deleted, hidden) moves all later rows
+    # forward, so the first row of the next page slips onto the page just read and is skipped. A pass over the
+    # list is therefore judged by the list's length, which every page tells, and repeated until one is whole.
+
+    Row = dict[str, Any]
+    LONGEST_WALK = 6  # passes
+
+
+    @dataclass(frozen=True)
+    class Page:
+        """One page of a list.
+
+    Attributes:
+        rows: its JSON objects, each with an `id`.
+        total: rows in the whole list when the page was made.
+        last: whether no page follows.
+        date: Aha!'s clock when it answered, whole seconds; None where it did not say.
+    """
+
+        rows: list[Row]
+        total: int
+        last: bool
+        date: datetime | None
+
+
+    @dataclass(frozen=True)
+    class Listing:
+        """A list route and how it is asked for.
+
+    Attributes:
+        path: below /api/v1.
+        root: the key of the list in the answer.
+        params: sent with every page.
+        size: rows per page.
+    """
+
+        path: str
+        root: str
+        params: tuple[tuple[str, str], ...]
+        size: int
+
+        def fetch(self, client: AhaClient, number: int) -> Page:
+            """Page `number`, counted from 1.
+
+        Raises:
+            AhaError: as `AhaClient.get`; AhaResponseError also where the answer contradicts itself.
+        """
+            params = dict(self.params) | {"page": str(number), "per_page": str(self.size)}
+            return self._check(client.get(self.path, params), number)
+
+        def _check(self, answer: Answer, number: int) -> Page:
+            rows, pagination = answer.body.get(self.root), answer.body.get("pagination")
+            if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("id") for row in rows):
+                raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
+            names = ("total_records", "total_pages", "current_page")
+            numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
+            if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
+                raise self._unexpected("`pagination` with the counts " + ", ".join(names), answer)
+            total, pages, current = numbers
+            needed = math.ceil(total / self.size)
+            if current != number or pages < needed or pages > total or len(rows) > total:
+                raise self._unexpected(
+                    f"page {number} and room for {total} rows, {self.size} to a page, in `pagination`", answer
+                )
+            if not rows and number <= pages:
+                raise self._unexpected(f"rows on page {number} of {pages}", answer)
+            return Page(rows, total, number >= pages, answer.date)
+
+        def _unexpected(self, wanted: str, answer: Answer) -> AhaResponseError:
+            return AhaResponseError(
+                f"GET {self.path} answered without {wanted}. Received: {str(answer.body)[:200]}. "
+                "Nothing was lost; if it stays so, Aha!'s API has changed and this connector needs an update."
+            )
+
+
+    class Walk:
+        """All rows of one list, with a proof that none slipped through.
+
+    A pass is whole if no row can have left the list during it. A fall of the list's length shows that
+    one did. A fall can be hidden by a row that came in at the same time, but a row that comes in was
+    changed just now: as long as the rows that may have come in, those changed after the pass began less
+    `lookback`, do not outnumber the growth that was seen, nothing is hidden. Where that cannot be told, a
+    second pass that meets the very rows of the first is whole as well: nothing came in, so nothing hid.
+
+    Attributes:
+        position: where the walk stands, small and JSON-able, so that a walk can go on elsewhere.
+        whole: whether the walk has ended.
+    """
+
+        def __init__(
+            self, fetch: Callable[[int], Page], size: int, lookback: timedelta, position: Position | None = None
+        ) -> None:
+            self._fetch = fetch
+            self._lookback = lookback
+            self.position = position if position and position.size == size else Position(size=size)
+            self.whole = False
+            self._met: set[int] = set()  # of this pass
+            self._given: set[int] = set()  # of all passes
+
+        def __iter__(self) -> Iterator[list[Row]]:
+            """Pages of rows. From the second pass on, only rows that were not met in the same version."""
+            while not self.whole:
+                yield self.next_page()
+
+        def next_page(self) -> list[Row]:
+            """The next page's rows; sets `whole` when it was the last.
+
+        Raises:
+            AhaError: as `Listing.fetch`; AhaUnstableListError after six passes, none of them whole.
+        """
+            page = self._fetch(self.position.page)
+            self._account(page)
+            news = []
+            for row in page.rows:
+                version = hash((row["id"], row.get("updated_at")))
+                if version not in self._given:
+                    self._given.add(version)
+                    news.append(row)
+            if page.last:
+                self._end_pass()
+            return news
+
+        def _account(self, page: Page) -> None:
+            was = self.position
+            if was.page == 1:
+                began = format_time(page.date) if page.date else ""
+                was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
+            fresh = {number: row for row in page.rows if (number := digest(str(row["id"]))) not in self._met}
+            self._met.update(fresh)
+            horizon = shift(was.began, -self._lookback) if was.began else ""
+            late = sum(was.page > 1 and not changed_before(row, horizon) for row in fresh.values())
+            self.position = replace(
+                was,
+                page=was.page + 1,
+                total=page.total,
+                fell=was.fell or page.total < was.total,
+                late=was.late + late,
+                rows=was.rows + len(fresh),
+                ids=(was.ids + sum(fresh)) % 2**64,
+            )
+
+        def _end_pass(self) -> None:
+            was = self.position
+            steady = not was.fell and was.rows >= was.first
+            if steady and (was.first + was.late <= was.total or was.page == 2 or was.ids == was.before):
+                self.whole = True
+                return
+            if was.passes == LONGEST_WALK:
+                raise AhaUnstableListError(
+                    f"Rows left the list in each of {was.passes} attempts to read it, so it is not known to be "
+                    "complete. Nothing was lost: run again when fewer rows are being deleted."
+                )
+            self._met = set()
+            self.position = Position(
+                size=was.size,
+                started=was.started,
+                passes=was.passes + 1,
+                before=was.ids if not was.fell else None,
+            )
+
+
+    def format_time(moment: datetime) -> str:
+        """Whole seconds, UTC: `2025-09-02T10:00:00Z`."""
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+    def shift(time: str, by: timedelta) -> str:
+        return format_time(datetime.fromisoformat(time) + by)
+
+
+    def changed_before(row: Row, time: str) -> bool:
+        """Whether a row's last change lies in a second before `time`; a row that does not say does not."""
+        changed = row.get("updated_at") or row.get("created_at")
+        return isinstance(changed, str) and changed[:19] < time[:19]
+
+
+    # -------------------- connector/sync.py --------------------
+    # The sync engine: from an offset to rows and the next offset.
+    #
+    # One algorithm for every table. A list is walked (ideas, votes, or the ideas that have comments), each of
+    # its rows stands for records (itself, or its comments), and the offset says up to which moment, by Aha!'s
+    # clock, all rows were delivered. Each sync reads again what changed since that moment; rows of that overlap
+    # that were delivered already are known by their digests and not delivered twice.
+
+    Records = list[Row]
+    # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
+    # rows of the overlap were delivered; below, rows are held until that is known.
+    HELD_ROWS = 2000
+    HELD_PARENTS = 200
+    SINCE_MARGIN = timedelta(seconds=1)
+
+
+    @dataclass(frozen=True)
+    class Plan:
+        """How a table is read under given settings.
+
+    Attributes:
+        listing: the list that is walked.
+        fan_out: how a row of it becomes records; None where the row is the record.
+        table: whose rows come out.
+        limit: rows of the list per micro-batch, or None.
+        scope: of the offset.
+    """
+
+        table: Table
+        listing: Listing
+        fan_out: FanOut | None
+        limit: int | None
+        scope: str
+
+
+    def plan_table(table: Table, settings: Settings) -> Plan:
+        """Choose the account-wide route where it can serve, else fan out over the ideas."""
+        name_matches = settings.q or settings.ideas_q
+        filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
+        given = tuple((name, value) for name, value in filters if value)
+        scope, limit = scope_of(table.name, filters), settings.max_ideas
+        size = settings.page_size
+        if limit:
+            # Micro-batches are whole pages, so that each goes on where the last one stopped.
+            size = max(1, limit // -(-limit // size))
+        if table.path and (table.fan_out is None or not (given or limit)):
+            fields = ("fields", ",".join(field_names(table.schema)))
+            listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
+            return Plan(table, listing, None, limit, scope)
+        if table.fan_out is None:
+            raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
+        fields = ("fields", f"id,updated_at,{table.fan_out.count_field}")
+        listing = Listing("/ideas", "ideas", (*given, fields), size)
+        return Plan(table, listing, table.fan_out, limit, scope)
+
+
+    class Held:
+        """Pages of records kept until it is known which of them are news; compressed, since few are."""
+
+        def __init__(self) -> None:
+            self._pages: list[bytes] = []
+            self.contents: dict[str, int] = {}
+
+        def add(self, page: list[tuple[str, Records]]) -> None:
+            kept = []
+            for row_id, records in page:
+                self.contents[row_id] = content = digest(records)
+                kept.append((row_id, content, records))
+            self._pages.append(zlib.compress(json.dumps(kept).encode()))
+
+        def records(self, news: set[str]) -> Iterator[Records]:
+            """The records of the rows in `news`, each row as it was last met, a page at a time."""
+            for page in self._pages:
+                out: Records = []
+                for row_id, content, records in json.loads(zlib.decompress(page)):
+                    if row_id in news and self.contents[row_id] == content:
+                        out += records
+                if out:
+                    yield out
+
+
+    class Sync:
+        """Reads tables of one account through one client."""
+
+        def __init__(self, client: AhaClient, settings: Settings) -> None:
+            self._client = client
+            self._settings = settings
+            self._lookback = timedelta(seconds=settings.lookback_seconds)
+
+        def read(self, table: Table, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
+            """What changed since `start`, and the offset that stands after it.
+
+        Returns pages of records as Aha! sent them, and a JSON object. The same offset with no records
+        means that there was nothing new.
+
+        Raises:
+            AhaError: the offset cannot be used, or a request failed; `start` stays valid.
+        """
+            return self._read(plan_table(table, self._settings), start)
+
+        def reread(self, table: Table, start: dict[str, Any] | None) -> Iterator[Records]:
+            """All that changed since `start`, past any `max_ideas`.
+
+        Spark asks again for a batch that it had planned and may not have written. By now other rows may
+        stand where that batch ended, so only everything is sure to hold it.
+        """
+            return self._read(replace(plan_table(table, self._settings), limit=None), start)[0]
+
+        def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
+            offset = Offset.from_json(start, plan.scope)
+            walk = self._walk(plan, offset)
+            first = walk.next_page()
+            if not walk.position.started:
+                raise AhaResponseError(
+                    f"GET {plan.listing.path} answered without a readable `Date` header, the sync's only clock. "
+                    "A proxy between here and Aha! may have removed it."
+                )
+            cursor = shift(walk.position.started, -self._lookback)
+            room = HELD_PARENTS if plan.fan_out else HELD_ROWS
+            if offset.cursor is None and not plan.limit and walk.position.total > room:
+                return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
+            return self._hold(plan, walk, first, offset, cursor)
+
+        def _walk(self, plan: Plan, offset: Offset) -> Walk:
+            listing = plan.listing
+            if offset.cursor:
+                # Whether `updated_since` includes its own moment, or looks at milliseconds, is not documented:
+                # a second earlier is right in every case, and what is too old is dropped here.
+                since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
+                listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
+            return Walk(
+                lambda number: listing.fetch(self._client, number), listing.size, self._lookback, offset.position
+            )
+
+        def _stream(self, plan: Plan, walk: Walk, first: list[Row]) -> Iterator[Records]:
+            rows = first
+            while True:
+                for _, records in self._expand(plan, rows):
+                    yield records
+                if walk.whole:
+                    return
+                rows = walk.next_page()
+
+        def _hold(
+            self, plan: Plan, walk: Walk, rows: list[Row], start: Offset, cursor: str
+        ) -> tuple[Iterator[Records], dict[str, Any]]:
+            held, recent = Held(), set()
+            # A micro-batch that is cut by `max_ideas` sees a part of the overlap, so it can only skip rows
+            # that are known one by one.
+            seen = start.seen if start.seen.exact or not plan.limit else Seen()
+            while True:
+                window = [row for row in rows if not (start.cursor and changed_before(row, start.cursor))]
+                recent |= {str(row["id"]) for row in window if not changed_before(row, cursor)}
+                held.add(list(self._expand_rows(plan, window)))
+                cut = plan.limit is not None and len(seen.news(held.contents)) + plan.listing.size > plan.limit
+                if walk.whole or cut:
+                    break
+                rows = walk.next_page()
+            news = seen.news(held.contents)
+            delivered = {row_id: content for row_id, content in held.contents.items() if row_id in recent}
+            if not walk.whole:
+                end = Offset(plan.scope, start.cursor, seen.updated(delivered), walk.position)
+            elif not news and start.cursor and not start.position and (recent or not held.contents):
+                end = start
+            else:
+                now = seen.updated(delivered) if start.position else Seen.of(delivered)
+                end = Offset(plan.scope, cursor, now)
+            return held.records(news), end.to_json()
+
+        def _expand_rows(self, plan: Plan, rows: list[Row]) -> Iterator[tuple[str, Records]]:
+            """Each row's id and all its records."""
+            for row in rows:
+                yield str(row["id"]), [record for _, records in self._expand(plan, [row]) for record in records]
+
+        def _expand(self, plan: Plan, rows: list[Row]) -> Iterator[tuple[str, Records]]:
+            """Records of rows, in pages: the rows themselves, or what stands below each of them."""
+            if plan.fan_out is None:
+                yield "", rows
+                return
+            for row in rows:
+                if row.get(plan.fan_out.count_field) == 0:
+                    continue
+                for page in self._children(plan, plan.fan_out, str(row["id"])):
+                    yield str(row["id"]), [{"idea_id": str(row["id"])} | record for record in page]
+
+        def _children(self, plan: Plan, fan_out: FanOut, idea_id: str) -> Iterator[Records]:
+            fields = (("fields", ",".join(field_names(plan.table.schema))),) if fan_out.send_fields else ()
+            listing = Listing(
+                fan_out.path.format(id=idea_id),
+                plan.table.root,
+                (*plan.table.params, *fields),
+                self._settings.page_size,
+            )
+            try:
+                yield from Walk(lambda number: listing.fetch(self._client, number), listing.size, self._lookback)
+            except AhaNotFoundError:
+                # The idea was deleted, merged or hidden after the list named it: it has nothing to read now.
+                return
+
+
+    # -------------------- connector/aha.py --------------------
+    # The connector: Aha! behind the Lakeflow contract.
+
+    class AhaLakeflowConnect(LakeflowConnect):
+        """Reads an Aha! account.
+
+    Args:
+        options: the connection's options, all strings; see `connector.options`.
+        clock: where waits go; tests give one that does not sleep.
+
+    Raises:
+        AhaOptionError: from the constructor, if an option is missing or malformed.
+    """
+
+        def __init__(self, options: Mapping[str, str], *, clock: Clock | None = None) -> None:
+            self._options = dict(options)
+            self._client = AhaClient(parse_options(options), clock=clock)
+
+        def __repr__(self) -> str:
+            return f"AhaLakeflowConnect({self._client.origin!r})"
+
+        def list_tables(self) -> list[str]:
+            return list(TABLES)
+
+        def get_table_schema(self, table_name: str, table_options: Mapping[str, str]) -> StructType:
+            return self._table(table_name, table_options).schema
+
+        def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> dict[str, Any]:
+            table = self._table(table_name, table_options)
+            return {
+                "primary_keys": list(table.primary_keys),
+                "cursor_field": table.cursor_field,
+                "ingestion_type": table.ingestion_type,
+            }
+
+        def read_table(
+            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+        ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
+            table = self._table(table_name, table_options)
+            pages, end = self._sync(table_options).read(table, start_offset)
+            return (row for page in pages for row in to_rows(table, page)), end
+
+        def read_batches(
+            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+        ) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+            """As `read_table`, with the rows as Arrow batches of the table's schema."""
+            table = self._table(table_name, table_options)
+            pages, end = self._sync(table_options).read(table, start_offset)
+            return self._batches(table, pages), end
+
+        def replay_batches(
+            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+        ) -> Iterator[pa.RecordBatch]:
+            """All rows that changed since `start_offset`, however many: at least those of a batch that was
+        planned from there and may not have been written."""
+            table = self._table(table_name, table_options)
+            return self._batches(table, self._sync(table_options).reread(table, start_offset))
+
+        def read_table_deletes(
+            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+        ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
+            table = self._table(table_name, table_options)
+            del start_offset
+            raise AhaOptionError(
+                f"Table `{table.name}` has ingestion type `{table.ingestion_type}`: it has no delete flow."
+            )
+
+        def _sync(self, table_options: Mapping[str, str]) -> Sync:
+            return Sync(self._client, parse_options(self._options, table_options))
+
+        def _batches(self, table: Table, pages: Iterator[Records]) -> Iterator[pa.RecordBatch]:
+            return (to_batch(table, page) for page in pages)
+
+        def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
+            parse_options(self._options, table_options)
+            if name in TABLES:
+                return TABLES[name]
+            near = difflib.get_close_matches(name, TABLES, n=1)
+            meant = f" Did you mean `{near[0]}`?" if near else ""
+            raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")
+
+
+    # -------------------- connector/datasource.py --------------------
+    # The Spark Python Data Source `lakeflow_connect`.
+    #
+    # Spark runs these methods in worker processes, one for planning and others for reading, so nothing here
+    # opens a connection or keeps state between calls.
+
+    METADATA_TABLE = "_lakeflow_metadata"
+    METADATA_SCHEMA = StructType(
+        [
+            StructField("tableName", StringType(), False),
+            StructField("primary_keys", ArrayType(StringType())),
+            StructField("cursor_field", StringType()),
+            StructField("ingestion_type", StringType()),
+        ]
+    )
+
+
+    class LakeflowSource(DataSource):
+        """`spark.read.format("lakeflow_connect")`, batch and streaming."""
+
+        def __init__(self, options: dict[str, str]) -> None:
+            super().__init__(options)
+            # A plain dict with lower-case keys: Spark passes a case-insensitive one in batch only.
+            self.settings = {key.lower(): value for key, value in options.items()}
+            self.lakeflow_connect = AhaLakeflowConnect(self.settings)
+
+        @classmethod
+        def name(cls) -> str:
+            return "lakeflow_connect"
+
+        def schema(self) -> StructType:
+            if self.table == METADATA_TABLE:
+                return METADATA_SCHEMA
+            return self.lakeflow_connect.get_table_schema(self.table, self.settings)
+
+        def reader(self, schema: StructType) -> DataSourceReader:  # noqa: ARG002
+            if self.table == METADATA_TABLE:
+                return MetadataReader(self.lakeflow_connect, self.settings)
+            return TableReader(self.lakeflow_connect, self.table, self.settings)
+
+        def simpleStreamReader(self, schema: StructType) -> SimpleDataSourceStreamReader:  # noqa: ARG002
+            return TableStreamReader(self.lakeflow_connect, self.table, self.settings)
+
+        @property
+        def table(self) -> str:
+            """The option `tableName`."""
+            name = self.settings.get("tablename")
+            if not name:
+                raise AhaOptionError("Option `tableName` is missing. It names the table to read.")
+            return name
+
+
+    class TableReader(DataSourceReader):
+        """All rows of a table, in one partition."""
+
+        def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+            self._connector, self._table, self._settings = connector, table, settings
+
+        def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+            return self._connector.read_batches(self._table, None, self._settings)[0]
+
+
+    class MetadataReader(DataSourceReader):
+        """One row per asked-for table: what a pipeline must know to create it."""
+
+        def __init__(self, connector: AhaLakeflowConnect, settings: Mapping[str, str]) -> None:
+            self._connector, self._settings = connector, settings
+
+        def read(self, partition: InputPartition) -> Iterator[tuple[Any, ...]]:  # noqa: ARG002
+            names = [name.strip() for name in self._settings.get("tablenamelist", "").split(",") if name.strip()]
+            configs = json.loads(self._settings.get("tableconfigs") or "{}")
+            for name in names or self._connector.list_tables():
+                metadata = self._connector.read_table_metadata(name, configs.get(name, {}))
+                yield (name, metadata["primary_keys"], metadata["cursor_field"], metadata["ingestion_type"])
+
+
+    class TableStreamReader(SimpleDataSourceStreamReader):
+        """What changed in a table since the stream's last offset."""
+
+        def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+            self._connector, self._table, self._settings = connector, table, settings
+
+        def initialOffset(self) -> StoredOffset:
+            return {}
+
+        def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+            batches, end = self._connector.read_batches(self._table, start, self._settings)
+            # Spark pickles the iterator, and a generator cannot be pickled.
+            return iter(list(batches)), end
+
+        def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+            return iter(list(self._connector.replay_batches(self._table, start, self._settings)))
+
+
+    def register_lakeflow_source(spark: SparkSession) -> None:
+        """Make the source known to a Spark session."""
+        spark.dataSource.register(LakeflowSource)
+
+    spark.dataSource.register(LakeflowSource)

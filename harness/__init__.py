@@ -1,0 +1,1 @@
+"""Records HTTP once, scrubbed, and replays it strictly: in tests, in other processes, for a person."""

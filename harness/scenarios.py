@@ -1,0 +1,155 @@
+"""The record matrix: which scenarios exist, and how one is played against a connector."""
+
+import importlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+MATRIX = ROOT / "configs" / "scenarios.toml"
+CASSETTES = ROOT / "cassettes"
+
+Row = dict[str, Any]
+Step = str | dict[str, str]
+
+
+class MatrixError(Exception):
+    """The matrix cannot be used, or names no such scenario."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario of one table.
+
+    Attributes:
+        table, title: together they name it, `table/title`.
+        options: added to the connection's options.
+        steps: see the matrix.
+        rows: `some`, `none`, or None where either will do.
+        pages: pages that one list must have at least, or None.
+        error: the class name of the error that it ends in, or None.
+    """
+
+    table: str
+    title: str
+    steps: tuple[Step, ...]
+    options: Mapping[str, str] = field(default_factory=dict)
+    rows: str | None = None
+    pages: int | None = None
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}/{self.title}"
+
+    @property
+    def cassette(self) -> str:
+        """Path of its cassette, below the cassette directory."""
+        return f"{self.name}.json"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The matrix file.
+
+    Attributes:
+        source: `module:class` of the data source that holds the connector.
+        scenarios: by name.
+        sandbox: how to start the sandbox for a recording.
+        replay: the connection options for replay.
+    """
+
+    source: str
+    scenarios: dict[str, Scenario]
+    sandbox: dict[str, Any]
+    replay: dict[str, str]
+
+    def select(self, names: tuple[str, ...]) -> list[Scenario]:
+        """All scenarios, or those named: `table/title`, a table, or a title.
+
+        Raises:
+            MatrixError: a name fits nothing.
+        """
+        for name in names:
+            if not any(name in (found.name, found.table, found.title) for found in self.scenarios.values()):
+                raise MatrixError(
+                    f"No scenario, table or title is called {name!r}. There are: {', '.join(self.scenarios)}."
+                )
+        return [
+            found
+            for found in self.scenarios.values()
+            if not names or {found.name, found.table, found.title} & set(names)
+        ]
+
+
+@dataclass
+class Played:
+    """What a connector did with a scenario.
+
+    Attributes:
+        reads: the rows of each step.
+        offsets: the offset after each step.
+        error: what it raised, or None.
+    """
+
+    reads: list[list[Row]] = field(default_factory=list)
+    offsets: list[dict[str, Any]] = field(default_factory=list)
+    error: Exception | None = None
+
+
+def load_matrix(path: Path = MATRIX) -> Matrix:
+    """Read the matrix.
+
+    Raises:
+        MatrixError: it is not valid TOML, or a scenario has an unknown key.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        scenarios = [
+            _scenario(table, title, entry)
+            for title, entry in data["scenario"].items()
+            for table in entry.get("tables", data["tables"])
+        ]
+        found = {scenario.name: scenario for scenario in scenarios}
+        return Matrix(data["source"], found, data["sandbox"], data["replay"])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise MatrixError(f"{path.name} cannot be used: {error!r}") from None
+
+
+def _scenario(table: str, title: str, entry: dict[str, Any]) -> Scenario:
+    rest = {name: value for name, value in entry.items() if name not in ("tables", "steps")}
+    return Scenario(table, title, tuple(entry["steps"]), **rest)
+
+
+def load_source(matrix: Matrix) -> Callable[[dict[str, str]], Any]:
+    """The data source's class."""
+    module, _, name = matrix.source.partition(":")
+    source: Callable[[dict[str, str]], Any] = getattr(importlib.import_module(module), name)
+    return source
+
+
+def play(
+    scenario: Scenario, source: Callable[[dict[str, str]], Any], connection: Mapping[str, str]
+) -> Played:
+    """Read the scenario's table step by step. An error that the scenario announces is part of the result."""
+    options = {"tableName": scenario.table, **connection, **scenario.options}
+    connector = source(options).lakeflow_connect
+    played = Played()
+    offset: dict[str, Any] | None = None
+    for step in scenario.steps:
+        if step == "first":
+            offset = None
+        elif isinstance(step, dict):
+            offset = {"version": 1, **step}
+        try:
+            rows, offset = connector.read_table(scenario.table, offset, options)
+            played.reads.append(list(rows))
+            played.offsets.append(dict(offset or {}))
+        except Exception as error:
+            if type(error).__name__ != scenario.error:
+                raise
+            played.error = error
+            return played
+    return played

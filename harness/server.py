@@ -1,0 +1,97 @@
+"""Cassettes over loopback HTTP, for clients in other processes: Spark's workers, or a person with curl."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from harness.cassettes import encode_body, load_interactions, matching_key
+
+
+@dataclass
+class Replay:
+    """A running replay server.
+
+    Attributes:
+        url: `http://127.0.0.1:port`.
+        requests: `METHOD path` of every request, in order.
+        unmatched: those that no recorded interaction answers.
+        unplayed: recorded interactions that nobody asked for.
+    """
+
+    url: str = ""
+    requests: list[str] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+    _recorded: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
+    _played: set[Any] = field(default_factory=set)
+
+    @property
+    def unplayed(self) -> list[str]:
+        return [
+            entry["request"]["uri"] for key, (entry, *_) in self._recorded.items() if key not in self._played
+        ]
+
+    def load(self, cassettes: Iterable[Path]) -> None:
+        for path in cassettes:
+            for entry in load_interactions(path):
+                key = matching_key(entry["request"]["method"], entry["request"]["uri"])
+                self._recorded.setdefault(key, []).append(entry)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """The recorded answer; asked again, the next one recorded for the same request, then the last."""
+        self.requests.append(f"{request.method} {request.path}")
+        key = matching_key(request.method, str(request.rel_url))
+        answers = self._recorded.get(key)
+        if not answers:
+            self.unmatched.append(f"{request.method} {request.rel_url}")
+            message = f"No recorded interaction answers {request.method} {request.rel_url}"
+            return web.json_response({"error": message}, status=501)
+        self._played.add(key)
+        response = (answers.pop(0) if len(answers) > 1 else answers[0])["response"]
+        return web.Response(
+            status=response["status"],
+            reason=response["reason"],
+            headers=[(name, value) for name, values in response["headers"].items() for value in values],
+            text=encode_body(response["body"]),
+        )
+
+
+@contextmanager
+def serving(cassettes: Iterable[Path], port: int = 0) -> Iterator[Replay]:
+    """Serve cassettes on loopback for the length of a `with`."""
+    replay = Replay()
+    replay.load(cassettes)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", replay.answer)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="replay", daemon=True)
+    thread.start()
+
+    async def start() -> web.AppRunner:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        return runner
+
+    try:
+        runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
+        replay.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield replay
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def describe(replay: Replay) -> str:
+    """One line of JSON for whoever started the server."""
+    return json.dumps({"url": replay.url})

@@ -1,0 +1,75 @@
+"""All commands of the project. Each sets up what it needs on a machine with Python, Java and git."""
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install one of pyproject's dependency groups."""
+    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group))
+
+
+@nox.session
+def ingest(session: nox.Session) -> None:
+    """Read every table through the merged file in Spark, into build/lakehouse/."""
+    install(session, "ingest")
+    session.run("python", "-m", "scripts.ingest", *session.posargs)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """The whole suite, offline, over the source and over the merged file."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def record(session: nox.Session) -> None:
+    """Record cassettes from a live account, or `-- --sandbox`."""
+    install(session, "test")
+    session.run("python", "-m", "harness", "record", *session.posargs, success_codes=[0])
+
+
+@nox.session
+def sandbox(session: nox.Session) -> None:
+    """Run the local Aha!; try `nox -s sandbox -- --help`."""
+    install(session, "sandbox")
+    session.run("python", "-m", "sandbox", *session.posargs)
+
+
+@nox.session
+def build_artifact(session: nox.Session) -> None:
+    """Regenerate the merged file and connector_spec.yaml."""
+    install(session, "artifact")
+    session.run("python", "-m", "scripts.merge_python_source")
+    session.run("python", "-m", "scripts.generate_connector_spec")
+
+
+@nox.session
+def check_artifact(session: nox.Session) -> None:
+    """Fail if the merged file or the spec is stale, missing or untracked. Changes nothing."""
+    install(session, "artifact")
+    session.run("python", "-m", "scripts.merge_python_source", "--check")
+    session.run("python", "-m", "scripts.generate_connector_spec", "--check")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, over code and format."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """mypy --strict."""
+    install(session, "typing")
+    session.run("mypy")

@@ -1,0 +1,56 @@
+"""Generated files that are committed: write one, or tell whether the committed one is right."""
+
+import difflib
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write(path: Path, text: str) -> None:
+    """Replace `path` and say what happened."""
+    was = path.read_text(encoding="utf-8") if path.exists() else None
+    path.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{path.relative_to(ROOT)}: {'unchanged' if was == text else 'written'}")
+
+
+def find_fault(path: Path, text: str, command: str) -> str | None:
+    """Why the committed `path` is not `text` (with a diff), or None. Changes nothing."""
+    name = path.relative_to(ROOT).as_posix()
+    if not path.exists():
+        return f"{name} is missing. Run: {command}"
+    # Bytes, not text: a changed line ending is a change.
+    found = path.read_bytes().decode("utf-8", errors="replace")
+    if found != text:
+        diff = difflib.unified_diff(
+            found.splitlines(keepends=True),
+            text.splitlines(keepends=True),
+            f"{name} (committed)",
+            f"{name} (from its sources)",
+        )
+        return f"{name} is stale. Run: {command}\n{''.join(diff)}"
+    if not is_tracked(path):
+        return f"{name} is not tracked by git, so it would not be deployed. Run: git add {name}"
+    return None
+
+
+def is_tracked(path: Path) -> bool:
+    """Whether git knows `path`; `git diff` would not say so. True outside a checkout."""
+    if not (ROOT / ".git").exists():
+        return True
+    command = ["git", "-C", str(ROOT), "ls-files", "--error-unmatch", str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def main(path: Path, text: str, command: str, arguments: list[str]) -> int:
+    """Write `path`, or with `--check` compare it. Returns the exit code."""
+    if arguments not in ([], ["--check"]):
+        print(f"usage: python {Path(sys.argv[0]).name} [--check]", file=sys.stderr)
+        return 2
+    if not arguments:
+        write(path, text)
+        return 0
+    fault = find_fault(path, text, command)
+    print(fault or f"{path.relative_to(ROOT)}: fresh")
+    return 1 if fault else 0

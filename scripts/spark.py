@@ -1,0 +1,68 @@
+"""A quiet local Spark session with the merged file registered, as Databricks would load it."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from scripts.generated import ROOT
+
+MERGED_FILE = ROOT / "connector" / "_generated_aha_python_source.py"
+LOG = ROOT / "build" / "spark.log"
+LOGGING = ROOT / "scripts" / "log4j2.properties"
+
+
+def start_session(name: str) -> SparkSession:
+    """A session on two local cores. Its Python workers run this interpreter.
+
+    What the JVM prints goes to `build/spark.log`: a reader of the terminal is told what matters.
+    """
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    with _errors_into(LOG):
+        return _session(name)
+
+
+@contextmanager
+def _errors_into(path: Path) -> Iterator[None]:
+    """Standard error of processes started meanwhile, which Python's own `sys.stderr` does not reach."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = os.dup(2)
+    with path.open("w") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _session(name: str) -> SparkSession:
+    return (
+        SparkSession.builder.master("local[2]")
+        .appName(name)
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.warehouse.dir", (ROOT / "build" / "warehouse").as_uri())
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+
+
+def load_merged_file(path: Path = MERGED_FILE) -> Callable[[Any], None]:
+    """`register_lakeflow_source` of the merged file, loaded from its path alone."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    register: Callable[[Any], None] = module.register_lakeflow_source
+    return register

@@ -1,0 +1,80 @@
+"""What several rooms of the suite share: two forms of the connector, a clock that never waits, a sandbox."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from connector.datasource import LakeflowSource
+from sandbox.server import Sandbox, running
+from scripts.spark import load_merged_file
+
+Source = Callable[[dict[str, str]], Any]
+
+
+class FakeClock:
+    """A clock that jumps where the real one would wait, and remembers the waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+class Registrar:
+    """Stands where a Spark session would, to see which class the merged file registers."""
+
+    def __init__(self) -> None:
+        self.found: list[Any] = []
+
+    @property
+    def dataSource(self) -> "Registrar":
+        return self
+
+    def register(self, source: Any) -> None:
+        self.found.append(source)
+
+
+def merged_source() -> Source:
+    registrar = Registrar()
+    load_merged_file()(registrar)
+    source: Source = registrar.found[0]
+    return source
+
+
+SOURCES: dict[str, Callable[[], Source]] = {"package": lambda: LakeflowSource, "merged": merged_source}
+
+
+@pytest.fixture(scope="session", params=SOURCES)
+def source(request: pytest.FixtureRequest) -> Source:
+    """The data source's class: once from the package, once from the merged file."""
+    return SOURCES[request.param]()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox whose data no test changes."""
+    with running(ideas=60, seed_number=7) as box:
+        yield box
+
+
+@pytest.fixture
+def connection(sandbox: Sandbox) -> dict[str, str]:
+    """Connection options for the shared sandbox, with a budget that never waits."""
+    return {
+        "api_key": sandbox.api_key,
+        "subdomain": "company",
+        "base_url": sandbox.url,
+        "requests_per_minute": "600000",
+    }

@@ -1,0 +1,188 @@
+"""HTTP: what is retried, what is refused, what is never told."""
+
+import logging
+import pickle
+import traceback
+
+import pytest
+
+from connector.client import AhaClient, RetryPolicy, error_text
+from connector.errors import (
+    AhaAuthError,
+    AhaConnectionError,
+    AhaNotFoundError,
+    AhaPermissionError,
+    AhaRateLimitError,
+    AhaResponseError,
+    AhaServerError,
+)
+from connector.options import parse_options
+from tests.conftest import FakeClock
+from tests.scripted import Script, scripted
+
+KEY = "s3cret-key-of-nobody"
+GOOD = (200, {"Date": "Mon, 06 Oct 2025 09:00:00 GMT"}, '{"ideas": []}')
+
+Answer = tuple[int, dict[str, str], str]
+
+
+def client_for(script: Script, clock: FakeClock, policy: RetryPolicy | None = None) -> AhaClient:
+    options = {"api_key": KEY, "subdomain": "company", "base_url": script.url}
+    return AhaClient(parse_options(options), clock=clock, policy=policy)
+
+
+def test_a_request_carries_the_key_as_bearer_and_asks_for_json(clock: FakeClock) -> None:
+    with scripted(GOOD) as script:
+        answer = client_for(script, clock).get("/ideas", {"page": "1"})
+    path, headers = script.requests[0]
+    assert path == "/api/v1/ideas?page=1"
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert headers["Accept"] == headers["Content-Type"] == "application/json"
+    assert answer.body == {"ideas": []}
+    assert answer.date is not None
+    assert answer.date.isoformat() == "2025-10-06T09:00:00+00:00"
+
+
+def test_an_entry_in_netrc_does_not_replace_the_key(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, tmp_path: "pytest.TempPathFactory"
+) -> None:
+    netrc = tmp_path / "netrc"  # type: ignore[operator]
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with scripted(GOOD) as script:
+        client_for(script, clock).get("/ideas", {})
+    assert script.requests[0][1]["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
+def test_a_passing_fault_is_retried_to_the_right_answer(status: int, clock: FakeClock) -> None:
+    with scripted((status, {}, ""), (status, {}, "<html>Bad gateway</html>"), GOOD) as script:
+        assert client_for(script, clock).get("/ideas", {}).body == {"ideas": []}
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(503, AhaServerError), (429, AhaRateLimitError), (0, AhaConnectionError)]
+)
+def test_a_lasting_fault_ends_in_an_error_within_bounded_attempts_and_time(
+    status: int, error: type[Exception], clock: FakeClock
+) -> None:
+    policy = RetryPolicy(attempts=6, total_wait=300)
+    with scripted((status, {}, "")) as script, pytest.raises(error, match="GET /ideas"):
+        client_for(script, clock, policy).get("/ideas", {})
+    assert len(script.requests) <= policy.attempts
+    assert sum(clock.waits) <= policy.total_wait
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "advice"),
+    [
+        (401, AhaAuthError, "Check `api_key`"),
+        (403, AhaPermissionError, "may not read"),
+        (404, AhaNotFoundError, "no such record"),
+    ],
+)
+def test_a_refusal_is_not_retried_and_says_what_to_do(
+    status: int, error: type[Exception], advice: str, clock: FakeClock
+) -> None:
+    with scripted((status, {}, "")) as script, pytest.raises(error, match=advice):
+        client_for(script, clock).get("/ideas", {})
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "wait"),
+    [
+        ({"Retry-After": "7"}, "", 7),
+        ({"retry_after": "7"}, "", 7),
+        ({"Date": "Mon, 06 Oct 2025 09:00:00 GMT", "Retry-After": "Mon, 06 Oct 2025 09:00:30 GMT"}, "", 31),
+        ({"Date": "Mon, 06 Oct 2025 09:00:00 GMT", "X-Ratelimit-Reset": "1759741220"}, "", 21),
+        ({}, '{"errors": [{"message": "Try again in 42 seconds."}]}', 42),
+        ({}, "", 60),
+        ({"Retry-After": "soon"}, "", 60),
+    ],
+    ids=["header", "underscored header", "date", "reset", "message", "nothing", "nonsense"],
+)
+def test_a_rate_limit_is_waited_out_as_long_as_the_server_says(
+    headers: dict[str, str], body: str, wait: float, clock: FakeClock
+) -> None:
+    with scripted((429, headers, body), GOOD) as script:
+        client_for(script, clock).get("/ideas", {})
+    assert clock.waits == [wait]
+
+
+def test_a_redirect_is_not_followed_so_the_key_stays_with_one_host(clock: FakeClock) -> None:
+    with scripted(GOOD) as other, scripted((302, {"Location": f"{other.url}/api/v1/ideas"}, "")) as script:
+        with pytest.raises(AhaResponseError, match="redirected"):
+            client_for(script, clock).get("/ideas", {})
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("body", ["", "<html>Log in</html>", "[]", '"text"', '{"ideas": ['])
+def test_an_answer_that_is_no_json_object_is_an_error_that_shows_what_came(
+    body: str, clock: FakeClock
+) -> None:
+    with (
+        scripted((200, {"Content-Type": "text/html"}, body)) as script,
+        pytest.raises(AhaResponseError, match="something else than a JSON object") as caught,
+    ):
+        client_for(script, clock).get("/ideas", {})
+    assert repr(body) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (401, {}, f'{{"error": "bad key {KEY}"}}'),
+        (500, {}, KEY),
+        (200, {}, f"<html>{KEY}</html>"),
+        (302, {"Location": f"https://example.com/?key={KEY}"}, ""),
+        (0, {}, ""),
+    ],
+    ids=["401", "500", "html", "redirect", "dropped"],
+)
+def test_no_error_and_no_log_ever_shows_the_key(
+    answer: Answer, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with scripted(answer) as script:
+        client = client_for(script, clock)
+        with pytest.raises(Exception, match="GET") as caught:
+            client.get("/ideas", {})
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client) + caplog.text
+    assert KEY not in told
+    assert caught.value.__cause__ is None
+    assert getattr(caught.value, "request", None) is None
+
+
+def test_an_unreachable_account_names_the_route_and_what_to_check(clock: FakeClock) -> None:
+    with scripted(GOOD) as script:
+        client = client_for(script, clock)
+    with pytest.raises(AhaConnectionError, match=r"GET /ideas got no answer .*Check the network"):
+        client.get("/ideas", {})
+
+
+def test_a_client_that_was_used_can_still_be_pickled(clock: FakeClock) -> None:
+    with scripted(GOOD) as script:
+        client = client_for(script, clock)
+        client.get("/ideas", {})
+        again: AhaClient = pickle.loads(pickle.dumps(client))  # noqa: S301
+        assert again.get("/ideas", {}).body == {"ideas": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"errors": [{"message": "one"}]}', "one"),
+        ('{"errors": {"message": "two"}}', "two"),
+        ('{"errors": ["three"]}', "three"),
+        ('{"error": "four"}', "four"),
+        ('{"message": "five"}', "five"),
+        ("plain text", "plain text"),
+        ("<html>page</html>", ""),
+        ("[1]", ""),
+        ("{}", ""),
+    ],
+)
+def test_an_error_body_is_understood_in_every_known_shape(body: str, said: str) -> None:
+    assert error_text(body) == said

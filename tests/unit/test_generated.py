@@ -1,0 +1,91 @@
+"""The artifact gate, tested by planting what it must catch, in a copy of the repository."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MERGED = "connector/_generated_aha_python_source.py"
+SPEC = "connector_spec.yaml"
+MAKERS = {MERGED: "scripts.merge_python_source", SPEC: "scripts.generate_connector_spec"}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small git checkout with the generated files, their sources and their makers."""
+    for part in ("connector", "scripts"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / SPEC, tmp_path)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    return tmp_path
+
+
+def git(directory: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def check(directory: Path, name: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", MAKERS[name], "--check"]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_fresh_file_passes_the_check(name: str, checkout: Path) -> None:
+    done = check(checkout, name)
+    assert (done.returncode, done.stdout) == (0, f"{name}: fresh\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "touched"),
+    [
+        (MERGED, "connector/client.py"),
+        (MERGED, "connector/errors.py"),
+        (MERGED, "scripts/merge_python_source.py"),
+        (MERGED, MERGED),
+        (SPEC, SPEC),
+    ],
+)
+def test_a_touched_input_script_or_output_fails_the_check_with_a_diff(
+    name: str, touched: str, checkout: Path
+) -> None:
+    with (checkout / touched).open("a") as file:
+        file.write("# touched\n")
+    before = (checkout / name).read_bytes()
+    done = check(checkout, name)
+    assert done.returncode == 1
+    assert "is stale" in done.stdout
+    assert "+++ " in done.stdout
+    assert (checkout / name).read_bytes() == before
+
+
+def test_a_changed_option_makes_the_spec_stale(checkout: Path) -> None:
+    options = checkout / "connector/options.py"
+    options.write_text(options.read_text().replace("API key of an Aha! user", "The key of an Aha! user"))
+    done = check(checkout, SPEC)
+    assert done.returncode == 1
+    assert "+    description: The key of an Aha! user" in done.stdout
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_missing_file_fails_the_check(name: str, checkout: Path) -> None:
+    (checkout / name).unlink()
+    done = check(checkout, name)
+    assert (done.returncode, f"{name} is missing" in done.stdout) == (1, True)
+    assert not (checkout / name).exists()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_an_untracked_file_fails_the_check(name: str, checkout: Path) -> None:
+    git(checkout, "rm", "--cached", "--quiet", name)
+    done = check(checkout, name)
+    assert (done.returncode, "not tracked" in done.stdout) == (1, True)
+
+
+def test_a_wrong_argument_is_a_usage_error(checkout: Path) -> None:
+    command = [sys.executable, "-m", MAKERS[MERGED], "--chek"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
+    assert (done.returncode, "usage:" in done.stderr) == (2, True)

@@ -1,0 +1,91 @@
+"""Offsets: small, readable later, and never wrong about what was delivered."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.errors import AhaOptionError
+from connector.offsets import Offset, Position, Seen, scope_of
+
+CONTENTS = st.dictionaries(st.text(min_size=1), st.integers(0, 2**64 - 1), max_size=8)
+POSITIONS = st.builds(
+    Position,
+    size=st.integers(1, 200),
+    page=st.integers(1, 10**6),
+    total=st.integers(0, 10**6),
+    ids=st.integers(0, 2**64 - 1),
+    before=st.none() | st.integers(0, 2**64 - 1),
+)
+
+
+@given(CONTENTS, st.none() | POSITIONS, st.booleans())
+def test_an_offset_survives_a_json_round_trip(
+    rows: dict[str, int], position: Position | None, exact: bool
+) -> None:
+    offset = Offset("ideas:0", "2025-10-06T09:00:00Z", Seen.of(rows, exact=exact if rows else True), position)
+    assert Offset.from_json(json.loads(json.dumps(offset.to_json())), "ideas:0") == offset
+
+
+@pytest.mark.parametrize("count", [0, 300, 301, 5000, 100_000])
+def test_an_offset_stays_under_16_kib_however_many_rows_changed_at_once(count: int) -> None:
+    rows = {str(7210000000000000000 + number): number for number in range(count)}
+    position = Position(200, 10**6, "2025-10-06T09:00:00Z", "2025-10-06T09:00:00Z", ids=2**64 - 1)
+    for seen in (Seen.of(rows), Seen().updated(rows)):
+        offset = Offset(scope_of("idea_portal_comments", []), "2025-10-06T09:00:00Z", seen, position)
+        assert len(json.dumps(offset.to_json())) < 16 * 1024
+
+
+@given(CONTENTS, CONTENTS, st.booleans())
+def test_a_changed_or_new_row_is_never_taken_for_delivered(
+    before: dict[str, int], now: dict[str, int], exact: bool
+) -> None:
+    news = Seen.of(before, exact=exact).news(before | now)
+    assert news >= {row for row, content in now.items() if before.get(row) != content}
+
+
+@given(CONTENTS, st.booleans())
+def test_unchanged_rows_are_all_known_as_delivered(rows: dict[str, int], exact: bool) -> None:
+    assert Seen.of(rows, exact=exact).news(rows) == set()
+
+
+def test_one_change_among_5000_rows_delivers_a_few_again_and_not_all() -> None:
+    rows = {str(number): number for number in range(5000)}
+    assert len(Seen.of(rows).news(rows | {"77": -1})) < 100
+
+
+def test_another_filters_cursor_is_not_reused() -> None:
+    shipped = scope_of("ideas", [("workflow_status", "Shipped"), ("q", None)])
+    everything = scope_of("ideas", [("workflow_status", None), ("q", None)])
+    offset = Offset(shipped, "2025-10-06T09:00:00Z").to_json()
+    assert Offset.from_json(offset, everything) == Offset(everything)
+
+
+@pytest.mark.parametrize("given_offset", [None, {}])
+def test_no_offset_is_the_beginning(given_offset: dict[str, str] | None) -> None:
+    assert Offset.from_json(given_offset, "ideas:0") == Offset("ideas:0")
+
+
+def test_a_newer_versions_offset_is_refused_with_what_to_do() -> None:
+    with pytest.raises(AhaOptionError, match=r"version 99.*full refresh"):
+        Offset.from_json({"version": 99}, "ideas:0")
+
+
+@pytest.mark.parametrize("damage", [{}, {"cursor": None, "seen": 3}, {"cursor": None, "position": {"x": 1}}])
+def test_a_damaged_offset_is_refused_with_what_to_do(damage: dict[str, object]) -> None:
+    with pytest.raises(AhaOptionError, match=r"damaged.*full refresh"):
+        Offset.from_json({"version": 1, "scope": "ideas:0", **damage}, "ideas:0")
+
+
+def test_an_offset_of_version_1_stays_readable() -> None:
+    """As this version writes it: if this fails, deployed checkpoints break."""
+    written = {
+        "version": 1,
+        "scope": "ideas:71857576257465c7",
+        "cursor": "2025-10-06T08:59:00Z",
+        "seen": {"exact": True, "entries": {"4b": "a3"}},
+    }
+    assert Offset.from_json(written, scope_of("ideas", [])) == Offset(
+        "ideas:71857576257465c7", "2025-10-06T08:59:00Z", Seen(True, {"4b": "a3"})
+    )

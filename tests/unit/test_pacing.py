@@ -1,0 +1,31 @@
+"""The request budget."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.pacing import Budget
+from tests.conftest import FakeClock
+
+
+@given(st.integers(1, 400), st.lists(st.floats(0, 5), max_size=60))
+def test_no_minute_and_no_second_ever_holds_more_requests_than_allowed(
+    per_minute: int, pauses: list[float]
+) -> None:
+    clock, sent = FakeClock(), []
+    budget = Budget(per_minute, clock)
+    for pause in [*pauses, *[0.0] * 100]:
+        clock.now += pause
+        budget.take()
+        sent.append(clock.now)
+    for moment in sent:
+        assert sum(moment - 60 < other <= moment for other in sent) <= per_minute
+        assert sum(moment - 1 < other <= moment for other in sent) <= 20
+
+
+def test_a_long_sync_uses_at_least_95_percent_of_its_budget() -> None:
+    clock, sent = FakeClock(), 0
+    budget = Budget(300, clock)
+    while clock.now < 600:
+        budget.take()
+        sent += 1
+    assert sent >= 0.95 * 300 * 10

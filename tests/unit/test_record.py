@@ -1,0 +1,122 @@
+"""Recording: all or nothing, with credentials or a clear word."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.record import Account, CredentialsError, RecordError, find_credentials, record
+from harness.scenarios import CASSETTES, ROOT, MatrixError, load_matrix
+from harness.scrub import Scrubber
+from sandbox.server import Sandbox
+from tests.scripted import scripted
+
+MATRIX = load_matrix()
+
+
+def account_at(url: str) -> Account:
+    connection = {"api_key": "sandbox-key", "subdomain": "company", "base_url": url}
+    return Account("sandbox", connection | {"requests_per_minute": "600000"}, Scrubber("key"))
+
+
+def contents(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run_record(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AHA_")}
+    command = [sys.executable, "-m", "harness", "record", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_recording_without_credentials_exits_2_and_names_both_ways_and_the_sandbox() -> None:
+    done = run_record("ideas/empty")
+    assert done.returncode == 2
+    for way in ("AHA_API_KEY and AHA_SUBDOMAIN", "configs/dev_config.json", "--sandbox"):
+        assert way in done.stderr
+
+
+def test_an_unknown_scenario_exits_2_and_names_the_known_ones() -> None:
+    done = run_record("--sandbox", "ideas/of_march")
+    assert done.returncode == 2
+    assert "ideas/of_march" in done.stderr
+    assert "ideas/several_pages" in done.stderr
+
+
+def test_recording_the_sandbox_again_gives_the_committed_cassettes_byte_for_byte(tmp_path: Path) -> None:
+    from contextlib import ExitStack
+
+    from harness.__main__ import _sandbox_account
+
+    with ExitStack() as stack:
+        account = _sandbox_account(MATRIX, stack)
+        record(account, MATRIX, MATRIX.select(()), lambda *_: None, tmp_path)
+    made, committed = contents(tmp_path), contents(CASSETTES)
+    del made["provenance.json"], committed["provenance.json"]
+    assert made == committed
+
+
+def test_a_scenario_that_fails_half_way_leaves_every_cassette_as_it_was(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    scenarios = MATRIX.select(("ideas",))
+    record(account_at(sandbox.url), MATRIX, scenarios, lambda *_: None, tmp_path)
+    before = contents(tmp_path)
+    scenarios[-2] = replace(scenarios[-2], options={"ideas_workflow_status": "a status that no idea has"})
+    with pytest.raises(RecordError, match=rf"{scenarios[-2].name}.*read some rows"):
+        record(account_at(sandbox.url), MATRIX, scenarios, lambda *_: None, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_an_outage_leaves_every_cassette_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "ideas").mkdir()
+    (tmp_path / "ideas" / "empty.json").write_text("good")
+    before = contents(tmp_path)
+    with scripted((404, {}, "")) as script, pytest.raises(RecordError, match="ideas/empty: AhaNotFoundError"):
+        record(account_at(script.url), MATRIX, MATRIX.select(("ideas/empty",)), lambda *_: None, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_every_committed_cassette_says_that_it_came_from_the_sandbox() -> None:
+    provenance = json.loads((CASSETTES / "provenance.json").read_text())
+    assert set(provenance) == set(MATRIX.scenarios)
+    assert {entry["recorded_from"] for entry in provenance.values()} == {"sandbox"}
+
+
+def test_every_cassette_belongs_to_a_scenario() -> None:
+    files = {path for path in contents(CASSETTES) if path != "provenance.json"}
+    assert files == {scenario.cassette for scenario in MATRIX.scenarios.values()}
+
+
+def test_credentials_come_from_the_environment_or_the_configuration_file(tmp_path: Path) -> None:
+    file = tmp_path / "dev_config.json"
+    environment = {"AHA_API_KEY": "k", "AHA_SUBDOMAIN": "one"}
+    assert find_credentials(environment, file) == {"api_key": "k", "subdomain": "one"}
+    file.write_text('{"api_key": "f", "subdomain": "two"}')
+    assert find_credentials({}, file) == {"api_key": "f", "subdomain": "two"}
+    assert find_credentials(environment, file)["subdomain"] == "one"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"api_key": "k"}'])
+def test_an_unusable_configuration_file_is_named(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "dev_config.json"
+    file.write_text(text)
+    with pytest.raises(CredentialsError, match=r"dev_config\.json is not JSON with"):
+        find_credentials({}, file)
+
+
+@pytest.mark.parametrize("text", ["[scenario", "tables = []", "[scenario.x]\nsteps = []\nunknown = 1"])
+def test_an_unusable_matrix_is_named(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "scenarios.toml"
+    file.write_text(text)
+    with pytest.raises(MatrixError, match=r"scenarios\.toml"):
+        load_matrix(file)

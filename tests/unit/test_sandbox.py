@@ -1,0 +1,108 @@
+"""The sandbox: enough of Aha! for three tables, from a process that starts and stops cleanly."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox.server import Sandbox, running
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def get(sandbox: Sandbox) -> "Iterator[Getter]":
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {sandbox.api_key}"
+        yield Getter(sandbox.url, session)
+
+
+class Getter:
+    """GETs below /api/v1."""
+
+    def __init__(self, url: str, session: requests.Session) -> None:
+        self._url, self._session = url, session
+
+    def __call__(self, path: str, **params: str) -> requests.Response:
+        return self._session.get(f"{self._url}/api/v1{path}", params=params, timeout=5)
+
+
+def test_a_list_has_30_rows_a_page_and_never_more_than_200(get: Getter) -> None:
+    assert len(get("/ideas").json()["ideas"]) == 30
+    assert get("/ideas", per_page="500").json()["pagination"]["total_pages"] == 1
+    assert len(get("/ideas/endorsements", per_page="500").json()["idea_endorsements"]) <= 200
+
+
+def test_a_list_without_fields_shows_stubs_and_with_a_star_everything(get: Getter) -> None:
+    stub = get("/ideas").json()["ideas"][0]
+    full = get("/ideas", fields="*").json()["ideas"][0]
+    assert "votes" not in stub
+    assert {"votes", "comments_count", "endorsements_count", "custom_fields"} <= set(full)
+    assert get(f"/ideas/{stub['id']}").json()["idea"] == full
+    assert get(f"/ideas/{stub['reference_num']}").json()["idea"] == full
+
+
+def test_an_empty_list_has_zero_pages(get: Getter) -> None:
+    body = get("/ideas", q="no idea bears this name").json()
+    assert body == {"ideas": [], "pagination": {"total_records": 0, "total_pages": 0, "current_page": 1}}
+
+
+def test_refusals_look_like_ahas(get: Getter, sandbox: Sandbox) -> None:
+    assert get("/ideas/1").json() == {"error": "Record not found."}
+    assert get("/ideas/1/comments").status_code == 404
+    unknown = get("/nothing/here")
+    assert (unknown.status_code, unknown.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    refused = requests.get(f"{sandbox.url}/api/v1/ideas", timeout=5)
+    assert (refused.status_code, refused.text) == (401, "")
+
+
+def test_updated_since_is_exclusive(get: Getter) -> None:
+    newest = max(row["updated_at"] for row in get("/ideas", per_page="200").json()["ideas"])
+    assert get("/ideas", updated_since=newest).json()["ideas"] == []
+    earlier = newest[:-4] + "000Z"
+    assert get("/ideas", updated_since=earlier).json()["pagination"]["total_records"] >= (newest != earlier)
+
+
+def test_the_documented_rate_limit_answers_429_with_a_time_to_wait() -> None:
+    with running(ideas=1, rate_limit=True) as box:
+        headers = {"Authorization": f"Bearer {box.api_key}"}
+        with requests.Session() as session:
+            answers = [session.get(f"{box.url}/api/v1/ideas", headers=headers, timeout=5) for _ in range(40)]
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited
+    assert int(limited[0].headers["Retry-After"]) >= 1
+    assert "Try again in" in limited[0].json()["errors"][0]["message"]
+
+
+def test_the_same_seed_makes_the_same_account() -> None:
+    bodies = []
+    for _ in range(2):
+        with running(ideas=5, seed_number=3) as box:
+            headers = {"Authorization": f"Bearer {box.api_key}"}
+            bodies.append(requests.get(f"{box.url}/api/v1/ideas?fields=*", headers=headers, timeout=5).text)
+    assert bodies[0] == bodies[1]
+
+
+def test_the_process_says_when_it_is_ready_and_stops_on_sigterm() -> None:
+    command = [sys.executable, "-m", "sandbox", "--ideas", "3"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        headers = {"Authorization": f"Bearer {ready['api_key']}"}
+        assert requests.get(f"{ready['url']}/api/v1/ideas", headers=headers, timeout=5).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_used_port_is_one_clear_sentence(sandbox: Sandbox) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "sandbox", "--ideas", "0", "--port", port]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port}")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,55 @@
+"""The replay server: the same cassettes for clients in other processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from harness.cassettes import CassetteError, load_interactions
+from harness.scenarios import CASSETTES, ROOT
+from harness.server import serving
+
+CASSETTE = CASSETTES / "ideas" / "several_pages.json"
+
+
+def test_a_recorded_request_gets_its_recorded_answer_whatever_the_order_of_parameters() -> None:
+    entry = load_interactions(CASSETTE)[0]
+    address, _, query = entry["request"]["uri"].partition("?")
+    path = address.removeprefix("https://company.aha.io")
+    with serving([CASSETTE]) as replay:
+        answer = requests.get(f"{replay.url}{path}?{'&'.join(reversed(query.split('&')))}", timeout=5)
+    assert answer.status_code == entry["response"]["status"]
+    assert answer.json() == entry["response"]["body"]
+    assert answer.headers["Date"] == entry["response"]["headers"]["date"][0]
+    assert replay.requests == [f"GET {path}"]
+    assert len(replay.unplayed) == len(load_interactions(CASSETTE)) - 1
+
+
+def test_a_request_that_was_not_recorded_is_refused_and_counted() -> None:
+    with serving([CASSETTE]) as replay:
+        answer = requests.get(f"{replay.url}/api/v1/ideas?page=77", timeout=5)
+    assert answer.status_code == 501
+    assert "page=77" in answer.json()["error"]
+    assert replay.unmatched == ["GET /api/v1/ideas?page=77"]
+
+
+def test_a_missing_cassette_is_named_with_the_command_that_records_it() -> None:
+    with (
+        pytest.raises(CassetteError, match=r"ideas/none\.json.*nox -s record"),
+        serving([CASSETTES / "ideas" / "none.json"]),
+    ):
+        pass
+
+
+def test_a_person_can_serve_a_scenario_and_stop_it() -> None:
+    command = [sys.executable, "-m", "harness", "serve", "ideas/one_page"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        assert requests.get(f"{url}/api/v1/ideas", timeout=5).status_code == 501
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0

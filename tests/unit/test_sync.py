@@ -1,0 +1,124 @@
+"""Syncs against the sandbox: package and merged file."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.conftest import Source
+
+TABLES = ("ideas", "idea_proxy_votes", "idea_comments")
+
+
+def drain(
+    connector: Any, table: str, options: dict[str, str], offset: dict[str, Any] | None = None
+) -> tuple[list[dict[str, Any]], dict[str, Any], int]:
+    """Read until the offset stands still. Returns all rows, the last offset and the number of reads."""
+    rows: list[dict[str, Any]] = []
+    for reads in range(1, 200):
+        news, end = connector.read_table(table, offset, options)
+        news = list(news)
+        rows += news
+        if end == offset:
+            assert news == []
+            return rows, end, reads
+        offset = end
+    raise AssertionError("reading never ended")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_first_sync_reads_every_row_once_and_then_ends(
+    table: str, source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    whole = list(connector.read_table(table, None, {})[0])
+    rows, _, reads = drain(connector, table, {})
+    assert rows == whole
+    assert len({row["id"] for row in rows}) == len(rows) > 20
+    assert reads == 2
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("limit", [1, 7, 50])
+def test_max_ideas_cuts_a_sync_into_micro_batches_that_miss_nothing(
+    table: str, limit: int, source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    whole = list(connector.read_table(table, None, {})[0])
+    rows, _, _ = drain(connector, table, {"max_ideas": str(limit)})
+    assert sorted(row["id"] for row in rows) == sorted(row["id"] for row in whole)
+    first = list(connector.read_table(table, {}, {"max_ideas": str(limit)})[0])
+    assert len({row["idea_id"] if "idea_id" in row else row["id"] for row in first}) <= limit
+
+
+def test_a_filter_reaches_every_table(source: Source, connection: dict[str, str]) -> None:
+    connector = source(connection).lakeflow_connect
+    options = {"ideas_workflow_status": "Shipped"}
+    ideas = {row["id"] for row in connector.read_table("ideas", None, options)[0]}
+    assert 0 < len(ideas) < 60
+    for table in TABLES[1:]:
+        rows = list(connector.read_table(table, None, options)[0])
+        everything = list(connector.read_table(table, None, {})[0])
+        assert sorted(row["id"] for row in rows) == sorted(
+            row["id"] for row in everything if row["idea_id"] in ideas
+        )
+
+
+def test_a_name_filter_means_the_same_under_both_its_names(
+    source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    read = [list(connector.read_table("ideas", None, {name: "export"})[0]) for name in ("q", "ideas_q")]
+    assert read[0] == read[1]
+    assert read[0]
+    assert all("export" in row["name"] for row in read[0])
+
+
+def test_a_changed_filter_starts_over_instead_of_skipping_rows(
+    source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    _, offset, _ = drain(connector, "ideas", {"q": "export"})
+    rows, _ = connector.read_table("ideas", offset, {})
+    assert sorted(row["id"] for row in rows) == sorted(
+        row["id"] for row in connector.read_table("ideas", None, {})[0]
+    )
+
+
+def test_an_unknown_table_is_refused_with_the_nearest_name(
+    source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    for method, arguments in (
+        (connector.get_table_schema, ({},)),
+        (connector.read_table_metadata, ({},)),
+        (connector.read_table, (None, {})),
+    ):
+        with pytest.raises(ValueError, match=r"no table `idea_vote`.*Did you mean `idea_\w+`\?"):
+            method("idea_vote", *arguments)
+
+
+def test_nothing_touches_the_network_before_a_read(source: Source) -> None:
+    options = {"api_key": "k", "subdomain": "company", "base_url": "http://127.0.0.1:9"}
+    connector = source(options | {"tableName": "ideas"}).lakeflow_connect
+    for table in connector.list_tables():
+        assert connector.get_table_schema(table, {}).fieldNames()[0] == "id"
+        assert connector.read_table_metadata(table, {}) == {
+            "primary_keys": ["id"],
+            "cursor_field": "updated_at",
+            "ingestion_type": "cdc",
+        }
+
+
+def test_a_table_without_deletes_says_that_it_has_no_delete_flow(
+    source: Source, connection: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match="no delete flow"):
+        source(connection).lakeflow_connect.read_table_deletes("ideas", None, {})
+
+
+def test_the_shared_sandbox_has_hidden_ideas_that_no_table_shows(
+    sandbox: Sandbox, source: Source, connection: dict[str, str]
+) -> None:
+    rows = list(source(connection).lakeflow_connect.read_table("ideas", None, {})[0])
+    assert "DEMO-I-37" not in {row["reference_num"] for row in rows}
