@@ -1,8 +1,11 @@
 """All commands of the project. Each sets up what it needs on a machine with Python, Java and git."""
 
-import nox
+import sys
 
-nox.needs_version = ">=2025.5.1"
+import nox
+from nox.command import CommandFailed
+
+nox.needs_version = ">=2026.7.11"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
@@ -16,11 +19,19 @@ def install(session: nox.Session, group: str) -> None:
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, group))
 
 
+def run_and_exit(session: nox.Session, *command: str) -> None:
+    """Run a command whose exit code means something: 2 is bad input, and nox alone would exit with 1."""
+    try:
+        session.run(*command)
+    except CommandFailed as failed:
+        sys.exit(failed.return_code or 1)
+
+
 @nox.session
 def ingest(session: nox.Session) -> None:
     """Read every table through the merged file in Spark, into build/lakehouse/."""
     install(session, "ingest")
-    session.run("python", "-m", "scripts.ingest", *session.posargs)
+    run_and_exit(session, "python", "-m", "scripts.ingest", *session.posargs)
 
 
 @nox.session
@@ -34,14 +45,14 @@ def test(session: nox.Session) -> None:
 def record(session: nox.Session) -> None:
     """Record cassettes from a live account, or `-- --sandbox`."""
     install(session, "test")
-    session.run("python", "-m", "harness", "record", *session.posargs, success_codes=[0])
+    run_and_exit(session, "python", "-m", "harness", "record", *session.posargs)
 
 
 @nox.session
 def sandbox(session: nox.Session) -> None:
     """Run the local Aha!; try `nox -s sandbox -- --help`."""
     install(session, "sandbox")
-    session.run("python", "-m", "sandbox", *session.posargs)
+    run_and_exit(session, "python", "-m", "sandbox", *session.posargs)
 
 
 @nox.session

@@ -63,11 +63,12 @@ def _live_account() -> Account:
 
 def _sandbox_account(matrix: Matrix, stack: ExitStack) -> Account:
     from sandbox.clock import SandboxClock
-    from sandbox.server import running
+    from sandbox.server import open_world, running
 
     settings = matrix.sandbox
     clock = SandboxClock(datetime.fromisoformat(settings["clock"]))
-    box = stack.enter_context(running(ideas=settings["ideas"], seed_number=settings["seed"], clock=clock))
+    world = open_world(ideas=settings["ideas"], seed_number=settings["seed"], clock=clock)
+    box = stack.enter_context(running(world))
     # No rate limit stands behind a sandbox, so none is kept to.
     connection = {
         **matrix.replay,

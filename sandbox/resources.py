@@ -1,45 +1,26 @@
-"""What the sandbox serves, as data: routes, root keys, forms and filters."""
+"""What the sandbox serves, as data: how a kind of record is declared."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sandbox.filters import Filter, at_json, name_matches, updated_after
 from sandbox.forms import Form
-from sandbox.store import Condition
-
-Filter = Callable[[str], Condition]
 
 
-def at_json(path: str, operator: str = "=") -> Filter:
-    return lambda value: Condition(f"json_extract(body, '{path}') {operator} ?", (value,))
+@dataclass(frozen=True)
+class Route:
+    """A list route.
 
+    Attributes:
+        path: below /api/v1; `{parent}` stands for the id or key of a record of `parent_kind`.
+        parent_kind: whose record the route stands under, or None for the whole account.
+        where: how rows belong to that record: a JSON path to its id, or None for the row's own parent.
+        root: the key of the list, where it is not the resource's.
+    """
 
-def name_matches(value: str) -> Condition:
-    pattern = "".join(f"\\{char}" if char in "\\%_" else char for char in value)
-    return Condition("json_extract(body, '$.name') LIKE ? ESCAPE '\\'", (f"%{pattern}%",))
-
-
-def status_is(value: str) -> Condition:
-    path = "json_extract(body, '$.workflow_status.{}') = ?"
-    return Condition(f"({path.format('id')} OR {path.format('name')})", (value, value))
-
-
-def updated_after(value: str) -> Condition:
-    # Exclusive, to the millisecond: the reference says "updated or created later than".
-    return Condition("updated > ?", (normal_time(value),))
-
-
-def only_proxy(value: str) -> Condition:
-    return Condition("proxy = 1") if value == "true" else Condition("1")
-
-
-def with_spam(value: str) -> Condition:
-    return Condition("hidden = 1") if value == "true" else Condition("hidden = 0")
-
-
-def normal_time(value: str) -> str:
-    """A request's time in the form the store compares: three decimals and `Z`."""
-    whole, _, decimals = value.upper().removesuffix("Z").partition(".")
-    return f"{whole}.{decimals[:3]:0<3}Z"
+    path: str
+    parent_kind: str | None = None
+    where: str | None = None
+    root: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,96 +30,24 @@ class Resource:
     Attributes:
         kind: in the store.
         root, singular: keys of lists and of details.
-        lists: list routes; `{parent}` stands for the id or key of a record of `parent_kind`.
-        details: detail routes; `{id}` stands for an id or key.
+        lists, details: the routes; in details, `{id}` stands for an id or key.
         form: which fields are shown.
         filters: parameter → condition.
         defaults: filters that hold unless their parameter is given.
+        paged: whether lists have pages and say so.
     """
 
     kind: str
     root: str
-    singular: str
-    lists: tuple[str, ...]
+    singular: str = ""
+    lists: tuple[Route, ...] = ()
     details: tuple[str, ...] = ()
-    parent_kind: str = "idea"
     form: Form = field(default_factory=Form)
     filters: dict[str, Filter] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
+    paged: bool = True
 
 
-IDEA_STUB = (
-    "id",
-    "reference_num",
-    "name",
-    "created_at",
-    "updated_at",
-    "workflow_status",
-    "description",
-    "url",
-    "resource",
-)
-VOTE_STUB = (
-    "id",
-    "idea_id",
-    "created_at",
-    "updated_at",
-    "value",
-    "link",
-    "weight",
-    "endorsed_by_user",
-    "endorsed_by_portal_user",
-    "endorsed_by_idea_user",
-    "idea_organization",
-)
-
-RESOURCES = (
-    # Votes first: `/ideas/endorsements` is no idea's detail.
-    Resource(
-        kind="vote",
-        root="idea_endorsements",
-        singular="idea_endorsement",
-        lists=("/ideas/endorsements", "/ideas/{parent}/endorsements"),
-        details=("/ideas/{parent}/endorsements/{id}",),
-        form=Form(VOTE_STUB, ("id", "idea_id"), frozenset({"associated_idea_organizations"})),
-        filters={
-            "proxy": only_proxy,
-            "updated_since": updated_after,
-            "created_since": at_json("$.created_at", ">"),
-            "created_before": at_json("$.created_at", "<"),
-        },
-    ),
-    Resource(
-        kind="comment",
-        root="comments",
-        singular="comment",
-        lists=("/ideas/{parent}/comments",),
-        details=("/comments/{id}",),
-    ),
-    Resource(
-        kind="idea_comment",
-        root="idea_comments",
-        singular="idea_comment",
-        lists=("/ideas/{parent}/idea_comments",),
-        form=Form(always=("id", "idea_id"), extras=frozenset({"updated_at", "spam"})),
-        filters={"spam": with_spam},
-        defaults={"spam": "false"},
-    ),
-    Resource(
-        kind="idea",
-        root="ideas",
-        singular="idea",
-        lists=("/ideas",),
-        details=("/ideas/{id}",),
-        form=Form(IDEA_STUB, ("id", "product_id")),
-        filters={
-            "q": name_matches,
-            "workflow_status": status_is,
-            "spam": with_spam,
-            "updated_since": updated_after,
-            "created_since": at_json("$.created_at", ">"),
-            "created_before": at_json("$.created_at", "<"),
-        },
-        defaults={"spam": "false"},
-    ),
-)
+CREATED = {"created_since": at_json("$.created_at", ">"), "created_before": at_json("$.created_at", "<")}
+CHANGED: dict[str, Filter] = {"updated_since": updated_after}
+SEARCH: dict[str, Filter] = {"q": name_matches}

@@ -1,104 +1,165 @@
-"""HTTP handlers: every declared resource, Aha!'s envelope, and its ways of saying no."""
+"""HTTP handlers: every declared resource in Aha!'s envelope."""
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from sandbox.clock import SandboxClock, http_date
+from sandbox.answers import json_answer, not_found
+from sandbox.delivery import DELIVERY
+from sandbox.feedback import FEEDBACK, IDEA_STUB
 from sandbox.forms import Document, show
-from sandbox.resources import IDEA_STUB, RESOURCES, Resource
-from sandbox.store import Condition, Store
+from sandbox.resources import Resource, Route
+from sandbox.store import Condition, Record
+from sandbox.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 API = "/api/v1"
-PER_PAGE, MOST_PER_PAGE = 30, 200
-UNKNOWN_ROUTE = "<!DOCTYPE html><html><head><title>Page not found</title></head><body>404</body></html>"
+PER_PAGE, MOST_PER_PAGE, REPORT_PER_PAGE = 30, 200, 100
+ALL = -1
 
 
 class Api:
-    """Answers for one store."""
+    """Answers for one account."""
 
-    def __init__(self, store: Store, clock: SandboxClock) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._store = world.store
 
     def routes(self) -> list[web.RouteDef]:
         """Fixed paths before those with placeholders, because aiohttp takes the first match."""
-        found = [
-            (path, self._handler(resource, path, listed))
-            for resource in RESOURCES
-            for paths, listed in ((resource.lists, True), (resource.details, False))
-            for path in paths
-        ]
+        found: list[tuple[str, Handler]] = [("/me", self._me)]
+        for resource in (*FEEDBACK, *DELIVERY):
+            found += [(route.path, self._list_handler(resource, route)) for route in resource.lists]
+            found += [(path, self._detail_handler(resource)) for path in resource.details]
+        found.append(("/historical_audits/{search}", self._historical_audits))
+        found.append(("/bookmarks/custom_pivots/{report}", self._report))
         found.sort(key=lambda item: item[0].count("{"))
-        return [web.get(API + path, handler) for path, handler in found]
+        routes = [web.get(API + path, handler) for path, handler in found]
+        return [*routes, web.post(f"{API}/historical_audits", self._search_history)]
 
-    def _handler(self, resource: Resource, path: str, listed: bool) -> Handler:
+    def _list_handler(self, resource: Resource, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             scope = [Condition("kind = ?", (resource.kind,))]
-            if "{parent}" in path:
-                parent = self._store.find(resource.parent_kind, request.match_info["parent"])
+            if "spam" not in resource.filters:
+                scope.append(Condition("hidden = 0"))
+            if route.parent_kind:
+                parent = self._store.find(route.parent_kind, request.match_info["parent"])
                 if parent is None:
                     return not_found()
-                scope.append(Condition("parent = ?", (int(parent["id"]),)))
-            return self._list(resource, scope, request) if listed else self._detail(resource, request)
+                scope.append(_below(parent, route))
+            return self._list(resource, scope, request)
+
+        return handle
+
+    def _detail_handler(self, resource: Resource) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            record = self._store.find(resource.kind, request.match_info["id"])
+            if record is None:
+                return not_found()
+            [document] = self._complete(resource.kind, [record])
+            shown = show(document, resource.form, request.query.get("fields"), listed=False)
+            return json_answer({resource.singular: shown})
 
         return handle
 
     def _list(self, resource: Resource, scope: list[Condition], request: web.Request) -> web.Response:
         query = resource.defaults | dict(request.query)
-        conditions = scope + [make(query[name]) for name, make in resource.filters.items() if name in query]
-        page = max(1, _number(query.get("page"), 1))
-        per_page = min(max(1, _number(query.get("per_page"), PER_PAGE)), MOST_PER_PAGE)
+        behaviour = self._world.behaviour
+        conditions = scope + [
+            make(query[name], behaviour) for name, make in resource.filters.items() if name in query
+        ]
+        fields = query.get("fields")
+        if not resource.paged:
+            documents = self._complete(resource.kind, self._store.page(conditions, ALL))
+            shown = [show(document, resource.form, fields, listed=True) for document in documents]
+            return json_answer({resource.root: shown})
+        page, per_page = _page_asked(request, PER_PAGE)
         total = self._store.count(conditions)
-        documents = self._store.page(conditions, per_page, (page - 1) * per_page)
-        self._complete(resource, documents)
-        rows = [show(doc, resource.form, query.get("fields"), listed=True) for doc in documents]
-        pagination = {
-            "total_records": total,
-            "total_pages": -(-total // per_page),
-            "current_page": page,
-        }
-        return web.json_response({resource.root: rows, "pagination": pagination})
+        documents = self._complete(
+            resource.kind, self._store.page(conditions, per_page, (page - 1) * per_page)
+        )
+        shown = [show(document, resource.form, fields, listed=True) for document in documents]
+        return json_answer({resource.root: shown, "pagination": _pagination(total, per_page, page)})
 
-    def _detail(self, resource: Resource, request: web.Request) -> web.Response:
-        document = self._store.find(resource.kind, request.match_info["id"])
-        if document is None:
-            return not_found()
-        self._complete(resource, [document])
-        shown = show(document, resource.form, request.query.get("fields"), listed=False)
-        return web.json_response({resource.singular: shown})
-
-    def _complete(self, resource: Resource, documents: list[Document]) -> None:
-        """Add what follows from other records."""
-        if resource.kind == "idea":
-            ids = [int(document["id"]) for document in documents]
-            votes = self._store.counts_by_parent("vote", ids)
-            comments = self._store.counts_by_parent("comment", ids)
-            for identity, document in zip(ids, documents, strict=True):
-                document["endorsements_count"] = votes.get(identity, 0)
-                document["votes"] = document["initial_votes"] + votes.get(identity, 0)
-                document["comments_count"] = comments.get(identity, 0)
-        elif resource.kind in ("vote", "idea_comment"):
+    def _complete(self, kind: str, records: list[Record]) -> list[Document]:
+        """Documents with what follows from other records."""
+        if kind == "idea":
+            return self._complete_ideas(records)
+        documents = [record.body for record in records]
+        if kind in ("vote", "idea_comment"):
             for document in documents:
-                idea = self._store.find("idea", document["idea_id"]) or {}
-                document["idea"] = {name: idea[name] for name in IDEA_STUB if name in idea}
+                idea = self._store.find("idea", document["idea_id"])
+                document["idea"] = _stub(idea) if idea else {}
+        return documents
 
-    @web.middleware
-    async def stamp(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Put the sandbox's time on every answer, and answer unknown routes as Aha! does."""
-        try:
-            response = await handler(request)
-        except web.HTTPNotFound:
-            response = web.Response(status=404, text=UNKNOWN_ROUTE, content_type="text/html")
-        response.headers["Date"] = http_date(self._clock.now())
-        return response
+    def _complete_ideas(self, records: list[Record]) -> list[Document]:
+        ids = [record.id for record in records]
+        votes, comments = (self._store.counts_by_parent(kind, ids) for kind in ("vote", "comment"))
+        merged = self._store.merged_into(ids)
+        for record in records:
+            body = record.body
+            body["endorsements_count"] = votes.get(record.id, 0)
+            body["votes"] = body["initial_votes"] + votes.get(record.id, 0)
+            body["comments_count"] = comments.get(record.id, 0)
+            duplicates = [_stub(other) for other in merged if other.survivor == record.id]
+            if duplicates:
+                body["duplicates"] = duplicates
+            survivor = self._store.find("idea", record.survivor) if record.survivor else None
+            if survivor:
+                body["duplicate_of"] = _stub(survivor)
+        return [record.body for record in records]
+
+    async def _me(self, _: web.Request) -> web.StreamResponse:
+        return json_answer({"user": self._store.page([Condition("kind = 'me'")])[0].body})
+
+    async def _historical_audits(self, _: web.Request) -> web.StreamResponse:
+        audits = [record.body for record in self._store.page([Condition("kind = 'historical_audit'")])]
+        answer = {"audits": audits, "running": False, "next_token": None, "results_complete": True}
+        return json_answer(answer, headers={"X-Historical-Tokens-Available": "100"})
+
+    async def _search_history(self, _: web.Request) -> web.StreamResponse:
+        return json_answer({"search_id": "7300000000000027001"})
+
+    async def _report(self, request: web.Request) -> web.StreamResponse:
+        """A saved report in list view: cells, 100 rows a page, pagination in an array of its own."""
+        page, per_page = _page_asked(request, REPORT_PER_PAGE)
+        scope = [Condition("kind = 'idea' AND hidden = 0")]
+        ideas = self._complete_ideas(self._store.page(scope, per_page, (page - 1) * per_page))
+        fields = (
+            ("reference_num", "reference_num", "Idea reference"),
+            ("num_endorsements", "votes", "Idea votes"),
+            ("updated_at", "updated_at", "Idea last active date"),
+        )
+        columns = [{"table": "ideas", "field": name, "title": title} for name, _, title in fields]
+        rows = [[_cell(idea["id"], idea[key]) for _, key, _ in fields] for idea in ideas]
+        pagination = [_pagination(self._store.count(scope), per_page, page)]
+        return json_answer({"pagination": pagination, "columns": columns, "rows": rows})
 
 
-def not_found() -> web.Response:
-    return web.json_response({"error": "Record not found."}, status=404)
+def _below(parent: Record, route: Route) -> Condition:
+    if route.where is None:
+        return Condition("parent = ?", (parent.id,))
+    return Condition(f"json_extract(body, '{route.where}') = ?", (str(parent.body["id"]),))
+
+
+def _stub(idea: Record) -> Document:
+    return {name: idea.body[name] for name in IDEA_STUB if name in idea.body}
+
+
+def _cell(identity: str, value: object) -> Document:
+    return {"id": identity, "plain_value": value, "html_value": str(value), "rich_value": str(value)}
+
+
+def _page_asked(request: web.Request, default: int) -> tuple[int, int]:
+    """(page, rows per page): from 1, and at most 200."""
+    page = max(1, _number(request.query.get("page"), 1))
+    return page, min(max(1, _number(request.query.get("per_page"), default)), MOST_PER_PAGE)
 
 
 def _number(text: str | None, default: int) -> int:
     return int(text) if text and text.isdecimal() else default
+
+
+def _pagination(total: int, per_page: int, page: int) -> Document:
+    return {"total_records": total, "total_pages": -(-total // per_page), "current_page": page}

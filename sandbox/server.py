@@ -5,15 +5,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
+from sandbox.behaviour import Behaviour
 from sandbox.clock import SandboxClock
+from sandbox.control import Control
 from sandbox.limits import limit_rate, require_key
 from sandbox.routes import Api
 from sandbox.seed import seed
 from sandbox.store import Store
+from sandbox.traffic import Traffic
+from sandbox.world import World
 
 API_KEY = "sandbox-key"  # synthetic, printed at start and of no use elsewhere
 
@@ -25,30 +28,47 @@ class Sandbox:
     Attributes:
         url: `http://host:port`.
         api_key: the key it accepts.
-        clock: its time.
+        world: its account, to be changed from the same process.
+        traffic: its requests and faults.
     """
 
     url: str
     api_key: str
-    clock: SandboxClock
+    world: World
+    traffic: Traffic
+
+    @property
+    def clock(self) -> SandboxClock:
+        return self.world.clock
 
 
-def make_app(store: Store, clock: SandboxClock, api_key: str, *, rate_limit: bool) -> web.Application:
-    api = Api(store, clock)
-    middlewares: list[Any] = [api.stamp, require_key(api_key)]
-    if rate_limit:
-        middlewares.append(limit_rate(clock))
-    app = web.Application(middlewares=middlewares)
-    app.add_routes(api.routes())
-    return app
+def open_world(
+    *,
+    ideas: int = 25,
+    seed_number: int = 1,
+    path: str = ":memory:",
+    clock: SandboxClock | None = None,
+    behaviour: Behaviour | None = None,
+) -> World:
+    """An account: an existing file's, else made up from `seed_number`.
 
-
-def open_store(*, ideas: int, seed_number: int, path: str = ":memory:") -> Store:
-    """A store with data: an existing file's, else made up from `seed_number`."""
+    Raises:
+        StoreError: the file cannot be used.
+    """
     store = Store(path)
     if store.is_empty():
         seed(store, ideas=ideas, seed=seed_number)
-    return store
+    return World(store, clock or SandboxClock(), behaviour)
+
+
+def make_app(traffic: Traffic, api_key: str, *, rate_limit: bool, control: bool) -> web.Application:
+    world = traffic.world
+    limits = [limit_rate(world)] if rate_limit else []
+    app = web.Application(middlewares=[traffic.stamp, require_key(api_key), *limits, traffic.observe])
+    app.add_routes(Api(world).routes())
+    if control:
+        app.add_routes(Control(traffic).routes())
+    return app
 
 
 async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:
@@ -65,28 +85,29 @@ async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRun
 
 @contextmanager
 def running(
+    world: World | None = None,
     *,
     ideas: int = 25,
     seed_number: int = 1,
     api_key: str = API_KEY,
-    clock: SandboxClock | None = None,
     rate_limit: bool = False,
+    control: bool = False,
 ) -> Iterator[Sandbox]:
     """A sandbox in a thread of this process, on a free loopback port, for the length of a `with`."""
-    clock = clock or SandboxClock()
-    store = open_store(ideas=ideas, seed_number=seed_number)
-    app = make_app(store, clock, api_key, rate_limit=rate_limit)
+    traffic = Traffic(world or open_world(ideas=ideas, seed_number=seed_number))
+    app = make_app(traffic, api_key, rate_limit=rate_limit, control=control)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sandbox", daemon=True)
     thread.start()
     try:
         runner, port = asyncio.run_coroutine_threadsafe(listen(app, "127.0.0.1", 0), loop).result()
         try:
-            yield Sandbox(f"http://127.0.0.1:{port}", api_key, clock)
+            yield Sandbox(f"http://127.0.0.1:{port}", api_key, traffic.world, traffic)
         finally:
             asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        store.close()
+        if world is None:
+            traffic.world.store.close()

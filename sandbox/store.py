@@ -1,10 +1,11 @@
 """The sandbox's state: one SQLite table of records, each a JSON document in its full form."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 Document = dict[str, Any]
 
@@ -16,20 +17,42 @@ CREATE TABLE IF NOT EXISTS records (
     reference TEXT,
     hidden INTEGER NOT NULL DEFAULT 0,
     proxy INTEGER NOT NULL DEFAULT 0,
+    survivor INTEGER,
     updated TEXT,
     body TEXT NOT NULL,
     PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_kind ON records (kind, hidden, proxy, id);
-CREATE INDEX IF NOT EXISTS by_parent ON records (kind, parent, hidden, proxy, id);
-CREATE INDEX IF NOT EXISTS by_update ON records (kind, updated);
-CREATE INDEX IF NOT EXISTS by_reference ON records (kind, reference);
 """
+# Made after seeding: filling a table without indexes is several times faster.
+INDEXES = """
+CREATE INDEX IF NOT EXISTS by_kind ON records (kind, hidden, id);
+CREATE INDEX IF NOT EXISTS by_proxy ON records (kind, hidden, proxy, id);
+CREATE INDEX IF NOT EXISTS by_parent ON records (kind, parent, hidden, id);
+CREATE INDEX IF NOT EXISTS by_update ON records (kind, updated);
+CREATE INDEX IF NOT EXISTS by_reference ON records (kind, reference) WHERE reference IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_survivor ON records (survivor) WHERE survivor IS NOT NULL;
+ANALYZE;
+"""
+COLUMNS = "kind, id, parent, hidden, proxy, survivor, body"
+
+
+class StoreError(Exception):
+    """The database file cannot be used."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A document and what lists look it up by."""
+    """A document and what lists look it up by.
+
+    Attributes:
+        kind: what it is.
+        id: its id as a number; lists are in this order.
+        body: its full form, without what follows from other records.
+        parent: the id of the record it stands under.
+        hidden: whether it is marked as spam.
+        proxy: for a vote, whether it was cast for an organization.
+        survivor: for a merged idea, the idea it was merged into.
+    """
 
     kind: str
     id: int
@@ -37,18 +60,19 @@ class Record:
     parent: int | None = None
     hidden: bool = False
     proxy: bool = False
+    survivor: int | None = None
 
     def as_row(self) -> tuple[Any, ...]:
-        body = self.body
         return (
             self.kind,
             self.id,
             self.parent,
-            body.get("reference_num") or body.get("reference_prefix"),
+            self.body.get("reference_num") or self.body.get("reference_prefix"),
             self.hidden,
             self.proxy,
-            body.get("updated_at"),
-            json.dumps(body, ensure_ascii=False),
+            self.survivor,
+            self.body.get("updated_at"),
+            orjson.dumps(self.body).decode(),
         )
 
 
@@ -61,11 +85,22 @@ class Condition:
 
 
 class Store:
-    """Records in SQLite, in memory or in a file."""
+    """Records in SQLite, in memory or in a file.
+
+    Raises:
+        StoreError: the file is no database, or cannot be read or written.
+    """
 
     def __init__(self, path: str = ":memory:") -> None:
-        self._db = sqlite3.connect(path, check_same_thread=False)
-        self._db.executescript(SCHEMA)
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False)
+            self._db.executescript(SCHEMA)
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be used as a database: {error}") from None
+
+    def make_fast(self) -> None:
+        """Index what is there, once it is there."""
+        self._db.executescript(INDEXES)
 
     def close(self) -> None:
         self._db.close()
@@ -74,9 +109,13 @@ class Store:
         """Insert records or replace them."""
         with self._db:
             self._db.executemany(
-                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (record.as_row() for record in records),
             )
+
+    def remove(self, kind: str, identity: int) -> None:
+        with self._db:
+            self._db.execute("DELETE FROM records WHERE kind = ? AND id = ?", (kind, identity))
 
     def is_empty(self) -> bool:
         return not self._db.execute("SELECT EXISTS (SELECT 1 FROM records)").fetchone()[0]
@@ -86,24 +125,30 @@ class Store:
         count: int = self._db.execute(f"SELECT COUNT(*) FROM records WHERE {where}", values).fetchone()[0]
         return count
 
-    def page(self, conditions: Sequence[Condition], limit: int, offset: int) -> list[Document]:
-        """Documents in ascending id order."""
+    def page(self, conditions: Sequence[Condition], limit: int = -1, offset: int = 0) -> list[Record]:
+        """Records in ascending id order."""
         where, values = _where(conditions)
         # The inner query runs on an index alone: stepping over thousands of documents would be slow.
         rows = self._db.execute(
-            "SELECT body FROM records WHERE (kind, id) IN "
-            f"(SELECT kind, id FROM records WHERE {where} ORDER BY id LIMIT ? OFFSET ?) ORDER BY id",
+            f"SELECT {COLUMNS} FROM (SELECT kind, id FROM records WHERE {where} ORDER BY id LIMIT ? OFFSET ?) "
+            "JOIN records USING (kind, id) ORDER BY id",
             (*values, limit, offset),
         )
-        return [json.loads(body) for (body,) in rows]
+        return [_record(row) for row in rows]
 
-    def find(self, kind: str, key: str) -> Document | None:
-        """One document by id or by reference."""
+    def find(self, kind: str, key: str | int) -> Record | None:
+        """One record by id or by reference."""
+        key = str(key)
+        numeric = key.isdecimal() and len(key) < 20
         row = self._db.execute(
-            "SELECT body FROM records WHERE kind = ? AND (id = ? OR reference = ?)",
-            (kind, int(key) if key.isdecimal() and len(key) < 20 else -1, key),
+            f"SELECT {COLUMNS} FROM records WHERE kind = ? AND {'id' if numeric else 'reference'} = ?",
+            (kind, int(key) if numeric else key),
         ).fetchone()
-        return json.loads(row[0]) if row else None
+        return _record(row) if row else None
+
+    def largest_id(self, kind: str) -> int:
+        largest = self._db.execute("SELECT MAX(id) FROM records WHERE kind = ?", (kind,)).fetchone()[0]
+        return largest or 0
 
     def counts_by_parent(self, kind: str, parents: Sequence[int]) -> dict[int, int]:
         """How many visible records of `kind` stand below each parent."""
@@ -115,6 +160,18 @@ class Store:
                 (kind, *parents),
             ).fetchall()
         )
+
+    def merged_into(self, survivors: Sequence[int]) -> list[Record]:
+        marks = ",".join("?" * len(survivors))
+        rows = self._db.execute(
+            f"SELECT {COLUMNS} FROM records WHERE survivor IN ({marks})", tuple(survivors)
+        )
+        return [_record(row) for row in rows]
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    kind, identity, parent, hidden, proxy, survivor, body = row
+    return Record(kind, identity, orjson.loads(body), parent, bool(hidden), bool(proxy), survivor)
 
 
 def _where(conditions: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:

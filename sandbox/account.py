@@ -1,0 +1,50 @@
+"""What surrounds the ideas: a workspace with features, releases, people and the like.
+
+`account.json` holds one or two full documents a kind; people are multiplied from them.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sandbox.people import PEOPLE
+from sandbox.store import Record
+
+Documents = dict[str, list[dict[str, Any]]]
+
+FILE = Path(__file__).with_name("account.json")
+# Their lists are not in id order, or their rows have no id: they keep the file's order.
+IN_FILE_ORDER = ("product_comment", "project_user", "option", "historical_audit_index")
+SPECIAL = ("legacy_idea",)
+
+
+def load_documents() -> Documents:
+    documents: Documents = json.loads(FILE.read_text(encoding="utf-8"))
+    return documents
+
+
+def account_records(documents: Documents) -> Iterator[Record]:
+    """All records but ideas and what stands under them."""
+    for kind, entries in documents.items():
+        if kind in SPECIAL:
+            continue
+        if kind in PEOPLE:
+            yield from _people(kind, entries)
+            continue
+        for number, entry in enumerate(entries, 1):
+            body = entry["body"]
+            identity = number if kind in IN_FILE_ORDER else int(body["id"])
+            yield Record(kind, identity, body, _number(entry.get("parent")))
+
+
+def _people(kind: str, entries: list[dict[str, Any]]) -> Iterator[Record]:
+    count, describe = PEOPLE[kind]
+    for number in range(count):
+        entry = entries[number % len(entries)]
+        body = entry["body"] | describe(number)
+        yield Record(kind, int(body["id"]), body, _number(entry.get("parent")))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

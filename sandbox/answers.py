@@ -1,0 +1,53 @@
+"""Aha!'s ways of saying no."""
+
+import time
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+JSON_TYPE = "application/json; charset=utf-8"
+UNKNOWN_ROUTE = "<!DOCTYPE html><html><head><title>Page not found</title></head><body>404</body></html>"
+
+
+def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A JSON answer with Aha!'s content type."""
+    return web.Response(
+        body=orjson.dumps(body), status=status, headers={"Content-Type": JSON_TYPE} | (headers or {})
+    )
+
+
+def not_found() -> web.Response:
+    """404 for a record on a known route."""
+    return json_answer({"error": "Record not found."}, status=404)
+
+
+def unknown_route() -> web.Response:
+    return web.Response(status=404, text=UNKNOWN_ROUTE, content_type="text/html")
+
+
+def unauthorized() -> web.Response:
+    """The documented 401 is HTML without a body."""
+    return web.Response(status=401, content_type="text/html")
+
+
+def too_many(seconds: int, variant: str) -> web.Response:
+    """429. What it tells beside its message is not confirmed, so it comes in variants."""
+    wait = f"Try again in {seconds} seconds." if variant == "message" else ""
+    headers = {
+        "retry_after": {"Retry-After": str(seconds)},
+        "reset": {"X-Ratelimit-Limit": "300", "X-Ratelimit-Remaining": "0"},
+        "message": {},
+    }[variant]
+    response = json_answer(
+        {"errors": [{"message": f"Rate limit exceeded. {wait}".strip()}]}, status=429, headers=headers
+    )
+    if variant == "reset":
+        # Filled in with the sandbox's own time when the answer is stamped.
+        response["reset_in"] = seconds
+    return response
+
+
+def monotonic() -> float:
+    """Real seconds, for the rate limit: it protects the server, whatever time it plays."""
+    return time.monotonic()

@@ -1,0 +1,209 @@
+"""Workspaces, the work in them, and the account's configuration and history."""
+
+from sandbox.filters import after_id, at_json, list_has, type_is
+from sandbox.forms import Form
+from sandbox.resources import CHANGED, CREATED, SEARCH, Resource, Route
+
+WORK = SEARCH | CHANGED | {"assigned_to_user": at_json("$.assigned_to_user.email")}
+FEATURE_STUB = ("id", "reference_num", "name", "created_at", "url", "resource", "product_id")
+RELEASE_STUB = (
+    "id",
+    "reference_num",
+    "name",
+    "start_date",
+    "release_date",
+    "parking_lot",
+    "created_at",
+    "product_id",
+    "integration_fields",
+    "url",
+    "resource",
+    "owner",
+    "project",
+    "parent",
+)
+INITIATIVE_LEFT_OUT = frozenset(
+    ["custom_fields", "features", "releases", "epic", "master_features", "workflow_status_times"]
+)
+PRODUCT_STUB = ("id", "reference_prefix", "name", "product_line", "created_at", "workspace_type", "url")
+TASK_STUB = ("id", "name", "due_date", "status", "created_at")
+
+DELIVERY = (
+    Resource(
+        "product",
+        "products",
+        "product",
+        (Route("/products"),),
+        ("/products/{id}",),
+        Form(PRODUCT_STUB),
+        CHANGED,
+    ),
+    Resource(
+        "feature",
+        "features",
+        "feature",
+        (
+            Route("/features"),
+            Route("/products/{parent}/features", "product"),
+            Route("/releases/{parent}/features", "release", "$.release.id"),
+            Route("/epics/{parent}/features", "epic", "$.epic.id"),
+            Route("/initiatives/{parent}/features", "initiative", "$.initiative.id"),
+            Route("/goals/{parent}/features", "goal", "$.goals[0].id"),
+        ),
+        ("/features/{id}",),
+        Form(FEATURE_STUB, ("id", "product_id")),
+        WORK | {"tag": list_has("$.tags")},
+    ),
+    Resource(
+        "epic",
+        "epics",
+        "epic",
+        (
+            Route("/epics"),
+            Route("/products/{parent}/epics", "product"),
+            Route("/releases/{parent}/epics", "release", "$.release.id"),
+            Route("/initiatives/{parent}/epics", "initiative", "$.initiative.id"),
+            Route("/goals/{parent}/epics", "goal", "$.goals[0].id"),
+        ),
+        ("/epics/{id}",),
+        Form(FEATURE_STUB[:-1]),
+        WORK | {"tag": list_has("$.tags")},
+    ),
+    Resource(
+        "initiative",
+        "initiatives",
+        "initiative",
+        (
+            Route("/initiatives"),
+            Route("/products/{parent}/initiatives", "product"),
+            Route("/goals/{parent}/initiatives", "goal", "$.goals[0].id"),
+        ),
+        ("/initiatives/{id}",),
+        Form(left_out=INITIATIVE_LEFT_OUT),
+        WORK,
+    ),
+    Resource(
+        "release",
+        "releases",
+        "release",
+        (
+            Route("/products/{parent}/releases", "product"),
+            Route("/goals/{parent}/releases", "goal", "$.goals[0].id"),
+            Route("/initiatives/{parent}/releases", "initiative", "$.initiatives[0].id"),
+        ),
+        ("/releases/{id}",),
+        Form(RELEASE_STUB),
+        SEARCH | CHANGED | {"parking_lot": at_json("$.parking_lot")},
+    ),
+    Resource(
+        "goal",
+        "goals",
+        "goal",
+        (
+            Route("/goals"),
+            Route("/products/{parent}/goals", "product"),
+            Route("/initiatives/{parent}/goals", "initiative", "$.initiatives[0].id"),
+        ),
+        ("/goals/{id}",),
+    ),
+    Resource(
+        "key_result",
+        "key_results",
+        "key_result",
+        (Route("/goals/{parent}/key_results", "goal"),),
+        ("/key_results/{id}",),
+    ),
+    Resource(
+        "requirement",
+        "requirements",
+        "requirement",
+        (Route("/features/{parent}/requirements", "feature"),),
+        ("/requirements/{id}",),
+        filters=SEARCH | CHANGED,
+    ),
+    Resource(
+        "task",
+        "tasks",
+        "task",
+        (
+            Route("/tasks"),
+            Route("/products/{parent}/tasks", "product", "$.product_id"),
+            *(
+                Route(f"/{kind}s/{{parent}}/tasks", kind, "$.taskable.id")
+                for kind in ("feature", "epic", "release", "idea", "requirement")
+            ),
+            Route("/users/{parent}/tasks", "user", "$.assigned_to_users[0].id"),
+        ),
+        ("/tasks/{id}",),
+        Form(TASK_STUB),
+        CHANGED | {"type": type_is},
+    ),
+    Resource(
+        "user",
+        "users",
+        "user",
+        (Route("/users"),),
+        ("/users/{id}",),
+        Form(detail_left_out=frozenset({"user_roles", "paid_seat_group"})),
+        {"email": at_json("$.email")},
+    ),
+    Resource("project_user", "project_users", lists=(Route("/products/{parent}/users", "product"),)),
+    Resource(
+        "release_phase",
+        "release_phases",
+        "release_phase",
+        (Route("/release_phases"), Route("/releases/{parent}/release_phases", "release")),
+        ("/release_phases/{id}",),
+        filters={"type": at_json("$.type")},
+    ),
+    Resource("deletion", "deletions", lists=(Route("/deletions"),)),
+    Resource(
+        "audit",
+        "audits",
+        lists=(Route("/audits"),),
+        filters=CREATED
+        | {
+            "audit_action": at_json("$.audit_action"),
+            "auditable_type": type_is,
+            "auditable_id": at_json("$.auditable_id"),
+            "associated_id": at_json("$.associated_id"),
+            "user_id": at_json("$.user.id"),
+            "after_id": after_id,
+        },
+    ),
+    Resource("historical_audit_index", "historical_audits", lists=(Route("/historical_audits"),)),
+    Resource(
+        "custom_field_definition",
+        "custom_field_definitions",
+        lists=(Route("/custom_field_definitions"),),
+        paged=False,
+    ),
+    Resource(
+        "option",
+        "options",
+        lists=(Route("/custom_field_definitions/{parent}/options", "custom_field_definition"),),
+        paged=False,
+    ),
+    Resource(
+        "custom_field_option",
+        "custom_field_options",
+        lists=(Route("/custom_field_definitions/{parent}/custom_field_options", "custom_field_definition"),),
+        paged=False,
+    ),
+    Resource(
+        "workflow",
+        "workflows",
+        "workflow",
+        (Route("/products/{parent}/workflows", "product"),),
+        ("/workflows/{id}",),
+        paged=False,
+    ),
+    Resource(
+        "record_link",
+        "record_links",
+        "record_link",
+        (Route("/features/{parent}/record_links", "feature"),),
+        ("/record_links/{id}",),
+        paged=False,
+    ),
+)

@@ -1,0 +1,168 @@
+"""Faults that can be scheduled for the next requests, as data: what to do instead of, or to, the answer."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from sandbox.answers import JSON_TYPE, json_answer, too_many
+
+LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/session'>Log in to Aha!</form></body></html>"
+BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
+DRIP_BYTES, DRIP_SECONDS = 64, 0.05
+
+Inner = Callable[[], Awaitable[web.Response]]
+Fault = Callable[[web.Request, Inner], Awaitable[web.StreamResponse]]
+
+
+class FaultError(ValueError):
+    """A fault that does not exist, or a route that is no regular expression."""
+
+
+@dataclass
+class Scheduled:
+    """A fault for some of the next requests.
+
+    Attributes:
+        fault: its name.
+        route: a regular expression that the path, below /api/v1, must contain.
+        times: how many requests it hits.
+        after: how many matching requests it lets through first.
+    """
+
+    fault: str
+    route: str = ""
+    times: int = 1
+    after: int = 0
+
+    def __post_init__(self) -> None:
+        if self.fault not in FAULTS:
+            raise FaultError(f"no fault {self.fault!r}; there are {', '.join(FAULTS)}")
+        try:
+            re.compile(self.route)
+        except re.error as error:
+            raise FaultError(f"route {self.route!r} is no regular expression: {error}") from None
+        if self.times < 1 or self.after < 0:
+            raise FaultError("times is 1 or more, after is 0 or more")
+
+    def hits(self, path: str) -> bool:
+        """Whether this request is hit; counts it."""
+        if not self.times or not re.search(self.route, path):
+            return False
+        if self.after:
+            self.after -= 1
+            return False
+        self.times -= 1
+        return True
+
+
+def answering(status: int, text: str, content_type: str) -> Fault:
+    """A fault that is a fixed answer."""
+
+    async def fault(_: web.Request, __: Inner) -> web.StreamResponse:
+        return web.Response(status=status, text=text, content_type=content_type)
+
+    return fault
+
+
+def limiting(variant: str) -> Fault:
+    async def fault(_: web.Request, __: Inner) -> web.StreamResponse:
+        return too_many(7, variant)
+
+    return fault
+
+
+def rewriting(change: Callable[[dict[str, object]], object]) -> Fault:
+    """A fault that changes the true answer's JSON."""
+
+    async def fault(_: web.Request, inner: Inner) -> web.StreamResponse:
+        response = await inner()
+        body = json.loads(response.text or "{}")
+        return json_answer(change(body), status=response.status)
+
+    return fault
+
+
+async def reset(request: web.Request, _: Inner) -> web.StreamResponse:
+    """The connection drops before any header."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def truncate(request: web.Request, inner: Inner) -> web.StreamResponse:
+    """Half of the body, then the connection drops."""
+    body = (await inner()).body
+    content = bytes(body) if isinstance(body, bytes) else b""
+    response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": JSON_TYPE})
+    await response.prepare(request)
+    await response.write(content[: len(content) // 2])
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+async def drip(request: web.Request, inner: Inner) -> web.StreamResponse:
+    """The true answer, a few bytes at a time."""
+    body = (await inner()).body
+    content = bytes(body) if isinstance(body, bytes) else b""
+    response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": JSON_TYPE})
+    await response.prepare(request)
+    for start in range(0, len(content), DRIP_BYTES):
+        await response.write(content[start : start + DRIP_BYTES])
+        await asyncio.sleep(DRIP_SECONDS)
+    return response
+
+
+async def redirect(_: web.Request, __: Inner) -> web.StreamResponse:
+    return web.Response(status=302, headers={"Location": "https://login.example.com/"})
+
+
+def _rows(body: dict[str, object]) -> tuple[str, list[object]]:
+    name = next((name for name, value in body.items() if isinstance(value, list)), "rows")
+    rows = body.get(name)
+    return name, rows if isinstance(rows, list) else []
+
+
+def _duplicate(body: dict[str, object]) -> dict[str, object]:
+    """The last row stands twice and pushes the first one out."""
+    name, rows = _rows(body)
+    return body | {name: [*rows[1:], rows[-1]] if len(rows) > 1 else rows}
+
+
+def _shrink(body: dict[str, object]) -> dict[str, object]:
+    pagination = body.get("pagination")
+    if not isinstance(pagination, dict):
+        return body
+    pages = max(int(pagination["total_pages"]) - 1, 1)
+    return body | {"pagination": pagination | {"total_pages": pages}}
+
+
+def _misshape(body: dict[str, object]) -> dict[str, object]:
+    """Valid JSON of another shape: the list is an object."""
+    name, rows = _rows(body)
+    return body | {name: {"rows": rows}}
+
+
+FAULTS: dict[str, Fault] = {
+    "500": answering(500, '{"error": "Internal server error"}', "application/json"),
+    "502_html": answering(502, BAD_GATEWAY, "text/html"),
+    "503": answering(503, "", "text/plain"),
+    "429_retry_after": limiting("retry_after"),
+    "429_reset": limiting("reset"),
+    "429_message": limiting("message"),
+    "reset": reset,
+    "truncated": truncate,
+    "wrong_shape": rewriting(_misshape),
+    "no_root": rewriting(lambda body: {"pagination": body.get("pagination")}),
+    "not_an_object": rewriting(lambda body: [body]),
+    "login_page": answering(200, LOGIN_PAGE, "text/html"),
+    "empty_body": answering(200, "", "application/json"),
+    "slow_drip": drip,
+    "redirect": redirect,
+    "duplicated_rows": rewriting(_duplicate),
+    "shrinking_pages": rewriting(_shrink),
+}

@@ -1,0 +1,60 @@
+"""The shape of JSON: which paths there are, and which JSON types stand there."""
+
+from collections.abc import Iterable
+from typing import Any
+
+Shape = dict[str, set[str]]
+
+
+def shape_of(bodies: Iterable[Any]) -> Shape:
+    """Path → JSON types, over all `bodies`.
+
+    List items share the path `name[]`; keys that are ids share `:id`. An id is of type `id` whether it is a
+    string or a number, because Aha! sends small ones as numbers.
+    """
+    shape: Shape = {}
+    for body in bodies:
+        _add(shape, body, "", "")
+    return shape
+
+
+def _add(shape: Shape, value: Any, path: str, key: str) -> None:
+    shape.setdefault(path, set()).add(_type(value, key))
+    if isinstance(value, dict):
+        for name, item in value.items():
+            name = ":id" if name.isdecimal() else name
+            _add(shape, item, f"{path}.{name}", name)
+    elif isinstance(value, list):
+        for item in value:
+            _add(shape, item, f"{path}[]", key)
+
+
+def _type(value: Any, key: str) -> str:
+    if key == "id" or key.endswith(("_id", "_ids")):
+        if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
+            return "id"
+    for kind, name in (
+        (bool, "bool"),
+        (int | float, "number"),
+        (str, "string"),
+        (list, "list"),
+        (dict, "object"),
+    ):
+        if isinstance(value, kind):
+            return name
+    return "null"
+
+
+def differences(wanted: Shape, found: Shape) -> dict[str, str]:
+    """Path → how `found` differs from `wanted`; a path below a missing one is not told."""
+    out: dict[str, str] = {}
+    for path in sorted(set(wanted) | set(found)):
+        if any(path.startswith((f"{other}.", f"{other}[")) for other in out):
+            continue
+        if path not in found:
+            out[path] = "missing"
+        elif path not in wanted:
+            out[path] = "not in the example"
+        elif wanted[path] != found[path]:
+            out[path] = f"{sorted(found[path])} instead of {sorted(wanted[path])}"
+    return out
