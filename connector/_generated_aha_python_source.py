@@ -15,7 +15,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: b9f8525d84306bb1579c6202add7dad373743129e677349ac386b8b7f3eefa90
+SHA-256 of these files and of the script: 1adc93cb95dc59888478d6a56d9c93434c76469f931be7ea7eba80c5a4a710c2
 """
 
 import difflib
@@ -134,6 +134,8 @@ def register_lakeflow_source(spark):
         """A value cannot be converted to its column's type without corrupting it."""
 
 
+    # Passing faults: the same request may succeed later.
+    RETRIED_STATUSES = (429, 500, 502, 503, 504)
     # status → (class, what to do about it)
     STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
         401: (
@@ -157,7 +159,7 @@ def register_lakeflow_source(spark):
 
     def status_error(status: int, message: str) -> AhaStatusError:
         """The error for an HTTP `status`; `message` says where it happened, advice is added here."""
-        if status >= 500:
+        if status in RETRIED_STATUSES and status >= 500:
             return AhaServerError(f"{message} Aha! kept failing; nothing was lost, run again later.", status)
         error, advice = STATUS_ERRORS.get(status, (AhaStatusError, "This status is not expected of a read."))
         return error(f"{message} {advice}", status)
@@ -459,7 +461,6 @@ def register_lakeflow_source(spark):
     API = "/api/v1"
     USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
     SHOWN_CHARACTERS = 200
-    RETRIED_STATUSES = (429, 500, 502, 503, 504)
 
 
     @dataclass(frozen=True)

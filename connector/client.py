@@ -10,14 +10,19 @@ from typing import Any
 
 import requests
 
-from connector.errors import AhaConnectionError, AhaResponseError, AhaStatusError, status_error
+from connector.errors import (
+    RETRIED_STATUSES,
+    AhaConnectionError,
+    AhaResponseError,
+    AhaStatusError,
+    status_error,
+)
 from connector.options import LOOPBACK_HOSTS, Settings
 from connector.pacing import Budget, Clock, SystemClock
 
 API = "/api/v1"
 USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
 SHOWN_CHARACTERS = 200
-RETRIED_STATUSES = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)

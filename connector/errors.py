@@ -74,6 +74,8 @@ class AhaDataError(AhaError):
     """A value cannot be converted to its column's type without corrupting it."""
 
 
+# Passing faults: the same request may succeed later.
+RETRIED_STATUSES = (429, 500, 502, 503, 504)
 # status → (class, what to do about it)
 STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
     401: (
@@ -97,7 +99,7 @@ STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
 
 def status_error(status: int, message: str) -> AhaStatusError:
     """The error for an HTTP `status`; `message` says where it happened, advice is added here."""
-    if status >= 500:
+    if status in RETRIED_STATUSES and status >= 500:
         return AhaServerError(f"{message} Aha! kept failing; nothing was lost, run again later.", status)
     error, advice = STATUS_ERRORS.get(status, (AhaStatusError, "This status is not expected of a read."))
     return error(f"{message} {advice}", status)

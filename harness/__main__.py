@@ -9,7 +9,8 @@ from datetime import datetime
 import click
 from rich.console import Console
 
-from harness.record import Account, CredentialsError, RecordError, find_credentials, record
+from harness.cassettes import CassetteError
+from harness.record import Account, CredentialsError, RecordError, check_connection, find_credentials, record
 from harness.scenarios import CASSETTES, Matrix, MatrixError, Scenario, load_matrix
 from harness.scrub import Scrubber
 from harness.server import describe, serving
@@ -39,12 +40,12 @@ def record_command(sandbox: bool, names: tuple[str, ...]) -> None:
         matrix = load_matrix()
         scenarios = matrix.select(names)
         with ExitStack() as stack:
-            account = _sandbox_account(matrix, stack) if sandbox else _live_account()
+            account = _sandbox_account(matrix, stack) if sandbox else _live_account(matrix)
 
             def report(scenario: Scenario, count: int) -> None:
                 console.print(f"  {scenario.name}: {count} interactions", highlight=False)
 
-            console.print(f"Recording {len(scenarios)} scenarios from the {account.origin} account")
+            console.print(f"Recording from {account.origin}: {len(scenarios)} scenario(s)")
             total = record(account, matrix, scenarios, report)
     except (CredentialsError, MatrixError) as error:
         click.echo(str(error), err=True)
@@ -52,11 +53,12 @@ def record_command(sandbox: bool, names: tuple[str, ...]) -> None:
     except RecordError as error:
         click.echo(f"Nothing was changed. {error}", err=True)
         sys.exit(1)
-    console.print(f"{len(scenarios)} cassettes, {total} interactions, in {CASSETTES.name}/")
+    console.print(f"{len(scenarios)} cassette(s) with {total} interactions written to {CASSETTES.name}/")
 
 
-def _live_account() -> Account:
+def _live_account(matrix: Matrix) -> Account:
     connection = find_credentials()
+    check_connection(matrix, connection)
     secrets = (connection["api_key"],)
     return Account("live", connection, Scrubber(connection["api_key"], secrets))
 
@@ -87,21 +89,26 @@ def _sandbox_account(matrix: Matrix, stack: ExitStack) -> Account:
 def serve_command(names: tuple[str, ...], port: int) -> None:
     """Serve recorded scenarios on loopback until stopped.
 
+    Prints one line of JSON: its url, and the requests that it answers.
+
     \b
     Example:
       python -m harness serve ideas/several_pages --port 8080
     """
-    try:
-        scenarios = load_matrix().select(names)
-    except MatrixError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with serving([CASSETTES / scenario.cassette for scenario in scenarios], port) as replay:
-        click.echo(describe(replay))
-        stop.wait()
+    try:
+        scenarios = load_matrix().select(names)
+        with serving([CASSETTES / scenario.cassette for scenario in scenarios], port) as replay:
+            click.echo(describe(replay))
+            stop.wait()
+    except (MatrixError, CassetteError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except OSError as error:
+        click.echo(f"Cannot listen on port {port}: {error.strerror}. Choose another --port.", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -69,14 +69,20 @@ def load_interactions(path: Path) -> list[dict[str, Any]]:
     Raises:
         CassetteError: there is no such file, or it is no cassette.
     """
+    scenario = f"{path.parent.name}/{path.stem}"
+    remedy = f"Record it again: nox -s record -- --sandbox {scenario}"
     try:
-        interactions: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["interactions"]
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']!r}, not {FORMAT}")  # noqa: TRY301
+        interactions: list[dict[str, Any]] = data["interactions"]
+        for entry in interactions:
+            matching_key(entry["request"]["method"], entry["request"]["uri"])
+            _load(entry)
     except FileNotFoundError:
-        raise CassetteError(
-            f"There is no cassette {path.parent.name}/{path.name}. Record it: nox -s record -- --sandbox"
-        ) from None
-    except (ValueError, KeyError):
-        raise CassetteError(f"{path.parent.name}/{path.name} is damaged: record it again.") from None
+        raise CassetteError(f"There is no cassette of {scenario}. {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CassetteError(f"The cassette of {scenario} is damaged ({error!r}). {remedy}") from None
     return interactions
 
 

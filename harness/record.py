@@ -17,6 +17,9 @@ from harness.scrub import Scrubber
 from harness.tape import insert, recorder
 
 PROVENANCE = "provenance.json"
+# option → environment variable
+VARIABLES = {"api_key": "AHA_API_KEY", "subdomain": "AHA_SUBDOMAIN"}
+PLACEHOLDER = "put-your-aha-api-key-here"
 CREDENTIALS = ROOT / "configs" / "dev_config.json"
 
 
@@ -54,19 +57,44 @@ def find_credentials(environment: Mapping[str, str] = os.environ, path: Path = C
         MissingCredentialsError: there are none.
         CredentialsError: the file cannot be used.
     """
-    key, subdomain = environment.get("AHA_API_KEY"), environment.get("AHA_SUBDOMAIN")
-    if key and subdomain:
-        return {"api_key": key, "subdomain": subdomain}
+    given = {option: environment.get(name, "") for option, name in VARIABLES.items()}
+    if all(given.values()):
+        return given
+    if any(given.values()):
+        [missing] = [name for option, name in VARIABLES.items() if not given[option]]
+        raise CredentialsError(f"{missing} is not set, and the other variable is. Set both, or neither.")
     if path.exists():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return {name: str(found[name]) for name in ("api_key", "subdomain")}
-        except (ValueError, KeyError, TypeError):
-            raise CredentialsError(f"{path.name} is not JSON with `api_key` and `subdomain`.") from None
+        return _read_credentials(path)
     raise MissingCredentialsError(
         "No Aha! credentials. Set AHA_API_KEY and AHA_SUBDOMAIN, or copy configs/dev_config.example.json to "
         "configs/dev_config.json and fill it in; or record from the local server: nox -s record -- --sandbox"
     )
+
+
+def _read_credentials(path: Path) -> dict[str, str]:
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CredentialsError(f"{name} cannot be read as JSON: {error}") from None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise CredentialsError(f"{name} must hold one JSON object of texts, as dev_config.example.json does.")
+    for option in VARIABLES:
+        if not found.get(option) or found[option] == PLACEHOLDER:
+            raise CredentialsError(f"{name} has no `{option}` yet. Fill it in.")
+    return found
+
+
+def check_connection(matrix: Matrix, connection: Mapping[str, str]) -> None:
+    """Refuse options that the connector refuses, before anything is recorded.
+
+    Raises:
+        CredentialsError: with the connector's own words.
+    """
+    try:
+        load_source(matrix)({"tableName": next(iter(matrix.scenarios.values())).table, **connection})
+    except ValueError as error:
+        raise CredentialsError(str(error)) from None
 
 
 def record(
@@ -157,5 +185,8 @@ def note_provenance(path: Path, scenarios: Iterable[Scenario], origin: str) -> N
 
 def current_commit() -> str:
     command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        return "unknown"
     return done.stdout.strip() or "unknown"

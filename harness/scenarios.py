@@ -74,9 +74,8 @@ class Matrix:
         """
         for name in names:
             if not any(name in (found.name, found.table, found.title) for found in self.scenarios.values()):
-                raise MatrixError(
-                    f"No scenario, table or title is called {name!r}. There are: {', '.join(self.scenarios)}."
-                )
+                known = "\n  ".join(self.scenarios)
+                raise MatrixError(f"No scenario, table or title is called {name!r}. There are:\n  {known}")
         return [
             found
             for found in self.scenarios.values()
@@ -107,6 +106,9 @@ def load_matrix(path: Path = MATRIX) -> Matrix:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MatrixError(f"{path.name} cannot be read: {error}") from None
+    try:
         scenarios = [
             _scenario(table, title, entry)
             for title, entry in data["scenario"].items()
@@ -114,19 +116,37 @@ def load_matrix(path: Path = MATRIX) -> Matrix:
         ]
         found = {scenario.name: scenario for scenario in scenarios}
         return Matrix(data["source"], found, data["sandbox"], data["replay"])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise MatrixError(f"{path.name} cannot be used: {error!r}") from None
+    except KeyError as error:
+        raise MatrixError(f"{path.name} lacks {error}.") from None
+    except (MatrixError, TypeError, AttributeError) as error:
+        raise MatrixError(f"{path.name}: {error}") from None
 
 
 def _scenario(table: str, title: str, entry: dict[str, Any]) -> Scenario:
+    where = f"[scenario.{title}]"
+    unknown = set(entry) - {"tables", "steps", "options", "rows", "pages", "error"}
+    if unknown:
+        raise MatrixError(f"{where} has an unknown key `{sorted(unknown)[0]}`.")
+    steps = entry["steps"]
+    if not steps or not all(step in ("first", "next") or set(step) == {"cursor"} for step in steps):
+        raise MatrixError(f'{where} `steps` are "first", "next" or {{ cursor = ... }}, not {steps}.')
+    if entry.get("rows", "some") not in ("some", "none"):
+        raise MatrixError(f'{where} `rows` is "some" or "none", not {entry["rows"]!r}.')
     rest = {name: value for name, value in entry.items() if name not in ("tables", "steps")}
-    return Scenario(table, title, tuple(entry["steps"]), **rest)
+    return Scenario(table, title, tuple(steps), **rest)
 
 
 def load_source(matrix: Matrix) -> Callable[[dict[str, str]], Any]:
-    """The data source's class."""
+    """The data source's class.
+
+    Raises:
+        MatrixError: there is none of that name.
+    """
     module, _, name = matrix.source.partition(":")
-    source: Callable[[dict[str, str]], Any] = getattr(importlib.import_module(module), name)
+    try:
+        source: Callable[[dict[str, str]], Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise MatrixError(f"The matrix's source {matrix.source!r} cannot be loaded: {error}") from None
     return source
 
 

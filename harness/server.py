@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -22,7 +23,7 @@ class Replay:
         url: `http://127.0.0.1:port`.
         requests: `METHOD path` of every request, in order.
         unmatched: those that no recorded interaction answers.
-        unplayed: recorded interactions that nobody asked for.
+        unplayed: path and query of recorded interactions that nobody asked for.
     """
 
     url: str = ""
@@ -33,9 +34,8 @@ class Replay:
 
     @property
     def unplayed(self) -> list[str]:
-        return [
-            entry["request"]["uri"] for key, (entry, *_) in self._recorded.items() if key not in self._played
-        ]
+        addresses = {key: urlsplit(entry["request"]["uri"]) for key, (entry, *_) in self._recorded.items()}
+        return [f"{url.path}?{url.query}" for key, url in addresses.items() if key not in self._played]
 
     def load(self, cassettes: Iterable[Path]) -> None:
         for path in cassettes:
@@ -50,7 +50,10 @@ class Replay:
         answers = self._recorded.get(key)
         if not answers:
             self.unmatched.append(f"{request.method} {request.rel_url}")
-            message = f"No recorded interaction answers {request.method} {request.rel_url}"
+            message = (
+                "No recorded interaction answers this request, so the cassettes do not fit this client. "
+                f"Record them again: nox -s record -- --sandbox. Asked: {request.method} {request.rel_url}"
+            )
             return web.json_response({"error": message}, status=501)
         self._played.add(key)
         response = (answers.pop(0) if len(answers) > 1 else answers[0])["response"]
@@ -93,5 +96,5 @@ def serving(cassettes: Iterable[Path], port: int = 0) -> Iterator[Replay]:
 
 
 def describe(replay: Replay) -> str:
-    """One line of JSON for whoever started the server."""
-    return json.dumps({"url": replay.url})
+    """One line of JSON for whoever started the server: where it is, and what it answers."""
+    return json.dumps({"url": replay.url, "answers": [replay.url + path for path in replay.unplayed]})

@@ -16,7 +16,8 @@ Documents = dict[str, list[dict[str, Any]]]
 FILE = Path(__file__).with_name("account.json")
 # Their lists are not in id order, or their rows have no id: they keep the file's order.
 IN_FILE_ORDER = ("product_comment", "project_user", "option", "historical_audit_index")
-SPECIAL = ("legacy_idea",)
+# Placed by the seed, under ideas.
+SPECIAL = ("legacy_idea", "subscription")
 
 
 def load_documents() -> Documents:

@@ -1,12 +1,16 @@
 """Aha!'s ways of saying no."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from sandbox.clock import SandboxClock
+
 JSON_TYPE = "application/json; charset=utf-8"
+CLOCK = web.AppKey("clock", SandboxClock)
 UNKNOWN_ROUTE = "<!DOCTYPE html><html><head><title>Page not found</title></head><body>404</body></html>"
 
 
@@ -31,21 +35,17 @@ def unauthorized() -> web.Response:
     return web.Response(status=401, content_type="text/html")
 
 
-def too_many(seconds: int, variant: str) -> web.Response:
-    """429. What it tells beside its message is not confirmed, so it comes in variants."""
+def too_many(seconds: int, variant: str, now: datetime) -> web.Response:
+    """429. Where it tells how long to wait is not confirmed, so it comes in variants."""
     wait = f"Try again in {seconds} seconds." if variant == "message" else ""
+    reset = str(int(now.timestamp()) + seconds)
     headers = {
         "retry_after": {"Retry-After": str(seconds)},
-        "reset": {"X-Ratelimit-Limit": "300", "X-Ratelimit-Remaining": "0"},
+        "reset": {"X-Ratelimit-Limit": "300", "X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset": reset},
         "message": {},
     }[variant]
-    response = json_answer(
-        {"errors": [{"message": f"Rate limit exceeded. {wait}".strip()}]}, status=429, headers=headers
-    )
-    if variant == "reset":
-        # Filled in with the sandbox's own time when the answer is stamped.
-        response["reset_in"] = seconds
-    return response
+    body = {"errors": [{"message": f"Rate limit exceeded. {wait}".strip()}]}
+    return json_answer(body, status=429, headers=headers)
 
 
 def monotonic() -> float:

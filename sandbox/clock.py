@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 
 
 class SandboxClock:
@@ -22,6 +23,7 @@ class SandboxClock:
         self._fixed = self.now() + timedelta(seconds=seconds)
 
 
+@lru_cache(maxsize=256)
 def timestamp(moment: datetime) -> str:
     """As Aha! writes it: UTC with three decimals."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

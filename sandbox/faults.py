@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sandbox.answers import JSON_TYPE, json_answer, too_many
+from sandbox.answers import CLOCK, JSON_TYPE, json_answer, too_many
 
 LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/session'>Log in to Aha!</form></body></html>"
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
@@ -69,8 +69,8 @@ def answering(status: int, text: str, content_type: str) -> Fault:
 
 
 def limiting(variant: str) -> Fault:
-    async def fault(_: web.Request, __: Inner) -> web.StreamResponse:
-        return too_many(7, variant)
+    async def fault(request: web.Request, _: Inner) -> web.StreamResponse:
+        return too_many(7, variant, request.app[CLOCK].now())
 
     return fault
 

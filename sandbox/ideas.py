@@ -81,7 +81,7 @@ class Maker(Parts):
         body = self.idea_body(identity, f"DEMO-I-{number}", number, created, updated)
         survivor = identity - 1 if merged else None
         yield Record("idea", identity, body, product, hidden=number % 37 == 0, survivor=survivor)
-        for _ in range(0 if merged else min(int(rng.paretovariate(1.5)) - 1, 300)):
+        for _ in range(0 if merged else min(int(rng.paretovariate(1.7)) - 1, 300)):
             yield self.vote(identity, self._between(created, updated))
         for _ in range(self._comment_count()):
             yield self.comment(body, self._between(created, updated))
@@ -242,7 +242,7 @@ class Maker(Parts):
         }
 
     def _comment_count(self) -> int:
-        return 0 if self.rng.random() < 0.8 else min(int(self.rng.paretovariate(1.3)), 300)
+        return 0 if self.rng.random() < 0.85 else min(int(self.rng.paretovariate(1.3)), 300)
 
     def _between(self, start: datetime, end: datetime) -> datetime:
         return start + (end - start) * self.rng.random()

@@ -40,7 +40,7 @@ def limit_rate(world: World) -> Middleware:
             within = [moment for moment in sent if moment > now - seconds]
             if len(within) >= most:
                 wait = seconds - (now - within[0])
-                return too_many(max(1, round(wait + 0.5)), world.behaviour.rate_limit)
+                return too_many(max(1, round(wait + 0.5)), world.behaviour.rate_limit, world.clock.now())
         sent.append(now)
         return await handler(request)
 

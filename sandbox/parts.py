@@ -22,12 +22,15 @@ class Parts:
 
     def custom_fields(self, count: int, changed: datetime) -> list[Document]:
         out: list[Document] = []
+        if not count:
+            return out
+        second = changed.strftime("%Y-%m-%dT%H:%M:%SZ")
         for index, (key, kind, value) in enumerate(CUSTOM_FIELDS[:count]):
             field: Document = {
                 "id": str(7300000000000007001 + index),
                 "key": key,
                 "name": key.replace("_", " ").capitalize(),
-                "updatedAt": changed.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "updatedAt": second,
             }
             if kind == "note":
                 field |= self.note(changed) | {"id": field["id"], "body": value}
@@ -79,4 +82,6 @@ class Parts:
         }
 
     def html(self) -> str:
-        return f"<p>{' '.join(self.rng.sample(SENTENCES, 2))}</p>"
+        first = int(self.rng.random() * len(SENTENCES))
+        second = int(self.rng.random() * len(SENTENCES))
+        return f"<p>{SENTENCES[first]} {SENTENCES[second]}</p>"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from sandbox.answers import CLOCK
 from sandbox.behaviour import Behaviour
 from sandbox.clock import SandboxClock
 from sandbox.control import Control
@@ -65,6 +66,7 @@ def make_app(traffic: Traffic, api_key: str, *, rate_limit: bool, control: bool)
     world = traffic.world
     limits = [limit_rate(world)] if rate_limit else []
     app = web.Application(middlewares=[traffic.stamp, require_key(api_key), *limits, traffic.observe])
+    app[CLOCK] = world.clock
     app.add_routes(Api(world).routes())
     if control:
         app.add_routes(Control(traffic).routes())

@@ -19,12 +19,12 @@ CREATE TABLE IF NOT EXISTS records (
     proxy INTEGER NOT NULL DEFAULT 0,
     survivor INTEGER,
     updated TEXT,
-    body TEXT NOT NULL,
-    PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
+    body TEXT NOT NULL
+);
 """
 # Made after seeding: filling a table without indexes is several times faster.
 INDEXES = """
+CREATE UNIQUE INDEX IF NOT EXISTS by_key ON records (kind, id);
 CREATE INDEX IF NOT EXISTS by_kind ON records (kind, hidden, id);
 CREATE INDEX IF NOT EXISTS by_proxy ON records (kind, hidden, proxy, id);
 CREATE INDEX IF NOT EXISTS by_parent ON records (kind, parent, hidden, id);
@@ -130,7 +130,8 @@ class Store:
         where, values = _where(conditions)
         # The inner query runs on an index alone: stepping over thousands of documents would be slow.
         rows = self._db.execute(
-            f"SELECT {COLUMNS} FROM (SELECT kind, id FROM records WHERE {where} ORDER BY id LIMIT ? OFFSET ?) "
+            f"SELECT {COLUMNS} FROM "
+            f"(SELECT kind, id FROM records WHERE {where} ORDER BY id LIMIT ? OFFSET ?) "
             "JOIN records USING (kind, id) ORDER BY id",
             (*values, limit, offset),
         )

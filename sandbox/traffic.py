@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from aiohttp import web
 
@@ -39,11 +38,7 @@ class Traffic:
         except web.HTTPNotFound:
             response = unknown_route()
         if not response.prepared:
-            now = self.world.clock.now()
-            response.headers["Date"] = http_date(now)
-            if "reset_in" in response:
-                reset = now + timedelta(seconds=response["reset_in"])
-                response.headers["X-Ratelimit-Reset"] = str(int(reset.timestamp()))
+            response.headers["Date"] = http_date(self.world.clock.now())
         return response
 
     @web.middleware

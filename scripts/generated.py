@@ -10,9 +10,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def write(path: Path, text: str) -> None:
     """Replace `path` and say what happened."""
-    was = path.read_text(encoding="utf-8") if path.exists() else None
-    path.write_text(text, encoding="utf-8", newline="\n")
-    print(f"{path.relative_to(ROOT)}: {'unchanged' if was == text else 'written'}")
+    made = text.encode()
+    was = path.read_bytes() if path.exists() else None
+    path.write_bytes(made)
+    print(f"{path.relative_to(ROOT)}: {'unchanged' if was == made else 'written'}")
 
 
 def find_fault(path: Path, text: str, command: str) -> str | None:
@@ -40,7 +41,10 @@ def is_tracked(path: Path) -> bool:
     if not (ROOT / ".git").exists():
         return True
     command = ["git", "-C", str(ROOT), "ls-files", "--error-unmatch", str(path)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        sys.exit("git was not found, and without it nobody can tell whether generated files are committed.")
 
 
 def main(path: Path, text: str, command: str, arguments: list[str]) -> int:

@@ -1,6 +1,7 @@
 """The main job: the merged file, inside Spark, reads every table and writes it below `build/lakehouse/`."""
 
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +17,11 @@ from connector.errors import AhaOptionError
 from connector.options import parse_options
 from harness.cassettes import CassetteError
 from harness.record import CredentialsError, MissingCredentialsError, find_credentials
-from harness.scenarios import CASSETTES, load_matrix
+from harness.scenarios import CASSETTES, MatrixError, load_matrix
 from harness.server import serving
-from scripts.generated import ROOT
+from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
-from scripts.merge_python_source import COMMAND, build
+from scripts.merge_python_source import COMMAND, MergeError, build
 from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
@@ -48,16 +49,21 @@ def main(cassettes: bool, show: str | None) -> None:
         click.echo(fault, err=True)
         sys.exit(2)
     try:
-        sys.exit(_show(show) if show else _ingest(cassettes))
-    except (AhaOptionError, CassetteError, CredentialsError) as error:
+        sys.exit(_ingest(cassettes) if show is None else _show(show))
+    except (AhaOptionError, CassetteError, CredentialsError, MatrixError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("Stopped. Tables that were finished are in place, the others are as they were.", err=True)
+        sys.exit(130)
 
 
 def _artifact_fault() -> str | None:
-    if MERGED_FILE.exists() and MERGED_FILE.read_text(encoding="utf-8") == build():
-        return None
-    return f"{MERGED_FILE.name} is missing or stale, so this would not run what is deployed. Run: {COMMAND}"
+    try:
+        fault = find_fault(MERGED_FILE, build(), COMMAND)
+    except MergeError as error:
+        return f"The merged file cannot be made. {error}"
+    return fault.splitlines()[0] if fault else None
 
 
 def _ingest(cassettes: bool) -> int:
@@ -93,7 +99,7 @@ def _account(console: Console, *, cassettes: bool) -> Iterator[tuple[dict[str, s
     """Connection options, and how many requests were sent so far where that can be known."""
     live = None if cassettes else _live_connection()
     if live:
-        console.print(f"Reading the live account https://{live['subdomain']}.aha.io")
+        console.print(f"Reading the account at {parse_options(live).origin}")
         yield live, lambda: None
         return
     matrix = load_matrix()
@@ -122,17 +128,21 @@ def _table_names(spark: SparkSession, connection: dict[str, str]) -> list[str]:
 
 
 def _ingest_table(spark: SparkSession, name: str, connection: dict[str, str]) -> int:
-    """Write one table. Returns its number of rows."""
-    place = str(LAKEHOUSE / name)
+    """Write one table. Returns its number of rows. Until all are read, the table of the last run stays."""
+    place, aside = LAKEHOUSE / name, LAKEHOUSE / f".{name}.new"
     rows = spark.read.format("lakeflow_connect").options(tableName=name, **connection).load()
-    rows.write.mode("overwrite").parquet(place)
-    return spark.read.parquet(place).count()
+    rows.write.mode("overwrite").parquet(str(aside))
+    count = spark.read.parquet(str(aside)).count()
+    shutil.rmtree(place, ignore_errors=True)
+    aside.rename(place)
+    return count
 
 
 def _show(name: str) -> int:
     place = LAKEHOUSE / name
-    if not place.exists():
-        there = ", ".join(sorted(path.name for path in LAKEHOUSE.glob("*"))) or "none yet"
+    tables = sorted(path.name for path in LAKEHOUSE.glob("[!.]*"))
+    if name not in tables:
+        there = ", ".join(tables) or "none yet"
         click.echo(f"No table {name!r} was ingested. Tables: {there}. Ingest them: nox -s ingest", err=True)
         return 2
     spark = start_session("aha-show")

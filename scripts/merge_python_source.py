@@ -104,7 +104,10 @@ def order(sources: Mapping[str, str], entry: str) -> list[Module]:
         if name in done:
             return
         text = sources[name].replace("\r\n", "\n")
-        module = Module(name, text, ast.parse(text, filename=name))
+        try:
+            module = Module(name, text, ast.parse(text, filename=name))
+        except SyntaxError as error:
+            raise MergeError(f"{name.replace('.', '/')}.py:{error.lineno}: {error.msg}") from None
         for needed in internal_imports(module, sources):
             visit(needed, (*trail, name))
         done[name] = module

@@ -65,7 +65,7 @@ def clock() -> FakeClock:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox whose data no test changes."""
-    with running(ideas=60, seed_number=7) as box:
+    with running(ideas=120, seed_number=7) as box:
         yield box
 
 

@@ -30,9 +30,9 @@ def _add(shape: Shape, value: Any, path: str, key: str) -> None:
 
 
 def _type(value: Any, key: str) -> str:
-    if key == "id" or key.endswith(("_id", "_ids")):
-        if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
-            return "id"
+    looks_like_id = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+    if looks_like_id and (key == "id" or key.endswith(("_id", "_ids"))):
+        return "id"
     for kind, name in (
         (bool, "bool"),
         (int | float, "number"),

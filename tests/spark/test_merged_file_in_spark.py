@@ -63,7 +63,7 @@ def test_a_stream_reads_everything_once_and_stops(
             assert stream.exception() is None
         assert replay.unmatched == []
     ids = [row["id"] for row in spark.read.parquet(str(place / "rows")).collect()]
-    assert len(ids) == len(set(ids)) == 14
+    assert len(ids) == len(set(ids)) == MATRIX.sandbox["ideas"]
 
 
 def test_a_wrong_key_reaches_the_reader_as_the_connectors_own_message(spark: SparkSession) -> None:

@@ -106,17 +106,60 @@ def test_credentials_come_from_the_environment_or_the_configuration_file(tmp_pat
     assert find_credentials(environment, file)["subdomain"] == "one"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"api_key": "k"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"api_key": "k"}',
+        '{"api_key": null, "subdomain": "x"}',
+        '{"api_key": 1, "subdomain": "x"}',
+    ],
+)
 def test_an_unusable_configuration_file_is_named(text: str, tmp_path: Path) -> None:
     file = tmp_path / "dev_config.json"
     file.write_text(text)
-    with pytest.raises(CredentialsError, match=r"dev_config\.json is not JSON with"):
+    with pytest.raises(CredentialsError, match=r"dev_config\.json (cannot be read|must hold|has no)"):
         find_credentials({}, file)
 
 
-@pytest.mark.parametrize("text", ["[scenario", "tables = []", "[scenario.x]\nsteps = []\nunknown = 1"])
-def test_an_unusable_matrix_is_named(text: str, tmp_path: Path) -> None:
+def test_the_examples_placeholder_is_never_sent() -> None:
+    with pytest.raises(CredentialsError, match="has no `api_key` yet"):
+        find_credentials({}, ROOT / "configs" / "dev_config.example.json")
+
+
+@pytest.mark.parametrize("name", ["AHA_API_KEY", "AHA_SUBDOMAIN"])
+def test_half_set_credentials_are_an_error_and_not_the_cassettes(name: str, tmp_path: Path) -> None:
+    other = {"AHA_API_KEY": "AHA_SUBDOMAIN", "AHA_SUBDOMAIN": "AHA_API_KEY"}[name]
+    with pytest.raises(CredentialsError, match=f"{other} is not set"):
+        find_credentials({name: "x", other: ""}, tmp_path / "none.json")
+
+
+def test_options_that_the_connector_refuses_are_refused_before_recording() -> None:
+    environment = os.environ | {"AHA_API_KEY": "s3cret-key", "AHA_SUBDOMAIN": "my company"}
+    command = [sys.executable, "-m", "harness", "record"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Option `subdomain`" in done.stderr
+    assert "Recording" not in done.stdout
+    assert "s3cret-key" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[scenario", "cannot be read"),
+        ("tables = []", "lacks 'scenario'"),
+        ("tables = ['a']\n[scenario.x]\nsteps = ['first']\nunknown = 1", "unknown key `unknown`"),
+        ("tables = ['a']\n[scenario.x]\nsteps = ['frist']", "`steps` are"),
+        ("tables = ['a']\n[scenario.x]\nsteps = []", "`steps` are"),
+        ("tables = ['a']\n[scenario.x]\nsteps = ['first']\nrows = 'sum'", "`rows` is"),
+    ],
+)
+def test_an_unusable_matrix_is_named_with_the_line_to_change(text: str, says: str, tmp_path: Path) -> None:
     file = tmp_path / "scenarios.toml"
     file.write_text(text)
-    with pytest.raises(MatrixError, match=r"scenarios\.toml"):
+    with pytest.raises(MatrixError, match=r"scenarios\.toml") as caught:
         load_matrix(file)
+    assert says in str(caught.value)

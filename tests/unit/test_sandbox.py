@@ -1,4 +1,4 @@
-"""The sandbox: enough of Aha! for three tables, from a process that starts and stops cleanly."""
+"""The sandbox as a server: Aha!'s envelope and refusals, and a process that starts and stops cleanly."""
 
 import json
 import signal
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox.server import Sandbox, running
+from sandbox.server import Sandbox, open_world, running
+from sandbox.store import Condition
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,7 +77,7 @@ def test_the_documented_rate_limit_answers_429_with_a_time_to_wait() -> None:
     limited = [answer for answer in answers if answer.status_code == 429]
     assert limited
     assert int(limited[0].headers["Retry-After"]) >= 1
-    assert "Try again in" in limited[0].json()["errors"][0]["message"]
+    assert "Rate limit exceeded" in limited[0].json()["errors"][0]["message"]
 
 
 def test_the_same_seed_makes_the_same_account() -> None:
@@ -99,10 +100,55 @@ def test_the_process_says_when_it_is_ready_and_stops_on_sigterm() -> None:
         assert process.wait(timeout=10) == 0
 
 
-def test_a_used_port_is_one_clear_sentence(sandbox: Sandbox) -> None:
-    port = sandbox.url.rpartition(":")[2]
-    command = [sys.executable, "-m", "sandbox", "--ideas", "0", "--port", port]
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--port", "{port}"], "Cannot listen on 127.0.0.1:{port}"),
+        (["--port", "70000"], "70000 is not in the range"),
+        (["--port", "many"], "'many' is not a valid"),
+        (["--db", "{directory}"], "cannot be used as a database"),
+        (["--db", "{nonsense}"], "cannot be used as a database"),
+        (["--host", "0.0.0.0", "--control"], "--control lets anybody change"),
+        (["--clock", "yesterday"], "'yesterday' does not match"),
+    ],
+    ids=["used port", "high port", "no port", "directory", "no database", "open control", "no time"],
+)
+def test_a_bad_start_is_one_clear_sentence_and_exit_code_2(
+    arguments: list[str], says: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "nonsense").write_text("no database" * 1000)
+    names = {
+        "port": sandbox.url.rpartition(":")[2],
+        "directory": str(tmp_path),
+        "nonsense": str(tmp_path / "nonsense"),
+    }
+    command = [sys.executable, "-m", "sandbox", "--ideas", "0", *(text.format(**names) for text in arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port}")
+    assert says.format(**names) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_others_can_reach_is_warned_of() -> None:
+    command = [sys.executable, "-m", "sandbox", "--ideas", "0", "--host", "0.0.0.0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert "Warning: 0.0.0.0 can be reached from other machines" in process.stderr.read()
+
+
+def test_an_account_kept_in_a_file_is_there_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "account.db")
+    world = open_world(ideas=2, path=path)
+    made = world.create("idea", name="Kept")
+    world.store.close()
+    again = open_world(ideas=99, path=path)
+    found = again.store.find("idea", made.id)
+    assert found is not None
+    assert found.body["name"] == "Kept"
+    assert again.store.count([Condition("kind = 'idea'")]) == 3
+    again.store.close()

@@ -1,10 +1,10 @@
 """The replay server: the same cassettes for clients in other processes."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -39,7 +39,7 @@ def test_a_request_that_was_not_recorded_is_refused_and_counted() -> None:
 
 def test_a_missing_cassette_is_named_with_the_command_that_records_it() -> None:
     with (
-        pytest.raises(CassetteError, match=r"ideas/none\.json.*nox -s record"),
+        pytest.raises(CassetteError, match=r"ideas/none\. Record it again: nox -s record"),
         serving([CASSETTES / "ideas" / "none.json"]),
     ):
         pass
@@ -47,9 +47,42 @@ def test_a_missing_cassette_is_named_with_the_command_that_records_it() -> None:
 
 def test_a_person_can_serve_a_scenario_and_stop_it() -> None:
     command = [sys.executable, "-m", "harness", "serve", "ideas/one_page"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
-        assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
-        assert requests.get(f"{url}/api/v1/ideas", timeout=5).status_code == 501
-        process.send_signal(signal.SIGTERM)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            assert requests.get(f"{ready['url']}/api/v1/ideas", timeout=5).status_code == 501
+            assert requests.get(ready["answers"][0], timeout=5).status_code == 200
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '"x"',
+        "{}",
+        '{"format": 99}',
+        '{"format": 1, "interactions": null}',
+        '{"format": 1, "interactions": [{}]}',
+    ],
+)
+def test_a_damaged_cassette_is_named_with_the_command_that_records_it(text: str, tmp_path: Path) -> None:
+    cassette = tmp_path / "ideas" / "empty.json"
+    cassette.parent.mkdir()
+    cassette.write_text(text)
+    with pytest.raises(CassetteError, match=r"ideas/empty .*nox -s record -- --sandbox ideas/empty"):
+        load_interactions(cassette)
+
+
+def test_a_used_port_is_one_clear_sentence() -> None:
+    with serving([CASSETTE]) as replay:
+        port = replay.url.rpartition(":")[2]
+        command = [sys.executable, "-m", "harness", "serve", "ideas/one_page", "--port", port]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Cannot listen on port {port}")
+    assert "Traceback" not in done.stderr

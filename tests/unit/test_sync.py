@@ -34,7 +34,7 @@ def test_a_first_sync_reads_every_row_once_and_then_ends(
     whole = list(connector.read_table(table, None, {})[0])
     rows, _, reads = drain(connector, table, {})
     assert rows == whole
-    assert len({row["id"] for row in rows}) == len(rows) > 20
+    assert len({row["id"] for row in rows}) == len(rows) > 10
     assert reads == 2
 
 
@@ -55,7 +55,7 @@ def test_a_filter_reaches_every_table(source: Source, connection: dict[str, str]
     connector = source(connection).lakeflow_connect
     options = {"ideas_workflow_status": "Shipped"}
     ideas = {row["id"] for row in connector.read_table("ideas", None, options)[0]}
-    assert 0 < len(ideas) < 60
+    assert 0 < len(ideas) < 100
     for table in TABLES[1:]:
         rows = list(connector.read_table(table, None, options)[0])
         everything = list(connector.read_table(table, None, {})[0])

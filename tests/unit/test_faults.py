@@ -1,0 +1,79 @@
+"""Each fault that the sandbox can be told to make, as a client sees it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from sandbox.clock import SandboxClock
+from sandbox.faults import DRIP_BYTES, FAULTS, FaultError, Scheduled
+from sandbox.server import Sandbox, open_world, running
+from tests.unit.test_world import START
+
+Seen = Callable[[requests.Response], bool]
+
+LOOKS: dict[str, Seen] = {
+    "500": lambda answer: answer.status_code == 500,
+    "502_html": lambda answer: answer.status_code == 502 and answer.text.startswith("<html>"),
+    "503": lambda answer: answer.status_code == 503,
+    "429_retry_after": lambda answer: answer.status_code == 429 and answer.headers["Retry-After"] == "7",
+    "429_reset": lambda answer: int(answer.headers["X-Ratelimit-Reset"]) == int(START.timestamp()) + 7,
+    "429_message": lambda answer: "in 7 seconds" in answer.json()["errors"][0]["message"],
+    "wrong_shape": lambda answer: isinstance(answer.json()["ideas"], dict),
+    "no_root": lambda answer: list(answer.json()) == ["pagination"],
+    "not_an_object": lambda answer: isinstance(answer.json(), list),
+    "login_page": lambda answer: answer.status_code == 200 and "Log in" in answer.text,
+    "empty_body": lambda answer: answer.status_code == 200 and answer.text == "",
+    "slow_drip": lambda answer: len(answer.json()["ideas"]) == 1,
+    "redirect": lambda answer: answer.status_code == 302 and "example.com" in answer.headers["Location"],
+    "duplicated_rows": lambda answer: len({row["id"] for row in answer.json()["ideas"]}) == 3,
+    "shrinking_pages": lambda answer: answer.json()["pagination"]["total_pages"] == 2,
+}
+BREAK_OFF = {"reset", "truncated"}
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with running(open_world(ideas=12, clock=SandboxClock(START))) as sandbox:
+        yield sandbox
+
+
+def get(box: Sandbox, path: str = "/ideas?per_page=4") -> requests.Response:
+    headers = {"Authorization": f"Bearer {box.api_key}"}
+    return requests.get(f"{box.url}/api/v1{path}", headers=headers, timeout=10, allow_redirects=False)
+
+
+@pytest.mark.parametrize("fault", LOOKS)
+def test_a_scheduled_fault_hits_one_request_and_looks_as_it_should(fault: str, box: Sandbox) -> None:
+    box.traffic.faults[:] = [Scheduled(fault)]
+    # A drip of a whole page would take long: one idea in its smallest form.
+    path = "/ideas?per_page=1&fields=id" if fault == "slow_drip" else "/ideas?per_page=4"
+    assert LOOKS[fault](get(box, path))
+    assert get(box).json()["pagination"]["total_pages"] == 3
+
+
+@pytest.mark.parametrize("fault", sorted(BREAK_OFF))
+def test_a_connection_that_breaks_off_is_no_answer(fault: str, box: Sandbox) -> None:
+    box.traffic.faults[:] = [Scheduled(fault)]
+    with pytest.raises(requests.RequestException):
+        get(box).json()
+    assert get(box).status_code == 200
+
+
+def test_every_fault_is_looked_at() -> None:
+    assert set(FAULTS) == set(LOOKS) | BREAK_OFF
+    assert DRIP_BYTES < 100
+
+
+def test_a_fault_waits_for_its_route_and_its_turn(box: Sandbox) -> None:
+    box.traffic.faults[:] = [Scheduled("503", route="endorsements", times=2, after=1)]
+    statuses = [get(box, path).status_code for path in ("/ideas", *["/ideas/endorsements"] * 4)]
+    assert statuses == [200, 200, 503, 503, 200]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"fault": "404"}, {"fault": "503", "route": "("}, {"fault": "503", "times": 0}]
+)
+def test_a_fault_that_does_not_exist_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(FaultError):
+        Scheduled(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,230 @@
+"""The sandbox under change: lists stay exact, filters mean what their switch says."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from sandbox.behaviour import EVENTS, UPDATED_SINCE, Behaviour, BehaviourError
+from sandbox.clock import SandboxClock, timestamp
+from sandbox.filters import parse_time
+from sandbox.server import Sandbox, open_world, running
+from sandbox.world import World, WorldError
+
+START = datetime(2025, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+CHILD_LISTS = {"comment": "comments", "idea_comment": "idea_comments", "vote": "endorsements"}
+ROOTS = {"comment": "comments", "idea_comment": "idea_comments", "vote": "idea_endorsements"}
+
+
+def rows_of(box: Sandbox, session: requests.Session, path: str, root: str, **params: str) -> list[Any]:
+    """All rows of a list, page by page."""
+    rows: list[Any] = []
+    page, pages = 1, 1
+    while page <= pages:
+        query = params | {"page": str(page), "per_page": "3"}
+        body = session.get(f"{box.url}/api/v1{path}", params=query, timeout=5).json()
+        rows += body[root]
+        pages = body["pagination"]["total_pages"]
+        page += 1
+    return rows
+
+
+class Histories(RuleBasedStateMachine):
+    """Random histories over the control surface's operations, and a model of what must be listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = open_world(ideas=0, clock=SandboxClock(START))
+        self.running = running(self.world)
+        self.box = self.running.__enter__()
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {self.box.api_key}"
+        self.shown: dict[int, str] = {}
+        self.hidden: set[int] = set()
+        self.children: dict[str, dict[int, int]] = {kind: {} for kind in CHILD_LISTS}
+
+    def teardown(self) -> None:
+        self.session.close()
+        self.running.__exit__(None, None, None)
+        self.world.store.close()
+
+    @initialize(switch=st.sampled_from(UPDATED_SINCE))
+    def choose_switch(self, switch: str) -> None:
+        self.world.behaviour = Behaviour(updated_since=switch)
+
+    @rule(milliseconds=st.sampled_from([0, 1, 400, 60_000]))
+    def let_time_pass(self, milliseconds: int) -> None:
+        self.world.clock.advance(milliseconds / 1000)
+
+    @rule()
+    def create_idea(self) -> None:
+        idea = self.world.create("idea")
+        self.shown[idea.id] = idea.body["updated_at"]
+
+    @precondition(lambda self: self.shown)
+    @rule(data=st.data(), kind=st.sampled_from(sorted(CHILD_LISTS)))
+    def create_child(self, data: st.DataObject, kind: str) -> None:
+        idea = data.draw(st.sampled_from(sorted(self.shown)))
+        self.children[kind][self.world.create(kind, idea).id] = idea
+        self.shown[idea] = timestamp(self.world.clock.now())
+
+    @precondition(lambda self: self.shown)
+    @rule(data=st.data())
+    def change_idea(self, data: st.DataObject) -> None:
+        idea = data.draw(st.sampled_from(sorted(self.shown)))
+        self.shown[idea] = self.world.change("idea", idea, name="another name").body["updated_at"]
+
+    @precondition(lambda self: self.shown)
+    @rule(data=st.data())
+    def delete_idea(self, data: st.DataObject) -> None:
+        idea = data.draw(st.sampled_from(sorted(self.shown)))
+        self.world.delete("idea", idea)
+        del self.shown[idea]
+        for below in self.children.values():
+            for child in [child for child, parent in below.items() if parent == idea]:
+                del below[child]
+
+    @precondition(lambda self: self.shown)
+    @rule(data=st.data())
+    def hide_idea(self, data: st.DataObject) -> None:
+        idea = data.draw(st.sampled_from(sorted(self.shown)))
+        self.world.mark_spam("idea", idea)
+        del self.shown[idea]
+        self.hidden.add(idea)
+
+    @precondition(lambda self: self.hidden)
+    @rule(data=st.data())
+    def show_idea(self, data: st.DataObject) -> None:
+        idea = data.draw(st.sampled_from(sorted(self.hidden)))
+        self.world.mark_spam("idea", idea, spam=False)
+        self.hidden.discard(idea)
+        self.shown[idea] = timestamp(self.world.clock.now())
+
+    @invariant()
+    def walking_a_list_gives_each_current_row_once(self) -> None:
+        ids = [int(row["id"]) for row in rows_of(self.box, self.session, "/ideas", "ideas")]
+        assert ids == sorted(self.shown)
+        for kind, below in self.children.items():
+            for idea in self.shown:
+                rows = rows_of(self.box, self.session, f"/ideas/{idea}/{CHILD_LISTS[kind]}", ROOTS[kind])
+                assert [int(row["id"]) for row in rows] == sorted(c for c, p in below.items() if p == idea)
+
+    @precondition(lambda self: self.shown)
+    @rule(data=st.data(), offset=st.sampled_from([-1000, -1, 0, 1, 1000]))
+    def updated_since_gives_exactly_what_its_switch_says(self, data: st.DataObject, offset: int) -> None:
+        moment = parse_time(data.draw(st.sampled_from(sorted(self.shown.values()))))
+        assert moment is not None
+        since = timestamp(moment + timedelta(milliseconds=offset))
+        rows = rows_of(self.box, self.session, "/ideas", "ideas", updated_since=since)
+        wanted = {
+            "exclusive": {idea for idea, updated in self.shown.items() if updated > since},
+            "inclusive": {idea for idea, updated in self.shown.items() if updated >= since},
+            "seconds": {idea for idea, updated in self.shown.items() if updated[:19] > since[:19]},
+        }
+        assert [int(row["id"]) for row in rows] == sorted(wanted[self.world.behaviour.updated_since])
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = open_world(ideas=3, clock=SandboxClock(START))
+    yield world
+    world.store.close()
+
+
+def idea_of(world: World, number: int = 1) -> int:
+    record = world.store.find("idea", f"DEMO-I-{number}")
+    assert record is not None
+    return record.id
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_child_moves_its_ideas_time_exactly_where_the_switch_says(event: str, world: World) -> None:
+    kind, _, what = event.rpartition("_")
+    for moving in (True, False):
+        world.behaviour = Behaviour(moves_idea=(event,) if moving else ())
+        child = world.create(kind, idea_of(world))
+        world.clock.advance(5)
+        before = world.store.find("idea", idea_of(world))
+        if what == "create":
+            world.create(kind, idea_of(world))
+        elif what == "update":
+            world.change(kind, child.id, body="edited")
+        else:
+            world.delete(kind, child.id)
+        after = world.store.find("idea", idea_of(world))
+        assert before is not None
+        assert after is not None
+        assert (before.body["updated_at"] != after.body["updated_at"]) is moving
+
+
+def test_a_late_change_shows_after_the_lag_and_not_before(world: World) -> None:
+    world.behaviour = Behaviour(commit_lag=30)
+    made = world.create("idea")
+    world.change("idea", made.id, name="second version")
+    world.settle()
+    assert world.store.find("idea", made.id) is None
+    world.clock.advance(31)
+    world.settle()
+    found = world.store.find("idea", made.id)
+    assert found is not None
+    assert found.body["name"] == "second version"
+    assert found.body["updated_at"] == timestamp(START)
+
+
+def test_a_merged_idea_stays_listed_and_its_votes_move(world: World) -> None:
+    vote = world.create("vote", idea_of(world, 1))
+    world.merge(idea_of(world, 1), idea_of(world, 2))
+    merged, moved = world.store.find("idea", idea_of(world, 1)), world.store.find("vote", vote.id)
+    assert merged is not None
+    assert moved is not None
+    assert (merged.survivor, merged.hidden) == (idea_of(world, 2), False)
+    assert moved.parent == idea_of(world, 2)
+
+
+def test_a_deletion_is_in_the_audits_and_in_the_recycle_bin(world: World) -> None:
+    identity = idea_of(world)
+    world.create("comment", identity)
+    world.delete("idea", identity)
+    with running(world) as box:
+        headers = {"Authorization": f"Bearer {box.api_key}"}
+        audits = requests.get(f"{box.url}/api/v1/audits?audit_action=destroy", headers=headers, timeout=5)
+        bin_ = requests.get(f"{box.url}/api/v1/deletions", headers=headers, timeout=5)
+        last = audits.json()["audits"][-1]
+        after = requests.get(f"{box.url}/api/v1/audits?after_id={last['id']}", headers=headers, timeout=5)
+    assert (last["auditable_type"], last["auditable_id"]) == ("ideas/idea", str(identity))
+    assert "comment" in {row["auditable_type"] for row in audits.json()["audits"]}
+    assert bin_.json()["deletions"][-1]["record"]["reference_num"] == "DEMO-I-1"
+    assert after.json()["audits"] == []
+
+
+def test_changes_that_make_no_sense_are_refused(world: World) -> None:
+    with pytest.raises(WorldError, match="there are idea, vote"):
+        world.create("feature")
+    with pytest.raises(WorldError, match="there is no idea 1"):
+        world.create("vote", 1)
+    with pytest.raises(WorldError, match="there is no idea 1"):
+        world.change("idea", 1, name="x")
+    with pytest.raises(WorldError, match="there is no comment 1"):
+        world.delete("comment", 1)
+    with pytest.raises(WorldError, match="into itself"):
+        world.merge(idea_of(world), idea_of(world))
+    with pytest.raises(WorldError, match="there are New"):
+        world.set_status(idea_of(world), "Shiped")
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [{"updated_since": "maybe"}, {"rate_limit": "x"}, {"moves_idea": ["x"]}, {"commit_lag": -1}, {"lag": 1}],
+)
+def test_a_switch_that_does_not_exist_is_refused_with_those_that_do(switches: dict[str, Any]) -> None:
+    with pytest.raises(BehaviourError, match=r"one of|some of|seconds|there are"):
+        Behaviour().changed(switches)
