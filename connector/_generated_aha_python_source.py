@@ -8,6 +8,7 @@ Made by scripts/merge_python_source.py from
     connector/interface.py
     connector/tables.py
     connector/records.py
+    connector/listing.py
     connector/offsets.py
     connector/walk.py
     connector/sync.py
@@ -15,12 +16,13 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 1adc93cb95dc59888478d6a56d9c93434c76469f931be7ea7eba80c5a4a710c2
+SHA-256 of these files and of the script: 866ddefc3730bfb525df348976b63de0187f142f04749ef2561b511381cbcb36
 """
 
 import difflib
 import hashlib
 import json
+import logging
 import math
 import re
 import threading
@@ -33,7 +35,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import requests
@@ -170,7 +171,7 @@ def register_lakeflow_source(spark):
     #
     # Parsing, error messages, `connector_spec.yaml` and the README's table are all made from `OPTIONS`.
 
-    LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+    LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
     DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -213,20 +214,19 @@ def register_lakeflow_source(spark):
 
 
     def parse_base_url(value: str) -> str:
-        """Only Aha! itself or this machine: the key is sent to whatever stands here."""
+        """Only Aha! itself or this machine: the key is sent to whatever stands here.
+
+    The address is put together again from its parts, so that no other parser can read it differently.
+    """
         wanted = "expected https://<subdomain>.aha.io, or a loopback address like http://127.0.0.1:8080"
-        try:
-            url = urlsplit(value)
-            port = url.port
-        except ValueError:
-            raise ValueError(wanted) from None
-        host = url.hostname or ""
-        if url.username is not None or url.path not in ("", "/") or url.query or url.fragment or "\\" in value:
+        found = re.fullmatch(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?/?", value, re.IGNORECASE)
+        if not found:
             raise ValueError(f"{wanted}, with no path")
-        if host in LOOPBACK_HOSTS and url.scheme in ("http", "https"):
-            return f"{url.scheme}://{url.netloc}"
+        scheme, host, port = found[1].lower(), found[2].lower(), found[3]
+        if host in LOOPBACK_HOSTS and (port is None or int(port) < 65536):
+            return f"{scheme}://{host}" + (f":{port}" if port else "")
         label = host.removesuffix(".aha.io")
-        if url.scheme == "https" and label != host and DNS_LABEL.fullmatch(label) and port is None:
+        if scheme == "https" and label != host and DNS_LABEL.fullmatch(label) and port is None:
             return f"https://{host}"
         raise ValueError(wanted)
 
@@ -241,7 +241,7 @@ def register_lakeflow_source(spark):
         parse: text → value; raises ValueError with what was expected.
         kind: the type that `connector_spec.yaml` states.
         connection, table: where it may be given.
-        required, secret: as they say.
+        required, quoted: whether it must be given, and whether a message may quote it.
         default: the value when the option is absent or empty.
     """
 
@@ -252,7 +252,7 @@ def register_lakeflow_source(spark):
         connection: bool = False
         table: bool = False
         required: bool = False
-        secret: bool = False
+        quoted: bool = True
         default: Any = None
 
 
@@ -263,7 +263,7 @@ def register_lakeflow_source(spark):
             parse=parse_api_key,
             connection=True,
             required=True,
-            secret=True,
+            quoted=False,
         ),
         Option(
             "subdomain",
@@ -271,6 +271,7 @@ def register_lakeflow_source(spark):
             parse=parse_subdomain,
             connection=True,
             required=True,
+            quoted=False,
         ),
         Option(
             "base_url",
@@ -278,6 +279,7 @@ def register_lakeflow_source(spark):
             "loopback address is accepted.",
             parse=parse_base_url,
             connection=True,
+            quoted=False,
         ),
         Option(
             "requests_per_minute",
@@ -338,6 +340,11 @@ def register_lakeflow_source(spark):
         q: str | None = None
 
         @property
+        def is_local(self) -> bool:
+            """Whether requests stay on this machine."""
+            return re.sub(r":[0-9]+$", "", self.origin.partition("://")[2]) in LOOPBACK_HOSTS
+
+        @property
         def origin(self) -> str:
             """`scheme://host[:port]` that requests go to."""
             return self.base_url or f"https://{self.subdomain}.aha.io"
@@ -380,7 +387,8 @@ def register_lakeflow_source(spark):
             try:
                 values[option.name] = option.parse(text)
             except ValueError as error:
-                shown = ":" if option.secret else f" is {text!r}:"
+                # What was meant for another option, a key perhaps, must not be quoted.
+                shown = f" is {text!r}:" if option.quoted else ":"
                 raise AhaOptionError(f"Option `{option.name}`{shown} {error}.") from None
         return values
 
@@ -461,6 +469,7 @@ def register_lakeflow_source(spark):
     API = "/api/v1"
     USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
     SHOWN_CHARACTERS = 200
+    CHUNK_BYTES = 65536
 
 
     @dataclass(frozen=True)
@@ -470,6 +479,7 @@ def register_lakeflow_source(spark):
     Attributes:
         attempts: requests sent for one answer, at most.
         connect_timeout, read_timeout: of one request.
+        answer_timeout: of one answer as a whole, headers apart.
         first_wait: before the second attempt; doubled each time, up to `longest_wait`.
         longest_wait: also the most that one `Retry-After` is obeyed.
         total_wait: of all waits for one answer together.
@@ -478,6 +488,7 @@ def register_lakeflow_source(spark):
         attempts: int = 6
         connect_timeout: float = 10.0
         read_timeout: float = 60.0
+        answer_timeout: float = 180.0
         first_wait: float = 1.0
         longest_wait: float = 120.0
         total_wait: float = 300.0
@@ -507,10 +518,12 @@ def register_lakeflow_source(spark):
     Attributes:
         body: the parsed JSON object.
         date: the answer's `Date`, whole seconds, UTC; None where it is missing or unreadable.
+        shown: its first 200 characters for a message, without the key.
     """
 
         body: dict[str, Any]
         date: datetime | None
+        shown: str = ""
 
 
     class AhaClient:
@@ -539,7 +552,8 @@ def register_lakeflow_source(spark):
         def get(self, path: str, params: Mapping[str, str]) -> Answer:
             """GET `path` (below /api/v1) and return its JSON object.
 
-        Retried: connection faults, 429 and 5xx, with a back-off that doubles and is bounded.
+        Retried: connection faults, 429 and 5xx, with a back-off that doubles and is bounded. Each retry is
+        logged as a warning.
 
         Raises:
             AhaConnectionError: no complete answer after all attempts.
@@ -549,45 +563,60 @@ def register_lakeflow_source(spark):
             route = f"GET {path}"
             waited = 0.0
             for attempt in range(1, self._policy.attempts + 1):
+                wait = self._policy.first_wait * float(2 ** (attempt - 1))
                 try:
-                    response = self._send(path, params)
-                except requests.RequestException as error:
-                    # `from None`: the library's exception holds the request, and with it the key.
-                    failure: Exception = AhaConnectionError(
-                        f"{route} got no answer from {self._settings.origin} ({type(error).__name__}: "
-                        f"{self._describe(error)}). Check the network and `subdomain`, then run again; "
-                        "nothing was lost."
+                    response, content = self._send(path, params)
+                except (requests.RequestException, SlowAnswerError) as error:
+                    failure: AhaError = AhaConnectionError(
+                        f"{route} got no answer from {self._settings.origin} ({self._reason(error)}). "
+                        "Check the network and `subdomain`, then run again; nothing was lost."
                     )
-                    wait = self._back_off(attempt)
                 else:
                     if response.status_code == 200:
-                        return self._parse(route, response)
-                    failure = self._refusal(route, response)
+                        return self._parse(route, response, content)
+                    failure = self._refusal(route, response, content)
                     if response.status_code not in RETRIED_STATUSES:
                         raise failure
-                    wait = self._back_off(attempt)
                     if response.status_code == 429:
-                        wait = rate_limit_wait(response)
+                        wait = rate_limit_wait(response.headers, content)
                 wait = min(wait, self._policy.longest_wait)
                 if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
+                    # `from None`: the library's exception holds the request, and with it the key.
                     raise failure from None
+                logging.getLogger("aha_lakeflow").warning(
+                    "%s failed in attempt %d of %d, next in %.0f s: %s",
+                    route,
+                    attempt,
+                    self._policy.attempts,
+                    wait,
+                    failure,
+                )
                 waited += wait
                 self._clock.sleep(wait)
             raise AssertionError("unreachable: the last attempt returns or raises")
 
-        def _send(self, path: str, params: Mapping[str, str]) -> requests.Response:
+        def _send(self, path: str, params: Mapping[str, str]) -> tuple[requests.Response, bytes]:
             if self._session is None:
                 self._session = self._open_session()
             if self._budget is None:
                 self._budget = Budget(self._settings.requests_per_minute, self._clock)
             self._budget.take()
-            return self._session.get(
+            started = self._clock.monotonic()
+            with self._session.get(
                 f"{self._settings.origin}{API}{path}",
                 params=params,
                 timeout=(self._policy.connect_timeout, self._policy.read_timeout),
                 # A redirect could carry the key to another host.
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as response:
+                chunks = []
+                for chunk in response.iter_content(CHUNK_BYTES):
+                    chunks.append(chunk)
+                    # The read timeout starts anew with every byte.
+                    if self._clock.monotonic() - started > self._policy.answer_timeout:
+                        raise SlowAnswerError(f"not whole after {self._policy.answer_timeout:.0f} s")
+                return response, b"".join(chunks)
 
         def _open_session(self) -> requests.Session:
             session = requests.Session()
@@ -596,82 +625,94 @@ def register_lakeflow_source(spark):
                 {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
             )
             # An environment's proxy must not see what is meant for this machine.
-            session.trust_env = not any(host in self._settings.origin for host in LOOPBACK_HOSTS)
+            session.trust_env = not self._settings.is_local
             return session
 
-        def _back_off(self, attempt: int) -> float:
-            return self._policy.first_wait * float(2 ** (attempt - 1))
-
-        def _refusal(self, route: str, response: requests.Response) -> Exception:
+        def _refusal(self, route: str, response: requests.Response, content: bytes) -> AhaError:
             if 300 <= response.status_code < 400:
                 return AhaResponseError(
                     f"{route} was redirected ({response.status_code}), which is not followed, so that the key "
                     "stays with one host. Check `subdomain` and `base_url`."
                 )
-            said = error_text(response.text)
-            said = f" ({self._redact(said)})" if said else ""
-            reason = f" {response.reason}" if response.reason else ""
-            error: AhaStatusError = status_error(
-                response.status_code, f"{route} answered {response.status_code}{reason}{said}."
-            )
-            return error
+            said = self._show(error_text(content))
+            reason = self._show(response.reason or "")
+            told = " ".join(part for part in (str(response.status_code), reason, said and f"({said})") if part)
+            return status_error(response.status_code, f"{route} answered {told}.")
 
-        def _parse(self, route: str, response: requests.Response) -> Answer:
-            try:
-                body = response.json()
-            except requests.JSONDecodeError:
-                body = None
+        def _parse(self, route: str, response: requests.Response, content: bytes) -> Answer:
+            body = parse_json(content)
+            shown = self._show(content.decode(errors="replace"))
             if not isinstance(body, dict):
+                kind = self._show(response.headers.get("Content-Type", "no content type"))
                 raise AhaResponseError(
-                    f"{route} answered 200 with something else than a JSON object "
-                    f"({response.headers.get('Content-Type', 'no content type')}). "
-                    f"Received: {self._redact(response.text[:SHOWN_CHARACTERS])!r}. "
-                    "Check `subdomain`: a login page looks like this."
+                    f"{route} answered 200 with something else than a JSON object ({kind}). "
+                    f"Received: {shown!r}. Check `subdomain`: a login page looks like this."
                 )
-            return Answer(body, parse_date(response.headers.get("Date")))
+            return Answer(body, parse_date(response.headers.get("Date")), shown)
 
-        def _describe(self, error: requests.RequestException) -> str:
-            return self._redact(re.sub(r"0x[0-9a-f]+", "0x", str(error)))[:SHOWN_CHARACTERS]
+        def _reason(self, error: Exception) -> str:
+            """What went wrong, without the address, whose parameters fill a page."""
+            text = re.sub(r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?", "", str(error))
+            return f"{type(error).__name__}: {self._show(' '.join(text.split()))}"
 
-        def _redact(self, text: str) -> str:
-            return text.replace(self._settings.api_key, "[api key]")
+        def _show(self, text: str) -> str:
+            """The only way of a server's words into a message: without the key, and then cut."""
+            return text.replace(self._settings.api_key, "[api key]")[:SHOWN_CHARACTERS]
+
+
+    class SlowAnswerError(Exception):
+        """An answer that keeps coming and does not end."""
+
+
+    def parse_json(content: bytes) -> Any:
+        """JSON as UTF-8, whatever a header says; None where it is not JSON, or holds what JSON has not (NaN)."""
+
+        def refuse(name: str) -> None:
+            raise ValueError(name)
+
+        try:
+            return json.loads(content, parse_constant=refuse)
+        except (ValueError, RecursionError):
+            return None
 
 
     def parse_date(value: str | None) -> datetime | None:
         """An HTTP `Date` in UTC, or None."""
         try:
-            return parsedate_to_datetime(value or "").astimezone(UTC)
-        except ValueError:
+            date = parsedate_to_datetime(value or "")
+            # HTTP dates are in GMT, also where they do not say so.
+            return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             return None
 
 
-    def rate_limit_wait(response: requests.Response) -> float:
+    def rate_limit_wait(headers: Mapping[str, str], content: bytes) -> float:
         """Seconds to wait after a 429.
 
     `Retry-After`, else until `X-Ratelimit-Reset` by Aha!'s own clock, else the seconds that the
     message names, else 60. Which of these Aha! sends is not confirmed, so all are read.
     """
-        after = response.headers.get("Retry-After", response.headers.get("retry_after", ""))
-        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", after):
+        after = headers.get("Retry-After") or headers.get("retry_after") or ""
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", after):
             return float(after)
-        date = parse_date(response.headers.get("Date"))
+        date = parse_date(headers.get("Date"))
         until = parse_date(after)
-        reset = response.headers.get("X-Ratelimit-Reset", "")
-        if until is None and re.fullmatch(r"[0-9]+", reset):
+        reset = headers.get("X-Ratelimit-Reset", "")
+        if until is None and re.fullmatch(r"[0-9]{1,11}", reset):
             until = datetime.fromtimestamp(int(reset), UTC)
         if until is not None and date is not None:
             # `Date` is cut to whole seconds, so the moment itself may be up to a second later.
             return max((until - date).total_seconds(), 0.0) + 1.0
-        named = re.search(r"(\d+)\s*seconds?", error_text(response.text))
+        named = re.search(r"(\d{1,9})\s*seconds?", error_text(content))
         return float(named.group(1)) if named else 60.0
 
 
-    def error_text(text: str) -> str:
-        """What an error body says, in at most 200 characters: Aha! uses several shapes, HTML among them."""
-        try:
-            body = json.loads(text)
-        except ValueError:
-            return "" if text.lstrip().startswith("<") else text[:SHOWN_CHARACTERS].strip()
+    def error_text(content: bytes) -> str:
+        """What an error body says: Aha! uses several shapes, HTML among them."""
+        body = parse_json(content)
+        if body is None:
+            text = content.decode(errors="replace").strip()
+            return "" if text.startswith("<") else text
         if not isinstance(body, dict):
             return ""
         errors = body.get("errors")
@@ -679,7 +720,7 @@ def register_lakeflow_source(spark):
         message = first.get("message") if isinstance(first, dict) else first
         for candidate in (message, body.get("error"), body.get("message")):
             if isinstance(candidate, str) and candidate:
-                return candidate[:SHOWN_CHARACTERS]
+                return candidate
         return ""
 
 
@@ -1115,19 +1156,22 @@ def register_lakeflow_source(spark):
 
 
     def _text(value: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise TypeError
-        return repr(value)
+        # Whole numbers are ids; beyond 2**53 a float no longer knows its last digits.
+        if type(value) is int or (type(value) is float and abs(value) < 2**53):
+            return repr(value)
+        raise TypeError
 
 
     def _whole(value: Any) -> int:
-        if isinstance(value, str) or (isinstance(value, float) and value.is_integer()):
+        if type(value) is float and value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
             return int(value)
         raise TypeError
 
 
     def _number(value: Any) -> float:
-        if isinstance(value, str):
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", value):
             return float(value)
         raise TypeError
 
@@ -1145,171 +1189,10 @@ def register_lakeflow_source(spark):
     }
 
 
-    # -------------------- connector/offsets.py --------------------
-    # What a sync remembers: a small JSON object that Spark keeps in its checkpoint.
-
-    VERSION = 1
-    # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
-    EXACT_ROWS = 300
-    BUCKETS = 256
-
-
-    def digest(value: Any) -> int:
-        """A 64-bit digest of a JSON value, the same in every process."""
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-
-
-    @dataclass(frozen=True)
-    class Seen:
-        """Which rows of the re-read overlap were delivered, in bounded space.
-
-    A row is known by a digest of its content. Up to `EXACT_ROWS` rows are told apart singly; more are
-    put into buckets by id, and a bucket counts as delivered only if all its rows are unchanged. So a
-    row may be delivered twice, and never be taken for delivered when it was not.
-
-    Attributes:
-        exact: whether each entry stands for one row.
-        entries: row or bucket → digest, both in hexadecimal.
-    """
-
-        exact: bool = True
-        entries: Mapping[str, str] = field(default_factory=dict)
-
-        @classmethod
-        def of(cls, rows: Mapping[str, int], *, exact: bool | None = None) -> "Seen":
-            """The record of `rows`, a mapping from row id to the digest of what was delivered for it."""
-            if exact is None:
-                exact = len(rows) <= EXACT_ROWS
-            sums: dict[str, int] = {}
-            for row_id, content in rows.items():
-                key = cls._key(row_id, exact)
-                sums[key] = (sums.get(key, 0) + digest([row_id, content])) % 2**64
-            return cls(exact, {key: f"{total:x}" for key, total in sums.items()})
-
-        def news(self, rows: Mapping[str, int]) -> set[str]:
-            """The ids among `rows` (all of the overlap) that may not have been delivered as they are now."""
-            now = Seen.of(rows, exact=self.exact).entries
-            return {
-                row_id for row_id in rows if now[key := self._key(row_id, self.exact)] != self.entries.get(key)
-            }
-
-        def updated(self, rows: Mapping[str, int]) -> "Seen":
-            """This record and `rows`, told apart singly, the latest `EXACT_ROWS` of them."""
-            entries = dict(self.entries) if self.exact else {}
-            for key, content in Seen.of(rows, exact=True).entries.items():
-                entries.pop(key, None)
-                entries[key] = content
-            return Seen(True, dict(list(entries.items())[-EXACT_ROWS:]))
-
-        @staticmethod
-        def _key(row_id: str, exact: bool) -> str:
-            number = digest(row_id)
-            return f"{number:x}" if exact else f"{number % BUCKETS:x}"
-
-
-    @dataclass(frozen=True)
-    class Position:
-        """Where a walk over a list stands; see `connector.walk`.
-
-    Attributes:
-        size: rows per page; another size would mean another position.
-        page: the next page.
-        started: server time of the walk's first page; the next cursor is made from it.
-        began: server time of this pass's first page.
-        first, total: the list's length on this pass's first page, and on the last one read.
-        fell: whether the length ever fell during this pass.
-        late: rows of later pages that may have come in during this pass.
-        rows: distinct rows met in this pass.
-        ids: a digest of these rows' ids, whatever their order.
-        before: the digest of the pass before, if its length never fell.
-        passes: this pass's number.
-    """
-
-        size: int
-        page: int = 1
-        started: str = ""
-        began: str = ""
-        first: int = 0
-        total: int = 0
-        fell: bool = False
-        late: int = 0
-        rows: int = 0
-        ids: int = 0
-        before: int | None = None
-        passes: int = 1
-
-
-    @dataclass(frozen=True)
-    class Offset:
-        """How far one table was read.
-
-    Attributes:
-        scope: fingerprint of the table and its filters; another filter's cursor is never reused.
-        cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
-            None before the first sync.
-        seen: the rows from the cursor on that were delivered.
-        position: inside a walk that was cut by `max_ideas`; else None.
-    """
-
-        scope: str
-        cursor: str | None = None
-        seen: Seen = field(default_factory=Seen)
-        position: Position | None = None
-
-        def to_json(self) -> dict[str, Any]:
-            """The JSON object that Spark stores; under 16 KiB."""
-            out: dict[str, Any] = {"version": VERSION, "scope": self.scope, "cursor": self.cursor}
-            if self.seen.entries:
-                out["seen"] = {"exact": self.seen.exact, "entries": dict(self.seen.entries)}
-            if self.position:
-                out["position"] = asdict(self.position)
-            return out
-
-        @classmethod
-        def from_json(cls, given: Mapping[str, Any] | None, scope: str) -> "Offset":
-            """Read an offset back. Nothing given, or another scope's offset, is the beginning.
-
-        Raises:
-            AhaOptionError: it is no offset of this connector, or a newer version's.
-        """
-            if not given:
-                return cls(scope)
-            if given.get("version") != VERSION:
-                raise AhaOptionError(
-                    f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
-                    "Deploy the connector that wrote it, or start over with a full refresh."
-                )
-            if given.get("scope", scope) != scope:
-                return cls(scope)
-            try:
-                seen, position = given.get("seen"), given.get("position")
-                return cls(
-                    scope,
-                    given["cursor"],
-                    Seen(bool(seen["exact"]), dict(seen["entries"])) if seen else Seen(),
-                    Position(**position) if position else None,
-                )
-            except (KeyError, TypeError) as error:
-                raise AhaOptionError(
-                    f"The offset is damaged ({error}; found {sorted(given)}). Start over with a full refresh."
-                ) from None
-
-
-    def scope_of(table: str, filters: Iterable[tuple[str, str | None]]) -> str:
-        """The scope of a table read with `filters`, as `table:fingerprint`."""
-        return f"{table}:{digest(sorted((name, value) for name, value in filters if value)):016x}"
-
-
-    # -------------------- connector/walk.py --------------------
-    # Reading one list page by page until no row can have slipped through.
-    #
-    # Aha!'s lists are read by page number. A row that leaves the list (deleted, hidden) moves all later rows
-    # forward, so the first row of the next page slips onto the page just read and is skipped. A pass over the
-    # list is therefore judged by the list's length, which every page tells, and repeated until one is whole.
+    # -------------------- connector/listing.py --------------------
+    # One page of one list, checked before anybody reads it.
 
     Row = dict[str, Any]
-    LONGEST_WALK = 6  # passes
 
 
     @dataclass(frozen=True)
@@ -1356,8 +1239,10 @@ def register_lakeflow_source(spark):
 
         def _check(self, answer: Answer, number: int) -> Page:
             rows, pagination = answer.body.get(self.root), answer.body.get("pagination")
-            if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("id") for row in rows):
+            if not isinstance(rows, list) or not all(map(_is_row, rows)):
                 raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
+            if len({str(row["id"]) for row in rows}) < len(rows):
+                raise self._unexpected(f"each row of page {number} once", answer)
             names = ("total_records", "total_pages", "current_page")
             numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
             if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
@@ -1368,40 +1253,282 @@ def register_lakeflow_source(spark):
                 raise self._unexpected(
                     f"page {number} and room for {total} rows, {self.size} to a page, in `pagination`", answer
                 )
-            if not rows and number <= pages:
-                raise self._unexpected(f"rows on page {number} of {pages}", answer)
+            # A server that gives fewer rows a page than asked for says more pages than needed.
+            due = min(self.size, max(0, total - (number - 1) * self.size)) if pages == needed else min(1, total)
+            if number <= pages and len(rows) < due:
+                raise self._unexpected(f"{due} rows on page {number} of {pages}", answer)
             return Page(rows, total, number >= pages, answer.date)
 
         def _unexpected(self, wanted: str, answer: Answer) -> AhaResponseError:
             return AhaResponseError(
-                f"GET {self.path} answered without {wanted}. Received: {str(answer.body)[:200]}. "
+                f"GET {self.path} answered without {wanted}. Received: {answer.shown}. "
                 "Nothing was lost; if it stays so, Aha!'s API has changed and this connector needs an update."
             )
+
+
+    def _is_row(row: Any) -> bool:
+        if not isinstance(row, dict) or type(row.get("id")) not in (str, int) or row["id"] == "":
+            return False
+        return all(isinstance(row.get(name), str | None) for name in ("updated_at", "created_at"))
+
+
+    # -------------------- connector/offsets.py --------------------
+    # What a sync remembers: a small JSON object that Spark keeps in its checkpoint.
+
+    VERSION = 1
+    # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
+    EXACT_ROWS = 150
+    BUCKETS = 256
+
+
+    def digest(value: Any) -> int:
+        """A 64-bit digest of a JSON value, the same in every process."""
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+    @dataclass(frozen=True)
+    class Seen:
+        """Which rows of the re-read overlap were delivered, in bounded space.
+
+    A row is known by a digest of its content. Up to `EXACT_ROWS` rows are told apart singly; more are
+    put into buckets by id, and a bucket counts as delivered only if all its rows are unchanged. So a
+    row may be delivered twice, and never be taken for delivered when it was not.
+
+    Attributes:
+        exact: whether each entry stands for one row.
+        entries: row or bucket → digest, both in hexadecimal.
+    """
+
+        exact: bool = True
+        entries: Mapping[str, str] = field(default_factory=dict)
+
+        @classmethod
+        def of(cls, rows: Mapping[str, int], *, exact: bool | None = None) -> "Seen":
+            """The record of `rows`, a mapping from row id to the digest of what was delivered for it."""
+            found = cls(
+                True, {f"{digest(row):x}": f"{digest([row, content]):x}" for row, content in rows.items()}
+            )
+            if exact is None:
+                exact = len(found.entries) <= EXACT_ROWS
+            return found if exact else found.in_buckets()
+
+        def in_buckets(self) -> "Seen":
+            """The same rows, no longer told apart."""
+            if not self.exact:
+                return self
+            sums: dict[str, int] = {}
+            for row, content in self.entries.items():
+                bucket = f"{int(row, 16) % BUCKETS:x}"
+                sums[bucket] = (sums.get(bucket, 0) + int(content, 16)) % 2**64
+            return Seen(False, {bucket: f"{total:x}" for bucket, total in sums.items()})
+
+        def and_also(self, rows: Mapping[str, int]) -> "Seen":
+            """This record and `rows`. Bounded: beyond `EXACT_ROWS` in buckets."""
+            more = Seen.of(rows, exact=True)
+            if self.exact and len(self.entries.keys() | more.entries.keys()) <= EXACT_ROWS:
+                return Seen(True, {**self.entries, **more.entries})
+            sums = dict(self.in_buckets().entries)
+            for bucket, content in more.in_buckets().entries.items():
+                sums[bucket] = f"{(int(sums.get(bucket, '0'), 16) + int(content, 16)) % 2**64:x}"
+            return Seen(False, sums)
+
+        def news(self, rows: Mapping[str, int]) -> set[str]:
+            """The ids among `rows` that may not have been delivered as they are now.
+
+        Where rows are told apart, `rows` may be a part of the overlap; else it must be all of it.
+        """
+            now = Seen.of(rows, exact=self.exact).entries
+            return {row for row in rows if now[key := self._key(row)] != self.entries.get(key)}
+
+        def _key(self, row: str) -> str:
+            number = digest(row)
+            return f"{number:x}" if self.exact else f"{number % BUCKETS:x}"
+
+
+    @dataclass(frozen=True)
+    class Position:
+        """Where a walk over a list stands; see `connector.walk`.
+
+    Attributes:
+        size: rows per page; another size would mean another position.
+        page: the next page.
+        started: server time of the walk's first page; the next cursor is made from it.
+        began: server time of this pass's first page.
+        first, total: the list's length on this pass's first page, and on the last one read.
+        fell: whether rows are known to have moved during this pass: the list became shorter, or a row was
+            met twice.
+        late: rows of later pages that may have come in during this pass.
+        rows: distinct rows met in this pass.
+        ids: a digest of these rows' ids, whatever their order.
+        before: that of the pass before, unless rows moved in it.
+        tail: digests of the ids of the last rows read.
+    """
+
+        size: int
+        page: int = 1
+        started: str = ""
+        began: str = ""
+        first: int = 0
+        total: int = 0
+        fell: bool = False
+        late: int = 0
+        rows: int = 0
+        ids: int = 0
+        before: int | None = None
+        tail: list[int] = field(default_factory=list)
+
+
+    @dataclass(frozen=True)
+    class Offset:
+        """How far one table was read.
+
+    Attributes:
+        scope: fingerprint of the account, the table and its filters; another filter's cursor is not reused.
+        cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
+            None before the first sync.
+        seen: the rows from the cursor on that were delivered.
+        position: inside a walk that was cut by `max_ideas`; else None.
+        coming: inside such a walk, the rows that will be `seen` after it.
+    """
+
+        scope: str
+        cursor: str | None = None
+        seen: Seen = field(default_factory=Seen)
+        position: Position | None = None
+        coming: Seen = field(default_factory=Seen)
+
+        def to_json(self) -> dict[str, Any]:
+            """The JSON object that Spark stores; under 16 KiB."""
+            out: dict[str, Any] = {"version": VERSION, "scope": self.scope, "cursor": self.cursor}
+            for name, seen in (("seen", self.seen), ("coming", self.coming)):
+                if seen.entries:
+                    out[name] = {"exact": seen.exact, "entries": dict(seen.entries)}
+            if self.position:
+                out["position"] = asdict(self.position)
+            return out
+
+        @classmethod
+        def from_json(cls, given: Mapping[str, Any] | None, scope: str) -> "Offset":
+            """Read an offset back. Nothing given, or another scope's offset, is the beginning.
+
+        Raises:
+            AhaOptionError: it is no offset of this connector, or a newer version's.
+        """
+            if not given:
+                return cls(scope)
+            if given.get("version") != VERSION:
+                raise AhaOptionError(
+                    f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
+                    "Deploy the connector that wrote it, or start over with a full refresh."
+                )
+            if given.get("scope", scope) != scope:
+                return cls(scope)
+            try:
+                cursor, position = given["cursor"], given.get("position")
+                if cursor is not None:
+                    datetime.fromisoformat(cursor)
+                return cls(
+                    scope,
+                    cursor,
+                    _seen_from(given.get("seen")),
+                    _position_from(position) if position else None,
+                    _seen_from(given.get("coming")),
+                )
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise AhaOptionError(
+                    f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
+                ) from None
+
+
+    def _seen_from(given: Any) -> Seen:
+        if given is None:
+            return Seen()
+        for pair in given["entries"].items():
+            for text in pair:
+                int(text, 16)
+        return Seen(bool(given["exact"]), dict(given["entries"]))
+
+
+    def _position_from(given: Any) -> Position:
+        position = Position(**given)
+        for name, value in asdict(position).items():
+            wanted = type(getattr(Position(1), name))
+            if not isinstance(value, wanted) and not (name == "before" and type(value) is int):
+                raise TypeError(f"position.{name} is {value!r}")
+        return position
+
+
+    def scope_of(account: str, table: str, filters: Iterable[tuple[str, str | None]]) -> str:
+        """The scope of a table read with `filters`, as `table:fingerprint`."""
+        narrowed = sorted((name, value) for name, value in filters if value)
+        return f"{table}:{digest([account, narrowed]):016x}"
+
+
+    # -------------------- connector/walk.py --------------------
+    # Reading one list page by page until no row can have slipped through.
+    #
+    # Aha!'s lists are read by page number. A row that leaves the list (deleted, hidden) moves all later rows
+    # forward, so the first row of the next page slips onto the page just read and is skipped. A pass over the
+    # list is therefore judged by the list's length, which every page tells, and repeated until one is whole.
+
+    LONGEST_WALK = 6  # passes within one read
+    TAIL = 4  # rows
+
+
+    @dataclass
+    class Pass:
+        """What is known of a pass beyond its position: lost when a walk goes on elsewhere.
+
+    Attributes:
+        met: digests of the ids met in this pass.
+        before: those of the pass before, or None where it is not known.
+    """
+
+        met: set[int]
+        before: set[int] | None
 
 
     class Walk:
         """All rows of one list, with a proof that none slipped through.
 
-    A pass is whole if no row can have left the list during it. A fall of the list's length shows that
-    one did. A fall can be hidden by a row that came in at the same time, but a row that comes in was
-    changed just now: as long as the rows that may have come in, those changed after the pass began less
-    `lookback`, do not outnumber the growth that was seen, nothing is hidden. Where that cannot be told, a
-    second pass that meets the very rows of the first is whole as well: nothing came in, so nothing hid.
+    A row slips when others leave the list before it. That makes the list shorter, unless as many rows come
+    in at the same time; and a row that comes in on a page already read pushes a row back, which is then met
+    twice. So a pass is whole if the list never became shorter, no row was met twice, and the rows that may
+    have come in do not outnumber the growth that was seen. Rows that may have come in are, in the first
+    pass, those changed after it began less `lookback`; in a later one, those that the pass before did not
+    meet.
+
+    Args:
+        fetch: page number → page.
+        size: rows per page.
+        lookback: how late a change may become visible.
+        came_in: the field that says when a row came in: `created_at` for a whole list, `updated_at` for one
+            that is filtered by it.
+        position: where an earlier walk stopped.
 
     Attributes:
-        position: where the walk stands, small and JSON-able, so that a walk can go on elsewhere.
+        position: where the walk stands, small and JSON-able, so that it can go on elsewhere.
         whole: whether the walk has ended.
     """
 
         def __init__(
-            self, fetch: Callable[[int], Page], size: int, lookback: timedelta, position: Position | None = None
+            self,
+            fetch: Callable[[int], Page],
+            size: int,
+            lookback: timedelta,
+            *,
+            came_in: str = "updated_at",
+            position: Position | None = None,
         ) -> None:
             self._fetch = fetch
             self._lookback = lookback
+            self._came_in = came_in
             self.position = position if position and position.size == size else Position(size=size)
             self.whole = False
-            self._met: set[int] = set()  # of this pass
-            self._given: set[int] = set()  # of all passes
+            self._pass = Pass(set(), None)
+            self._given: set[int] = set()  # versions, of all passes
+            self._passes = 1
 
         def __iter__(self) -> Iterator[list[Row]]:
             """Pages of rows. From the second pass on, only rows that were not met in the same version."""
@@ -1418,7 +1545,7 @@ def register_lakeflow_source(spark):
             self._account(page)
             news = []
             for row in page.rows:
-                version = hash((row["id"], row.get("updated_at")))
+                version = hash((str(row["id"]), row.get("updated_at")))
                 if version not in self._given:
                     self._given.add(version)
                     news.append(row)
@@ -1427,42 +1554,54 @@ def register_lakeflow_source(spark):
             return news
 
         def _account(self, page: Page) -> None:
-            was = self.position
+            was, known = self.position, self._pass
             if was.page == 1:
                 began = format_time(page.date) if page.date else ""
                 was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
-            fresh = {number: row for row in page.rows if (number := digest(str(row["id"]))) not in self._met}
-            self._met.update(fresh)
-            horizon = shift(was.began, -self._lookback) if was.began else ""
-            late = sum(was.page > 1 and not changed_before(row, horizon) for row in fresh.values())
+            ids = [digest(str(row["id"])) for row in page.rows]
+            fresh = set(ids) - known.met
+            again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))
+            late = 0
+            if was.page > 1:
+                horizon = shift(was.began, -self._lookback) if was.began else ""
+                late = sum(
+                    number in fresh and self._may_have_come_in(row, number, horizon)
+                    for row, number in zip(page.rows, ids, strict=True)
+                )
+            known.met |= fresh
             self.position = replace(
                 was,
                 page=was.page + 1,
                 total=page.total,
-                fell=was.fell or page.total < was.total,
+                fell=was.fell or again or page.total < was.total,
                 late=was.late + late,
                 rows=was.rows + len(fresh),
                 ids=(was.ids + sum(fresh)) % 2**64,
+                tail=ids[-TAIL:] or was.tail,
             )
+
+        def _may_have_come_in(self, row: Row, number: int, horizon: str) -> bool:
+            if self._pass.before is not None:
+                return number not in self._pass.before
+            return not changed_before(row, horizon, self._came_in)
 
         def _end_pass(self) -> None:
             was = self.position
-            steady = not was.fell and was.rows >= was.first
-            if steady and (was.first + was.late <= was.total or was.page == 2 or was.ids == was.before):
+            single = was.page == 2
+            told = was.late <= was.total - was.first or was.ids == was.before
+            if single or (not was.fell and was.rows >= was.first and told):
                 self.whole = True
                 return
-            if was.passes == LONGEST_WALK:
+            if self._passes == LONGEST_WALK:
                 raise AhaUnstableListError(
-                    f"Rows left the list in each of {was.passes} attempts to read it, so it is not known to be "
-                    "complete. Nothing was lost: run again when fewer rows are being deleted."
+                    f"The list changed in each of {self._passes} attempts to read it, which may have moved "
+                    "rows past the reader. Nothing was lost: run again when fewer rows are being deleted."
                 )
-            self._met = set()
-            self.position = Position(
-                size=was.size,
-                started=was.started,
-                passes=was.passes + 1,
-                before=was.ids if not was.fell else None,
-            )
+            self._passes += 1
+            # What was met is all of the pass only if the pass began here.
+            complete = len(self._pass.met) == was.rows
+            self._pass = Pass(set(), self._pass.met if complete else None)
+            self.position = Position(was.size, started=was.started, before=None if was.fell else was.ids)
 
 
     def format_time(moment: datetime) -> str:
@@ -1474,10 +1613,17 @@ def register_lakeflow_source(spark):
         return format_time(datetime.fromisoformat(time) + by)
 
 
-    def changed_before(row: Row, time: str) -> bool:
+    def changed_before(row: Row, time: str, field: str = "updated_at") -> bool:
         """Whether a row's last change lies in a second before `time`; a row that does not say does not."""
-        changed = row.get("updated_at") or row.get("created_at")
-        return isinstance(changed, str) and changed[:19] < time[:19]
+        changed = row.get(field) or row.get("updated_at") or row.get("created_at")
+        if not isinstance(changed, str):
+            return False
+        if not changed.endswith("Z"):
+            try:
+                changed = format_time(datetime.fromisoformat(changed))
+            except ValueError:
+                return False
+        return changed[:19] < time[:19]
 
 
     # -------------------- connector/sync.py --------------------
@@ -1491,9 +1637,11 @@ def register_lakeflow_source(spark):
     Records = list[Row]
     # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
     # rows of the overlap were delivered; below, rows are held until that is known.
-    HELD_ROWS = 2000
+    HELD_ROWS = 6000
     HELD_PARENTS = 200
     SINCE_MARGIN = timedelta(seconds=1)
+    # `Date` is cut to seconds, and may be stamped after the rows were looked up.
+    CLOCK_MARGIN = timedelta(seconds=2)
 
 
     @dataclass(frozen=True)
@@ -1505,6 +1653,7 @@ def register_lakeflow_source(spark):
         fan_out: how a row of it becomes records; None where the row is the record.
         table: whose rows come out.
         limit: rows of the list per micro-batch, or None.
+        filtered: whether the list is narrowed by an option.
         scope: of the offset.
     """
 
@@ -1512,6 +1661,7 @@ def register_lakeflow_source(spark):
         listing: Listing
         fan_out: FanOut | None
         limit: int | None
+        filtered: bool
         scope: str
 
 
@@ -1520,33 +1670,40 @@ def register_lakeflow_source(spark):
         name_matches = settings.q or settings.ideas_q
         filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
         given = tuple((name, value) for name, value in filters if value)
-        scope, limit = scope_of(table.name, filters), settings.max_ideas
+        scope, limit = scope_of(settings.subdomain, table.name, filters), settings.max_ideas
         size = settings.page_size
         if limit:
             # Micro-batches are whole pages, so that each goes on where the last one stopped.
             size = max(1, limit // -(-limit // size))
-        if table.path and (table.fan_out is None or not (given or limit)):
+        if table.path and (table.fan_out is None or not given):
             fields = ("fields", ",".join(field_names(table.schema)))
             listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-            return Plan(table, listing, None, limit, scope)
+            return Plan(table, listing, None, limit, bool(given), scope)
         if table.fan_out is None:
             raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
         fields = ("fields", f"id,updated_at,{table.fan_out.count_field}")
         listing = Listing("/ideas", "ideas", (*given, fields), size)
-        return Plan(table, listing, table.fan_out, limit, scope)
+        return Plan(table, listing, table.fan_out, limit, bool(given), scope)
 
 
     class Held:
-        """Pages of records kept until it is known which of them are news; compressed, since few are."""
+        """Pages of records kept until it is known which of them are news; compressed, since few are.
+
+    Attributes:
+        contents: row id → digest of its records, as last met.
+        empty: ids of rows without records.
+    """
 
         def __init__(self) -> None:
             self._pages: list[bytes] = []
             self.contents: dict[str, int] = {}
+            self.empty: set[str] = set()
 
         def add(self, page: list[tuple[str, Records]]) -> None:
             kept = []
             for row_id, records in page:
                 self.contents[row_id] = content = digest(records)
+                (self.empty.discard if records else self.empty.add)(row_id)
                 kept.append((row_id, content, records))
             self._pages.append(zlib.compress(json.dumps(kept).encode()))
 
@@ -1597,7 +1754,7 @@ def register_lakeflow_source(spark):
                     f"GET {plan.listing.path} answered without a readable `Date` header, the sync's only clock. "
                     "A proxy between here and Aha! may have removed it."
                 )
-            cursor = shift(walk.position.started, -self._lookback)
+            cursor = shift(walk.position.started, -self._lookback - CLOCK_MARGIN)
             room = HELD_PARENTS if plan.fan_out else HELD_ROWS
             if offset.cursor is None and not plan.limit and walk.position.total > room:
                 return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
@@ -1611,7 +1768,11 @@ def register_lakeflow_source(spark):
                 since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
                 listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
             return Walk(
-                lambda number: listing.fetch(self._client, number), listing.size, self._lookback, offset.position
+                lambda number: listing.fetch(self._client, number),
+                listing.size,
+                self._lookback + CLOCK_MARGIN,
+                came_in="created_at" if offset.cursor is None and not plan.filtered else "updated_at",
+                position=offset.position,
             )
 
         def _stream(self, plan: Plan, walk: Walk, first: list[Row]) -> Iterator[Records]:
@@ -1627,26 +1788,26 @@ def register_lakeflow_source(spark):
             self, plan: Plan, walk: Walk, rows: list[Row], start: Offset, cursor: str
         ) -> tuple[Iterator[Records], dict[str, Any]]:
             held, recent = Held(), set()
-            # A micro-batch that is cut by `max_ideas` sees a part of the overlap, so it can only skip rows
-            # that are known one by one.
-            seen = start.seen if start.seen.exact or not plan.limit else Seen()
+            # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
+            limit = plan.limit if start.seen.exact else None
             while True:
                 window = [row for row in rows if not (start.cursor and changed_before(row, start.cursor))]
                 recent |= {str(row["id"]) for row in window if not changed_before(row, cursor)}
                 held.add(list(self._expand_rows(plan, window)))
-                cut = plan.limit is not None and len(seen.news(held.contents)) + plan.listing.size > plan.limit
-                if walk.whole or cut:
+                if walk.whole:
+                    break
+                if limit and len(start.seen.news(held.contents) - held.empty) + plan.listing.size > limit:
                     break
                 rows = walk.next_page()
-            news = seen.news(held.contents)
+            news = start.seen.news(held.contents)
             delivered = {row_id: content for row_id, content in held.contents.items() if row_id in recent}
             if not walk.whole:
-                end = Offset(plan.scope, start.cursor, seen.updated(delivered), walk.position)
+                coming = start.coming.and_also(delivered)
+                end = Offset(plan.scope, start.cursor, start.seen, walk.position, coming)
             elif not news and start.cursor and not start.position and (recent or not held.contents):
                 end = start
             else:
-                now = seen.updated(delivered) if start.position else Seen.of(delivered)
-                end = Offset(plan.scope, cursor, now)
+                end = Offset(plan.scope, cursor, start.coming.and_also(delivered))
             return held.records(news), end.to_json()
 
         def _expand_rows(self, plan: Plan, rows: list[Row]) -> Iterator[tuple[str, Records]]:
@@ -1821,7 +1982,8 @@ def register_lakeflow_source(spark):
             self._connector, self._table, self._settings = connector, table, settings
 
         def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-            return self._connector.read_batches(self._table, None, self._settings)[0]
+            # A batch read is asked once and its offset is dropped: it must hold everything.
+            return self._connector.replay_batches(self._table, None, self._settings)
 
 
     class MetadataReader(DataSourceReader):

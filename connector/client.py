@@ -1,6 +1,7 @@
 """HTTP to Aha!: one GET at a time, retried within bounds, checked before anybody reads it."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,16 +14,17 @@ import requests
 from connector.errors import (
     RETRIED_STATUSES,
     AhaConnectionError,
+    AhaError,
     AhaResponseError,
-    AhaStatusError,
     status_error,
 )
-from connector.options import LOOPBACK_HOSTS, Settings
+from connector.options import Settings
 from connector.pacing import Budget, Clock, SystemClock
 
 API = "/api/v1"
 USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
 SHOWN_CHARACTERS = 200
+CHUNK_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class RetryPolicy:
     Attributes:
         attempts: requests sent for one answer, at most.
         connect_timeout, read_timeout: of one request.
+        answer_timeout: of one answer as a whole, headers apart.
         first_wait: before the second attempt; doubled each time, up to `longest_wait`.
         longest_wait: also the most that one `Retry-After` is obeyed.
         total_wait: of all waits for one answer together.
@@ -40,6 +43,7 @@ class RetryPolicy:
     attempts: int = 6
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
+    answer_timeout: float = 180.0
     first_wait: float = 1.0
     longest_wait: float = 120.0
     total_wait: float = 300.0
@@ -69,10 +73,12 @@ class Answer:
     Attributes:
         body: the parsed JSON object.
         date: the answer's `Date`, whole seconds, UTC; None where it is missing or unreadable.
+        shown: its first 200 characters for a message, without the key.
     """
 
     body: dict[str, Any]
     date: datetime | None
+    shown: str = ""
 
 
 class AhaClient:
@@ -101,7 +107,8 @@ class AhaClient:
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """GET `path` (below /api/v1) and return its JSON object.
 
-        Retried: connection faults, 429 and 5xx, with a back-off that doubles and is bounded.
+        Retried: connection faults, 429 and 5xx, with a back-off that doubles and is bounded. Each retry is
+        logged as a warning.
 
         Raises:
             AhaConnectionError: no complete answer after all attempts.
@@ -111,45 +118,60 @@ class AhaClient:
         route = f"GET {path}"
         waited = 0.0
         for attempt in range(1, self._policy.attempts + 1):
+            wait = self._policy.first_wait * float(2 ** (attempt - 1))
             try:
-                response = self._send(path, params)
-            except requests.RequestException as error:
-                # `from None`: the library's exception holds the request, and with it the key.
-                failure: Exception = AhaConnectionError(
-                    f"{route} got no answer from {self._settings.origin} ({type(error).__name__}: "
-                    f"{self._describe(error)}). Check the network and `subdomain`, then run again; "
-                    "nothing was lost."
+                response, content = self._send(path, params)
+            except (requests.RequestException, SlowAnswerError) as error:
+                failure: AhaError = AhaConnectionError(
+                    f"{route} got no answer from {self._settings.origin} ({self._reason(error)}). "
+                    "Check the network and `subdomain`, then run again; nothing was lost."
                 )
-                wait = self._back_off(attempt)
             else:
                 if response.status_code == 200:
-                    return self._parse(route, response)
-                failure = self._refusal(route, response)
+                    return self._parse(route, response, content)
+                failure = self._refusal(route, response, content)
                 if response.status_code not in RETRIED_STATUSES:
                     raise failure
-                wait = self._back_off(attempt)
                 if response.status_code == 429:
-                    wait = rate_limit_wait(response)
+                    wait = rate_limit_wait(response.headers, content)
             wait = min(wait, self._policy.longest_wait)
             if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
+                # `from None`: the library's exception holds the request, and with it the key.
                 raise failure from None
+            logging.getLogger("aha_lakeflow").warning(
+                "%s failed in attempt %d of %d, next in %.0f s: %s",
+                route,
+                attempt,
+                self._policy.attempts,
+                wait,
+                failure,
+            )
             waited += wait
             self._clock.sleep(wait)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _send(self, path: str, params: Mapping[str, str]) -> requests.Response:
+    def _send(self, path: str, params: Mapping[str, str]) -> tuple[requests.Response, bytes]:
         if self._session is None:
             self._session = self._open_session()
         if self._budget is None:
             self._budget = Budget(self._settings.requests_per_minute, self._clock)
         self._budget.take()
-        return self._session.get(
+        started = self._clock.monotonic()
+        with self._session.get(
             f"{self._settings.origin}{API}{path}",
             params=params,
             timeout=(self._policy.connect_timeout, self._policy.read_timeout),
             # A redirect could carry the key to another host.
             allow_redirects=False,
-        )
+            stream=True,
+        ) as response:
+            chunks = []
+            for chunk in response.iter_content(CHUNK_BYTES):
+                chunks.append(chunk)
+                # The read timeout starts anew with every byte.
+                if self._clock.monotonic() - started > self._policy.answer_timeout:
+                    raise SlowAnswerError(f"not whole after {self._policy.answer_timeout:.0f} s")
+            return response, b"".join(chunks)
 
     def _open_session(self) -> requests.Session:
         session = requests.Session()
@@ -158,82 +180,94 @@ class AhaClient:
             {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
         )
         # An environment's proxy must not see what is meant for this machine.
-        session.trust_env = not any(host in self._settings.origin for host in LOOPBACK_HOSTS)
+        session.trust_env = not self._settings.is_local
         return session
 
-    def _back_off(self, attempt: int) -> float:
-        return self._policy.first_wait * float(2 ** (attempt - 1))
-
-    def _refusal(self, route: str, response: requests.Response) -> Exception:
+    def _refusal(self, route: str, response: requests.Response, content: bytes) -> AhaError:
         if 300 <= response.status_code < 400:
             return AhaResponseError(
                 f"{route} was redirected ({response.status_code}), which is not followed, so that the key "
                 "stays with one host. Check `subdomain` and `base_url`."
             )
-        said = error_text(response.text)
-        said = f" ({self._redact(said)})" if said else ""
-        reason = f" {response.reason}" if response.reason else ""
-        error: AhaStatusError = status_error(
-            response.status_code, f"{route} answered {response.status_code}{reason}{said}."
-        )
-        return error
+        said = self._show(error_text(content))
+        reason = self._show(response.reason or "")
+        told = " ".join(part for part in (str(response.status_code), reason, said and f"({said})") if part)
+        return status_error(response.status_code, f"{route} answered {told}.")
 
-    def _parse(self, route: str, response: requests.Response) -> Answer:
-        try:
-            body = response.json()
-        except requests.JSONDecodeError:
-            body = None
+    def _parse(self, route: str, response: requests.Response, content: bytes) -> Answer:
+        body = parse_json(content)
+        shown = self._show(content.decode(errors="replace"))
         if not isinstance(body, dict):
+            kind = self._show(response.headers.get("Content-Type", "no content type"))
             raise AhaResponseError(
-                f"{route} answered 200 with something else than a JSON object "
-                f"({response.headers.get('Content-Type', 'no content type')}). "
-                f"Received: {self._redact(response.text[:SHOWN_CHARACTERS])!r}. "
-                "Check `subdomain`: a login page looks like this."
+                f"{route} answered 200 with something else than a JSON object ({kind}). "
+                f"Received: {shown!r}. Check `subdomain`: a login page looks like this."
             )
-        return Answer(body, parse_date(response.headers.get("Date")))
+        return Answer(body, parse_date(response.headers.get("Date")), shown)
 
-    def _describe(self, error: requests.RequestException) -> str:
-        return self._redact(re.sub(r"0x[0-9a-f]+", "0x", str(error)))[:SHOWN_CHARACTERS]
+    def _reason(self, error: Exception) -> str:
+        """What went wrong, without the address, whose parameters fill a page."""
+        text = re.sub(r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?", "", str(error))
+        return f"{type(error).__name__}: {self._show(' '.join(text.split()))}"
 
-    def _redact(self, text: str) -> str:
-        return text.replace(self._settings.api_key, "[api key]")
+    def _show(self, text: str) -> str:
+        """The only way of a server's words into a message: without the key, and then cut."""
+        return text.replace(self._settings.api_key, "[api key]")[:SHOWN_CHARACTERS]
+
+
+class SlowAnswerError(Exception):
+    """An answer that keeps coming and does not end."""
+
+
+def parse_json(content: bytes) -> Any:
+    """JSON as UTF-8, whatever a header says; None where it is not JSON, or holds what JSON has not (NaN)."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        return json.loads(content, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return None
 
 
 def parse_date(value: str | None) -> datetime | None:
     """An HTTP `Date` in UTC, or None."""
     try:
-        return parsedate_to_datetime(value or "").astimezone(UTC)
-    except ValueError:
+        date = parsedate_to_datetime(value or "")
+        # HTTP dates are in GMT, also where they do not say so.
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
 
 
-def rate_limit_wait(response: requests.Response) -> float:
+def rate_limit_wait(headers: Mapping[str, str], content: bytes) -> float:
     """Seconds to wait after a 429.
 
     `Retry-After`, else until `X-Ratelimit-Reset` by Aha!'s own clock, else the seconds that the
     message names, else 60. Which of these Aha! sends is not confirmed, so all are read.
     """
-    after = response.headers.get("Retry-After", response.headers.get("retry_after", ""))
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", after):
+    after = headers.get("Retry-After") or headers.get("retry_after") or ""
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", after):
         return float(after)
-    date = parse_date(response.headers.get("Date"))
+    date = parse_date(headers.get("Date"))
     until = parse_date(after)
-    reset = response.headers.get("X-Ratelimit-Reset", "")
-    if until is None and re.fullmatch(r"[0-9]+", reset):
+    reset = headers.get("X-Ratelimit-Reset", "")
+    if until is None and re.fullmatch(r"[0-9]{1,11}", reset):
         until = datetime.fromtimestamp(int(reset), UTC)
     if until is not None and date is not None:
         # `Date` is cut to whole seconds, so the moment itself may be up to a second later.
         return max((until - date).total_seconds(), 0.0) + 1.0
-    named = re.search(r"(\d+)\s*seconds?", error_text(response.text))
+    named = re.search(r"(\d{1,9})\s*seconds?", error_text(content))
     return float(named.group(1)) if named else 60.0
 
 
-def error_text(text: str) -> str:
-    """What an error body says, in at most 200 characters: Aha! uses several shapes, HTML among them."""
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return "" if text.lstrip().startswith("<") else text[:SHOWN_CHARACTERS].strip()
+def error_text(content: bytes) -> str:
+    """What an error body says: Aha! uses several shapes, HTML among them."""
+    body = parse_json(content)
+    if body is None:
+        text = content.decode(errors="replace").strip()
+        return "" if text.startswith("<") else text
     if not isinstance(body, dict):
         return ""
     errors = body.get("errors")
@@ -241,5 +275,5 @@ def error_text(text: str) -> str:
     message = first.get("message") if isinstance(first, dict) else first
     for candidate in (message, body.get("error"), body.get("message")):
         if isinstance(candidate, str) and candidate:
-            return candidate[:SHOWN_CHARACTERS]
+            return candidate
     return ""

@@ -70,7 +70,8 @@ class TableReader(DataSourceReader):
         self._connector, self._table, self._settings = connector, table, settings
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-        return self._connector.read_batches(self._table, None, self._settings)[0]
+        # A batch read is asked once and its offset is dropped: it must hold everything.
+        return self._connector.replay_batches(self._table, None, self._settings)
 
 
 class MetadataReader(DataSourceReader):

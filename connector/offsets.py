@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from connector.errors import AhaOptionError
 
 VERSION = 1
 # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
-EXACT_ROWS = 300
+EXACT_ROWS = 150
 BUCKETS = 256
 
 
@@ -39,33 +40,44 @@ class Seen:
     @classmethod
     def of(cls, rows: Mapping[str, int], *, exact: bool | None = None) -> "Seen":
         """The record of `rows`, a mapping from row id to the digest of what was delivered for it."""
+        found = cls(
+            True, {f"{digest(row):x}": f"{digest([row, content]):x}" for row, content in rows.items()}
+        )
         if exact is None:
-            exact = len(rows) <= EXACT_ROWS
+            exact = len(found.entries) <= EXACT_ROWS
+        return found if exact else found.in_buckets()
+
+    def in_buckets(self) -> "Seen":
+        """The same rows, no longer told apart."""
+        if not self.exact:
+            return self
         sums: dict[str, int] = {}
-        for row_id, content in rows.items():
-            key = cls._key(row_id, exact)
-            sums[key] = (sums.get(key, 0) + digest([row_id, content])) % 2**64
-        return cls(exact, {key: f"{total:x}" for key, total in sums.items()})
+        for row, content in self.entries.items():
+            bucket = f"{int(row, 16) % BUCKETS:x}"
+            sums[bucket] = (sums.get(bucket, 0) + int(content, 16)) % 2**64
+        return Seen(False, {bucket: f"{total:x}" for bucket, total in sums.items()})
+
+    def and_also(self, rows: Mapping[str, int]) -> "Seen":
+        """This record and `rows`. Bounded: beyond `EXACT_ROWS` in buckets."""
+        more = Seen.of(rows, exact=True)
+        if self.exact and len(self.entries.keys() | more.entries.keys()) <= EXACT_ROWS:
+            return Seen(True, {**self.entries, **more.entries})
+        sums = dict(self.in_buckets().entries)
+        for bucket, content in more.in_buckets().entries.items():
+            sums[bucket] = f"{(int(sums.get(bucket, '0'), 16) + int(content, 16)) % 2**64:x}"
+        return Seen(False, sums)
 
     def news(self, rows: Mapping[str, int]) -> set[str]:
-        """The ids among `rows` (all of the overlap) that may not have been delivered as they are now."""
+        """The ids among `rows` that may not have been delivered as they are now.
+
+        Where rows are told apart, `rows` may be a part of the overlap; else it must be all of it.
+        """
         now = Seen.of(rows, exact=self.exact).entries
-        return {
-            row_id for row_id in rows if now[key := self._key(row_id, self.exact)] != self.entries.get(key)
-        }
+        return {row for row in rows if now[key := self._key(row)] != self.entries.get(key)}
 
-    def updated(self, rows: Mapping[str, int]) -> "Seen":
-        """This record and `rows`, told apart singly, the latest `EXACT_ROWS` of them."""
-        entries = dict(self.entries) if self.exact else {}
-        for key, content in Seen.of(rows, exact=True).entries.items():
-            entries.pop(key, None)
-            entries[key] = content
-        return Seen(True, dict(list(entries.items())[-EXACT_ROWS:]))
-
-    @staticmethod
-    def _key(row_id: str, exact: bool) -> str:
-        number = digest(row_id)
-        return f"{number:x}" if exact else f"{number % BUCKETS:x}"
+    def _key(self, row: str) -> str:
+        number = digest(row)
+        return f"{number:x}" if self.exact else f"{number % BUCKETS:x}"
 
 
 @dataclass(frozen=True)
@@ -78,12 +90,13 @@ class Position:
         started: server time of the walk's first page; the next cursor is made from it.
         began: server time of this pass's first page.
         first, total: the list's length on this pass's first page, and on the last one read.
-        fell: whether the length ever fell during this pass.
+        fell: whether rows are known to have moved during this pass: the list became shorter, or a row was
+            met twice.
         late: rows of later pages that may have come in during this pass.
         rows: distinct rows met in this pass.
         ids: a digest of these rows' ids, whatever their order.
-        before: the digest of the pass before, if its length never fell.
-        passes: this pass's number.
+        before: that of the pass before, unless rows moved in it.
+        tail: digests of the ids of the last rows read.
     """
 
     size: int
@@ -97,7 +110,7 @@ class Position:
     rows: int = 0
     ids: int = 0
     before: int | None = None
-    passes: int = 1
+    tail: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,23 +118,26 @@ class Offset:
     """How far one table was read.
 
     Attributes:
-        scope: fingerprint of the table and its filters; another filter's cursor is never reused.
+        scope: fingerprint of the account, the table and its filters; another filter's cursor is not reused.
         cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
             None before the first sync.
         seen: the rows from the cursor on that were delivered.
         position: inside a walk that was cut by `max_ideas`; else None.
+        coming: inside such a walk, the rows that will be `seen` after it.
     """
 
     scope: str
     cursor: str | None = None
     seen: Seen = field(default_factory=Seen)
     position: Position | None = None
+    coming: Seen = field(default_factory=Seen)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that Spark stores; under 16 KiB."""
         out: dict[str, Any] = {"version": VERSION, "scope": self.scope, "cursor": self.cursor}
-        if self.seen.entries:
-            out["seen"] = {"exact": self.seen.exact, "entries": dict(self.seen.entries)}
+        for name, seen in (("seen", self.seen), ("coming", self.coming)):
+            if seen.entries:
+                out[name] = {"exact": seen.exact, "entries": dict(seen.entries)}
         if self.position:
             out["position"] = asdict(self.position)
         return out
@@ -143,19 +159,41 @@ class Offset:
         if given.get("scope", scope) != scope:
             return cls(scope)
         try:
-            seen, position = given.get("seen"), given.get("position")
+            cursor, position = given["cursor"], given.get("position")
+            if cursor is not None:
+                datetime.fromisoformat(cursor)
             return cls(
                 scope,
-                given["cursor"],
-                Seen(bool(seen["exact"]), dict(seen["entries"])) if seen else Seen(),
-                Position(**position) if position else None,
+                cursor,
+                _seen_from(given.get("seen")),
+                _position_from(position) if position else None,
+                _seen_from(given.get("coming")),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise AhaOptionError(
-                f"The offset is damaged ({error}; found {sorted(given)}). Start over with a full refresh."
+                f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
             ) from None
 
 
-def scope_of(table: str, filters: Iterable[tuple[str, str | None]]) -> str:
+def _seen_from(given: Any) -> Seen:
+    if given is None:
+        return Seen()
+    for pair in given["entries"].items():
+        for text in pair:
+            int(text, 16)
+    return Seen(bool(given["exact"]), dict(given["entries"]))
+
+
+def _position_from(given: Any) -> Position:
+    position = Position(**given)
+    for name, value in asdict(position).items():
+        wanted = type(getattr(Position(1), name))
+        if not isinstance(value, wanted) and not (name == "before" and type(value) is int):
+            raise TypeError(f"position.{name} is {value!r}")
+    return position
+
+
+def scope_of(account: str, table: str, filters: Iterable[tuple[str, str | None]]) -> str:
     """The scope of a table read with `filters`, as `table:fingerprint`."""
-    return f"{table}:{digest(sorted((name, value) for name, value in filters if value)):016x}"
+    narrowed = sorted((name, value) for name, value in filters if value)
+    return f"{table}:{digest([account, narrowed]):016x}"

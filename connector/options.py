@@ -8,11 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from connector.errors import AhaOptionError
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -55,20 +54,19 @@ def parse_subdomain(value: str) -> str:
 
 
 def parse_base_url(value: str) -> str:
-    """Only Aha! itself or this machine: the key is sent to whatever stands here."""
+    """Only Aha! itself or this machine: the key is sent to whatever stands here.
+
+    The address is put together again from its parts, so that no other parser can read it differently.
+    """
     wanted = "expected https://<subdomain>.aha.io, or a loopback address like http://127.0.0.1:8080"
-    try:
-        url = urlsplit(value)
-        port = url.port
-    except ValueError:
-        raise ValueError(wanted) from None
-    host = url.hostname or ""
-    if url.username is not None or url.path not in ("", "/") or url.query or url.fragment or "\\" in value:
+    found = re.fullmatch(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?/?", value, re.IGNORECASE)
+    if not found:
         raise ValueError(f"{wanted}, with no path")
-    if host in LOOPBACK_HOSTS and url.scheme in ("http", "https"):
-        return f"{url.scheme}://{url.netloc}"
+    scheme, host, port = found[1].lower(), found[2].lower(), found[3]
+    if host in LOOPBACK_HOSTS and (port is None or int(port) < 65536):
+        return f"{scheme}://{host}" + (f":{port}" if port else "")
     label = host.removesuffix(".aha.io")
-    if url.scheme == "https" and label != host and DNS_LABEL.fullmatch(label) and port is None:
+    if scheme == "https" and label != host and DNS_LABEL.fullmatch(label) and port is None:
         return f"https://{host}"
     raise ValueError(wanted)
 
@@ -83,7 +81,7 @@ class Option:
         parse: text → value; raises ValueError with what was expected.
         kind: the type that `connector_spec.yaml` states.
         connection, table: where it may be given.
-        required, secret: as they say.
+        required, quoted: whether it must be given, and whether a message may quote it.
         default: the value when the option is absent or empty.
     """
 
@@ -94,7 +92,7 @@ class Option:
     connection: bool = False
     table: bool = False
     required: bool = False
-    secret: bool = False
+    quoted: bool = True
     default: Any = None
 
 
@@ -105,7 +103,7 @@ OPTIONS: tuple[Option, ...] = (
         parse=parse_api_key,
         connection=True,
         required=True,
-        secret=True,
+        quoted=False,
     ),
     Option(
         "subdomain",
@@ -113,6 +111,7 @@ OPTIONS: tuple[Option, ...] = (
         parse=parse_subdomain,
         connection=True,
         required=True,
+        quoted=False,
     ),
     Option(
         "base_url",
@@ -120,6 +119,7 @@ OPTIONS: tuple[Option, ...] = (
         "loopback address is accepted.",
         parse=parse_base_url,
         connection=True,
+        quoted=False,
     ),
     Option(
         "requests_per_minute",
@@ -180,6 +180,11 @@ class Settings:
     q: str | None = None
 
     @property
+    def is_local(self) -> bool:
+        """Whether requests stay on this machine."""
+        return re.sub(r":[0-9]+$", "", self.origin.partition("://")[2]) in LOOPBACK_HOSTS
+
+    @property
     def origin(self) -> str:
         """`scheme://host[:port]` that requests go to."""
         return self.base_url or f"https://{self.subdomain}.aha.io"
@@ -222,7 +227,8 @@ def _parse_scope(given: Mapping[str, str], scope: str) -> dict[str, Any]:
         try:
             values[option.name] = option.parse(text)
         except ValueError as error:
-            shown = ":" if option.secret else f" is {text!r}:"
+            # What was meant for another option, a key perhaps, must not be quoted.
+            shown = f" is {text!r}:" if option.quoted else ":"
             raise AhaOptionError(f"Option `{option.name}`{shown} {error}.") from None
     return values
 

@@ -7,7 +7,7 @@ leaf columns are handed to it, after a look at the types in them.
 """
 
 import json
-import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -144,19 +144,22 @@ def _unfit(value_type: type, kind: DataType, path: str) -> AhaDataError:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError
-    return repr(value)
+    # Whole numbers are ids; beyond 2**53 a float no longer knows its last digits.
+    if type(value) is int or (type(value) is float and abs(value) < 2**53):
+        return repr(value)
+    raise TypeError
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, str) or (isinstance(value, float) and value.is_integer()):
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         return int(value)
     raise TypeError
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, str):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", value):
         return float(value)
     raise TypeError
 

@@ -15,17 +15,20 @@ from typing import Any
 
 from connector.client import AhaClient
 from connector.errors import AhaNotFoundError, AhaResponseError
-from connector.offsets import Offset, Seen, digest, scope_of
+from connector.listing import Listing, Row
+from connector.offsets import Offset, digest, scope_of
 from connector.options import Settings
 from connector.tables import FanOut, Table, field_names
-from connector.walk import Listing, Row, Walk, changed_before, shift
+from connector.walk import Walk, changed_before, shift
 
 Records = list[Row]
 # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
 # rows of the overlap were delivered; below, rows are held until that is known.
-HELD_ROWS = 2000
+HELD_ROWS = 6000
 HELD_PARENTS = 200
 SINCE_MARGIN = timedelta(seconds=1)
+# `Date` is cut to seconds, and may be stamped after the rows were looked up.
+CLOCK_MARGIN = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Plan:
         fan_out: how a row of it becomes records; None where the row is the record.
         table: whose rows come out.
         limit: rows of the list per micro-batch, or None.
+        filtered: whether the list is narrowed by an option.
         scope: of the offset.
     """
 
@@ -44,6 +48,7 @@ class Plan:
     listing: Listing
     fan_out: FanOut | None
     limit: int | None
+    filtered: bool
     scope: str
 
 
@@ -52,33 +57,40 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     name_matches = settings.q or settings.ideas_q
     filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
     given = tuple((name, value) for name, value in filters if value)
-    scope, limit = scope_of(table.name, filters), settings.max_ideas
+    scope, limit = scope_of(settings.subdomain, table.name, filters), settings.max_ideas
     size = settings.page_size
     if limit:
         # Micro-batches are whole pages, so that each goes on where the last one stopped.
         size = max(1, limit // -(-limit // size))
-    if table.path and (table.fan_out is None or not (given or limit)):
+    if table.path and (table.fan_out is None or not given):
         fields = ("fields", ",".join(field_names(table.schema)))
         listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-        return Plan(table, listing, None, limit, scope)
+        return Plan(table, listing, None, limit, bool(given), scope)
     if table.fan_out is None:
         raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
     fields = ("fields", f"id,updated_at,{table.fan_out.count_field}")
     listing = Listing("/ideas", "ideas", (*given, fields), size)
-    return Plan(table, listing, table.fan_out, limit, scope)
+    return Plan(table, listing, table.fan_out, limit, bool(given), scope)
 
 
 class Held:
-    """Pages of records kept until it is known which of them are news; compressed, since few are."""
+    """Pages of records kept until it is known which of them are news; compressed, since few are.
+
+    Attributes:
+        contents: row id → digest of its records, as last met.
+        empty: ids of rows without records.
+    """
 
     def __init__(self) -> None:
         self._pages: list[bytes] = []
         self.contents: dict[str, int] = {}
+        self.empty: set[str] = set()
 
     def add(self, page: list[tuple[str, Records]]) -> None:
         kept = []
         for row_id, records in page:
             self.contents[row_id] = content = digest(records)
+            (self.empty.discard if records else self.empty.add)(row_id)
             kept.append((row_id, content, records))
         self._pages.append(zlib.compress(json.dumps(kept).encode()))
 
@@ -129,7 +141,7 @@ class Sync:
                 f"GET {plan.listing.path} answered without a readable `Date` header, the sync's only clock. "
                 "A proxy between here and Aha! may have removed it."
             )
-        cursor = shift(walk.position.started, -self._lookback)
+        cursor = shift(walk.position.started, -self._lookback - CLOCK_MARGIN)
         room = HELD_PARENTS if plan.fan_out else HELD_ROWS
         if offset.cursor is None and not plan.limit and walk.position.total > room:
             return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
@@ -143,7 +155,11 @@ class Sync:
             since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
             listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
         return Walk(
-            lambda number: listing.fetch(self._client, number), listing.size, self._lookback, offset.position
+            lambda number: listing.fetch(self._client, number),
+            listing.size,
+            self._lookback + CLOCK_MARGIN,
+            came_in="created_at" if offset.cursor is None and not plan.filtered else "updated_at",
+            position=offset.position,
         )
 
     def _stream(self, plan: Plan, walk: Walk, first: list[Row]) -> Iterator[Records]:
@@ -159,26 +175,26 @@ class Sync:
         self, plan: Plan, walk: Walk, rows: list[Row], start: Offset, cursor: str
     ) -> tuple[Iterator[Records], dict[str, Any]]:
         held, recent = Held(), set()
-        # A micro-batch that is cut by `max_ideas` sees a part of the overlap, so it can only skip rows
-        # that are known one by one.
-        seen = start.seen if start.seen.exact or not plan.limit else Seen()
+        # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
+        limit = plan.limit if start.seen.exact else None
         while True:
             window = [row for row in rows if not (start.cursor and changed_before(row, start.cursor))]
             recent |= {str(row["id"]) for row in window if not changed_before(row, cursor)}
             held.add(list(self._expand_rows(plan, window)))
-            cut = plan.limit is not None and len(seen.news(held.contents)) + plan.listing.size > plan.limit
-            if walk.whole or cut:
+            if walk.whole:
+                break
+            if limit and len(start.seen.news(held.contents) - held.empty) + plan.listing.size > limit:
                 break
             rows = walk.next_page()
-        news = seen.news(held.contents)
+        news = start.seen.news(held.contents)
         delivered = {row_id: content for row_id, content in held.contents.items() if row_id in recent}
         if not walk.whole:
-            end = Offset(plan.scope, start.cursor, seen.updated(delivered), walk.position)
+            coming = start.coming.and_also(delivered)
+            end = Offset(plan.scope, start.cursor, start.seen, walk.position, coming)
         elif not news and start.cursor and not start.position and (recent or not held.contents):
             end = start
         else:
-            now = seen.updated(delivered) if start.position else Seen.of(delivered)
-            end = Offset(plan.scope, cursor, now)
+            end = Offset(plan.scope, cursor, start.coming.and_also(delivered))
         return held.records(news), end.to_json()
 
     def _expand_rows(self, plan: Plan, rows: list[Row]) -> Iterator[tuple[str, Records]]:

@@ -5,110 +5,74 @@ forward, so the first row of the next page slips onto the page just read and is 
 list is therefore judged by the list's length, which every page tells, and repeated until one is whole.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from connector.client import AhaClient, Answer
-from connector.errors import AhaResponseError, AhaUnstableListError
+from connector.errors import AhaUnstableListError
+from connector.listing import Page, Row
 from connector.offsets import Position, digest
 
-Row = dict[str, Any]
-LONGEST_WALK = 6  # passes
+LONGEST_WALK = 6  # passes within one read
+TAIL = 4  # rows
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of a list.
-
-    Attributes:
-        rows: its JSON objects, each with an `id`.
-        total: rows in the whole list when the page was made.
-        last: whether no page follows.
-        date: Aha!'s clock when it answered, whole seconds; None where it did not say.
-    """
-
-    rows: list[Row]
-    total: int
-    last: bool
-    date: datetime | None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A list route and how it is asked for.
+@dataclass
+class Pass:
+    """What is known of a pass beyond its position: lost when a walk goes on elsewhere.
 
     Attributes:
-        path: below /api/v1.
-        root: the key of the list in the answer.
-        params: sent with every page.
-        size: rows per page.
+        met: digests of the ids met in this pass.
+        before: those of the pass before, or None where it is not known.
+        base: the list's length from which growth is counted: at this pass's first page, or at the last page
+            of the pass before where that is known.
     """
 
-    path: str
-    root: str
-    params: tuple[tuple[str, str], ...]
-    size: int
-
-    def fetch(self, client: AhaClient, number: int) -> Page:
-        """Page `number`, counted from 1.
-
-        Raises:
-            AhaError: as `AhaClient.get`; AhaResponseError also where the answer contradicts itself.
-        """
-        params = dict(self.params) | {"page": str(number), "per_page": str(self.size)}
-        return self._check(client.get(self.path, params), number)
-
-    def _check(self, answer: Answer, number: int) -> Page:
-        rows, pagination = answer.body.get(self.root), answer.body.get("pagination")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("id") for row in rows):
-            raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
-        names = ("total_records", "total_pages", "current_page")
-        numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
-        if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
-            raise self._unexpected("`pagination` with the counts " + ", ".join(names), answer)
-        total, pages, current = numbers
-        needed = math.ceil(total / self.size)
-        if current != number or pages < needed or pages > total or len(rows) > total:
-            raise self._unexpected(
-                f"page {number} and room for {total} rows, {self.size} to a page, in `pagination`", answer
-            )
-        if not rows and number <= pages:
-            raise self._unexpected(f"rows on page {number} of {pages}", answer)
-        return Page(rows, total, number >= pages, answer.date)
-
-    def _unexpected(self, wanted: str, answer: Answer) -> AhaResponseError:
-        return AhaResponseError(
-            f"GET {self.path} answered without {wanted}. Received: {str(answer.body)[:200]}. "
-            "Nothing was lost; if it stays so, Aha!'s API has changed and this connector needs an update."
-        )
+    met: set[int]
+    before: set[int] | None = None
+    base: int | None = None
 
 
 class Walk:
     """All rows of one list, with a proof that none slipped through.
 
-    A pass is whole if no row can have left the list during it. A fall of the list's length shows that
-    one did. A fall can be hidden by a row that came in at the same time, but a row that comes in was
-    changed just now: as long as the rows that may have come in, those changed after the pass began less
-    `lookback`, do not outnumber the growth that was seen, nothing is hidden. Where that cannot be told, a
-    second pass that meets the very rows of the first is whole as well: nothing came in, so nothing hid.
+    A row slips when others leave the list before it. That makes the list shorter, unless as many rows come
+    in at the same time; and a row that comes in on a page already read pushes a row back, which is then met
+    twice. So a pass is whole if the list never became shorter, no row was met twice, and the rows that may
+    have come in do not outnumber the growth that was seen. Rows that may have come in are, in the first
+    pass, those changed after it began less `lookback`; in a later one, those that the pass before did not
+    meet.
+
+    Args:
+        fetch: page number → page.
+        size: rows per page.
+        lookback: how late a change may become visible.
+        came_in: the field that says when a row came in: `created_at` for a whole list, `updated_at` for one
+            that is filtered by it.
+        position: where an earlier walk stopped.
 
     Attributes:
-        position: where the walk stands, small and JSON-able, so that a walk can go on elsewhere.
+        position: where the walk stands, small and JSON-able, so that it can go on elsewhere.
         whole: whether the walk has ended.
     """
 
     def __init__(
-        self, fetch: Callable[[int], Page], size: int, lookback: timedelta, position: Position | None = None
+        self,
+        fetch: Callable[[int], Page],
+        size: int,
+        lookback: timedelta,
+        *,
+        came_in: str = "updated_at",
+        position: Position | None = None,
     ) -> None:
         self._fetch = fetch
         self._lookback = lookback
+        self._came_in = came_in
         self.position = position if position and position.size == size else Position(size=size)
         self.whole = False
-        self._met: set[int] = set()  # of this pass
-        self._given: set[int] = set()  # of all passes
+        self._pass = Pass(set())
+        self._given: set[int] = set()  # versions, of all passes
+        self._passes = 1
 
     def __iter__(self) -> Iterator[list[Row]]:
         """Pages of rows. From the second pass on, only rows that were not met in the same version."""
@@ -125,7 +89,7 @@ class Walk:
         self._account(page)
         news = []
         for row in page.rows:
-            version = hash((row["id"], row.get("updated_at")))
+            version = hash((str(row["id"]), row.get("updated_at")))
             if version not in self._given:
                 self._given.add(version)
                 news.append(row)
@@ -134,42 +98,54 @@ class Walk:
         return news
 
     def _account(self, page: Page) -> None:
-        was = self.position
+        was, known = self.position, self._pass
         if was.page == 1:
             began = format_time(page.date) if page.date else ""
             was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
-        fresh = {number: row for row in page.rows if (number := digest(str(row["id"]))) not in self._met}
-        self._met.update(fresh)
+        ids = [digest(str(row["id"])) for row in page.rows]
+        fresh = set(ids) - known.met
+        again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))
         horizon = shift(was.began, -self._lookback) if was.began else ""
-        late = sum(was.page > 1 and not changed_before(row, horizon) for row in fresh.values())
+        late = sum(
+            number in fresh and self._may_have_come_in(row, number, horizon)
+            for row, number in zip(page.rows, ids, strict=True)
+        )
+        known.met |= fresh
         self.position = replace(
             was,
             page=was.page + 1,
             total=page.total,
-            fell=was.fell or page.total < was.total,
+            fell=was.fell or again or page.total < was.total,
             late=was.late + late,
             rows=was.rows + len(fresh),
             ids=(was.ids + sum(fresh)) % 2**64,
+            tail=ids[-TAIL:] or was.tail,
         )
+
+    def _may_have_come_in(self, row: Row, number: int, horizon: str) -> bool:
+        if self._pass.before is not None:
+            return number not in self._pass.before
+        # What stands on the first page was in the list when the pass began.
+        return self.position.page > 1 and not changed_before(row, horizon, self._came_in)
 
     def _end_pass(self) -> None:
         was = self.position
-        steady = not was.fell and was.rows >= was.first
-        if steady and (was.first + was.late <= was.total or was.page == 2 or was.ids == was.before):
+        single = was.page == 2
+        base = was.first if self._pass.base is None else self._pass.base
+        told = was.late <= was.total - base or was.ids == was.before
+        if single or (not was.fell and was.rows >= was.first and told):
             self.whole = True
             return
-        if was.passes == LONGEST_WALK:
+        if self._passes == LONGEST_WALK:
             raise AhaUnstableListError(
-                f"Rows left the list in each of {was.passes} attempts to read it, so it is not known to be "
-                "complete. Nothing was lost: run again when fewer rows are being deleted."
+                f"The list changed in each of {self._passes} attempts to read it, which may have moved "
+                "rows past the reader. Nothing was lost: run again when fewer rows are being deleted."
             )
-        self._met = set()
-        self.position = Position(
-            size=was.size,
-            started=was.started,
-            passes=was.passes + 1,
-            before=was.ids if not was.fell else None,
-        )
+        self._passes += 1
+        # What was met is all of the pass only if the pass began here.
+        complete = len(self._pass.met) == was.rows
+        self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
+        self.position = Position(was.size, started=was.started, before=None if was.fell else was.ids)
 
 
 def format_time(moment: datetime) -> str:
@@ -181,7 +157,14 @@ def shift(time: str, by: timedelta) -> str:
     return format_time(datetime.fromisoformat(time) + by)
 
 
-def changed_before(row: Row, time: str) -> bool:
+def changed_before(row: Row, time: str, field: str = "updated_at") -> bool:
     """Whether a row's last change lies in a second before `time`; a row that does not say does not."""
-    changed = row.get("updated_at") or row.get("created_at")
-    return isinstance(changed, str) and changed[:19] < time[:19]
+    changed = row.get(field) or row.get("updated_at") or row.get("created_at")
+    if not isinstance(changed, str):
+        return False
+    if not changed.endswith("Z"):
+        try:
+            changed = format_time(datetime.fromisoformat(changed))
+        except ValueError:
+            return False
+    return changed[:19] < time[:19]

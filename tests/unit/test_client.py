@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from connector.client import AhaClient, RetryPolicy, error_text
+from connector.client import AhaClient, RetryPolicy, error_text, parse_date
 from connector.errors import (
     AhaAuthError,
     AhaConnectionError,
@@ -138,8 +138,11 @@ def test_an_answer_that_is_no_json_object_is_an_error_that_shows_what_came(
         (200, {}, f"<html>{KEY}</html>"),
         (302, {"Location": f"https://example.com/?key={KEY}"}, ""),
         (0, {}, ""),
+        (200, {"Content-Type": f"text/html; k={KEY}"}, "hi"),
+        (200, {}, "x" * 190 + KEY),
+        (400, {}, f'{{"error": "{"x" * 190}{KEY}"}}'),
     ],
-    ids=["401", "500", "html", "redirect", "dropped"],
+    ids=["401", "500", "html", "redirect", "dropped", "content type", "cut body", "cut message"],
 )
 def test_no_error_and_no_log_ever_shows_the_key(
     answer: Answer, clock: FakeClock, caplog: pytest.LogCaptureFixture
@@ -150,7 +153,8 @@ def test_no_error_and_no_log_ever_shows_the_key(
         with pytest.raises(Exception, match="GET") as caught:
             client.get("/ideas", {})
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client) + caplog.text
-    assert KEY not in told
+    # Half a key is a leak as well.
+    assert KEY[:8] not in told
     assert caught.value.__cause__ is None
     assert getattr(caught.value, "request", None) is None
 
@@ -185,4 +189,76 @@ def test_a_client_that_was_used_can_still_be_pickled(clock: FakeClock) -> None:
     ],
 )
 def test_an_error_body_is_understood_in_every_known_shape(body: str, said: str) -> None:
-    assert error_text(body) == said
+    assert error_text(body.encode()) == said
+
+
+class TickingClock(FakeClock):
+    """A clock on which every look takes a minute."""
+
+    def monotonic(self) -> float:
+        self.now += 60.0
+        return self.now
+
+
+def test_an_answer_that_never_ends_is_given_up() -> None:
+    with (
+        scripted((200, {}, '{"ideas": []}')) as script,
+        pytest.raises(AhaConnectionError, match="not whole after 50 s"),
+    ):
+        client_for(script, TickingClock(), RetryPolicy(attempts=2, answer_timeout=50)).get("/ideas", {})
+
+
+def test_json_is_utf_8_whatever_the_content_type_says(clock: FakeClock) -> None:
+    with scripted((200, {"Content-Type": "text/plain; charset=iso-8859-1"}, '{"name": "Grüße"}')) as script:
+        assert client_for(script, clock).get("/ideas", {}).body == {"name": "Grüße"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, "[" * 100_000),
+        ({}, '{"votes": NaN}'),
+        ({}, '{"votes": ' + "9" * 5000 + "}"),
+        ({"Date": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, "[]"),
+    ],
+    ids=["deep", "not a number", "long number", "far date"],
+)
+def test_a_strange_answer_is_an_error_of_ours(headers: dict[str, str], body: str, clock: FakeClock) -> None:
+    with scripted((200, headers, body)) as script, pytest.raises(AhaResponseError):
+        client_for(script, clock).get("/ideas", {})
+
+
+def test_a_date_without_a_zone_is_greenwich_time() -> None:
+    for text in ("Mon Oct  6 09:00:00 2025", "Mon, 06 Oct 2025 09:00:00 -0000"):
+        date = parse_date(text)
+        assert date is not None
+        assert date.isoformat() == "2025-10-06T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("address", ["http://LOCALHOST:{port}", "http://127.0.0.1:{port}"])
+def test_an_environments_proxy_never_sees_what_is_meant_for_this_machine(
+    address: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted(GOOD) as proxy, scripted(GOOD) as script:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        script.url = address.format(port=script.url.rpartition(":")[2])
+        client_for(script, clock).get("/ideas", {})
+        assert proxy.requests == []
+
+
+def test_a_connection_fault_tells_its_cause_and_not_a_page_of_parameters(clock: FakeClock) -> None:
+    with scripted(GOOD) as script:
+        client = client_for(script, clock)
+    with pytest.raises(AhaConnectionError) as caught:
+        client.get("/ideas", {"fields": "name," * 200})
+    assert "Connection refused" in str(caught.value)
+    assert "fields" not in str(caught.value)
+
+
+def test_a_retry_is_logged_with_its_reason_and_its_wait(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with scripted((503, {}, ""), GOOD) as script:
+        client_for(script, clock).get("/ideas", {})
+    assert "GET /ideas failed in attempt 1 of 6, next in 1 s: GET /ideas answered 503" in caplog.text

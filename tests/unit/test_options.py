@@ -34,7 +34,7 @@ def test_a_subdomain_may_be_pasted_as_a_host_or_an_address(given: str) -> None:
         ({"api_key": "  "}, "`api_key` is missing"),
         ({"api_key": "two words"}, "`api_key`: expected the key alone"),
         ({"subdomain": None}, "`subdomain` is missing"),
-        ({"subdomain": "a.b"}, "`subdomain` is 'a.b'"),
+        ({"subdomain": "a.b"}, "`subdomain`: expected the first part"),
         ({"subdomain": "http://company.aha.io"}, "expected the first part"),
         ({"subdomain": "-company"}, "expected the first part"),
         ({"max_ideas": "many"}, "`max_ideas` is 'many': expected a whole number"),
@@ -67,11 +67,30 @@ def test_a_bad_option_is_named_with_what_was_expected(changed: dict[str, str | N
         "ftp://127.0.0.1",
         "http://[::1",
         "http://127.0.0.1:99999",
+        "http://evil.example.com[::1]",
+        "http://[::1]evil.example.com",
+        "http://[::1].evil.example.com:80",
     ],
 )
 def test_a_key_is_never_sent_to_another_host_than_aha_or_this_machine(address: str) -> None:
     with pytest.raises(AhaOptionError, match="`base_url`"):
         parse_options(GOOD | {"base_url": address})
+
+
+@pytest.mark.parametrize(
+    "address", ["https://other.aha.io", "http://127.0.0.1:8080", "http://localhost", "http://[::1]:9"]
+)
+def test_only_this_machine_counts_as_local(address: str) -> None:
+    settings = parse_options(GOOD | {"base_url": address})
+    assert settings.is_local is not address.endswith("aha.io")
+    assert not parse_options(GOOD | {"subdomain": "localhost"}).is_local
+
+
+@pytest.mark.parametrize("option", ["subdomain", "base_url", "api_key"])
+def test_a_key_in_the_wrong_option_is_not_quoted(option: str) -> None:
+    with pytest.raises(AhaOptionError) as caught:
+        parse_options(GOOD | {option: "https://s3cret key@company.aha.io"})
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from connector.client import AhaClient, Answer
 from connector.errors import AhaResponseError, AhaUnstableListError
-from connector.walk import Listing, Page, Walk, format_time
+from connector.listing import Listing, Page
+from connector.walk import Walk, format_time
 
 NOW = datetime(2025, 10, 6, 9, 0, tzinfo=UTC)
 OLD = "2025-01-01T00:00:00.000Z"
@@ -62,6 +63,20 @@ def test_a_row_that_slips_forward_is_read_even_if_a_new_row_hides_the_deletion()
     assert "3" in read
 
 
+def test_a_row_that_slips_forward_is_read_even_if_another_grows_on_a_page_already_read() -> None:
+    changes = {1: [("delete", 1), ("touch", 20)], 2: [("touch", 0)]}
+    server = ListOnServer(dict.fromkeys(range(1, 10), OLD), changes)
+    read = {row["id"] for page in walk_over(server) for row in page}
+    assert "4" in read
+
+
+def test_edits_and_new_rows_alone_never_make_a_list_unreadable() -> None:
+    """An account in use: in every pass a row is edited and a new one comes in."""
+    changes = {number: [("touch", 7), ("touch", 100 + number)] for number in range(1, 400)}
+    server = ListOnServer(dict.fromkeys(range(8), OLD), changes)
+    assert {row["id"] for page in walk_over(server) for row in page} >= {str(row) for row in range(8)}
+
+
 def test_new_rows_alone_cost_no_second_pass() -> None:
     server = ListOnServer(dict.fromkeys(range(8), OLD), {1: [("touch", 99)]})
     assert len([row for page in walk_over(server) for row in page]) == 9
@@ -106,7 +121,7 @@ class OneAnswer(AhaClient):
         self.body = body
 
     def get(self, path: str, params: Any) -> Answer:
-        return Answer(self.body, NOW)
+        return Answer(self.body, NOW, str(self.body))
 
 
 def paged(rows: int, total: Any, pages: Any, current: Any = 1) -> dict[str, Any]:
@@ -129,6 +144,10 @@ def paged(rows: int, total: Any, pages: Any, current: Any = 1) -> dict[str, Any]
         (paged(3, 1, 1), "page 1 and room for 1 rows"),
         (paged(1, 1, 2), "page 1 and room for 1 rows"),
         (paged(0, 5, 2), "rows on page 1 of 2"),
+        (paged(2, 5, 2), "3 rows on page 1 of 2"),
+        ({"ideas": [{"id": "1"}, {"id": 1}]}, "each row of page 1 once"),
+        ({"ideas": [{"id": ["1"]}]}, "under `ideas`"),
+        ({"ideas": [{"id": "1", "updated_at": {}}]}, "under `ideas`"),
     ],
 )
 def test_an_answer_that_contradicts_itself_is_an_error_that_shows_it(

@@ -1,0 +1,88 @@
+"""One page of one list, checked before anybody reads it."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connector.client import AhaClient, Answer
+from connector.errors import AhaResponseError
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        rows: its JSON objects, each with an `id`.
+        total: rows in the whole list when the page was made.
+        last: whether no page follows.
+        date: Aha!'s clock when it answered, whole seconds; None where it did not say.
+    """
+
+    rows: list[Row]
+    total: int
+    last: bool
+    date: datetime | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list route and how it is asked for.
+
+    Attributes:
+        path: below /api/v1.
+        root: the key of the list in the answer.
+        params: sent with every page.
+        size: rows per page.
+    """
+
+    path: str
+    root: str
+    params: tuple[tuple[str, str], ...]
+    size: int
+
+    def fetch(self, client: AhaClient, number: int) -> Page:
+        """Page `number`, counted from 1.
+
+        Raises:
+            AhaError: as `AhaClient.get`; AhaResponseError also where the answer contradicts itself.
+        """
+        params = dict(self.params) | {"page": str(number), "per_page": str(self.size)}
+        return self._check(client.get(self.path, params), number)
+
+    def _check(self, answer: Answer, number: int) -> Page:
+        rows, pagination = answer.body.get(self.root), answer.body.get("pagination")
+        if not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
+        if len({str(row["id"]) for row in rows}) < len(rows):
+            raise self._unexpected(f"each row of page {number} once", answer)
+        names = ("total_records", "total_pages", "current_page")
+        numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
+        if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
+            raise self._unexpected("`pagination` with the counts " + ", ".join(names), answer)
+        total, pages, current = numbers
+        needed = math.ceil(total / self.size)
+        if current != number or pages < needed or pages > total or len(rows) > total:
+            raise self._unexpected(
+                f"page {number} and room for {total} rows, {self.size} to a page, in `pagination`", answer
+            )
+        # A server that gives fewer rows a page than asked for says more pages than needed.
+        due = min(self.size, max(0, total - (number - 1) * self.size)) if pages == needed else min(1, total)
+        if number <= pages and len(rows) < due:
+            raise self._unexpected(f"{due} rows on page {number} of {pages}", answer)
+        return Page(rows, total, number >= pages, answer.date)
+
+    def _unexpected(self, wanted: str, answer: Answer) -> AhaResponseError:
+        return AhaResponseError(
+            f"GET {self.path} answered without {wanted}. Received: {answer.shown}. "
+            "Nothing was lost; if it stays so, Aha!'s API has changed and this connector needs an update."
+        )
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or type(row.get("id")) not in (str, int) or row["id"] == "":
+        return False
+    return all(isinstance(row.get(name), str | None) for name in ("updated_at", "created_at"))
