@@ -42,6 +42,13 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """The histories of the suite, 5,000 of them."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", "tests/unit/test_histories.py", env={"HISTORIES": "5000"})
+
+
+@nox.session
 def record(session: nox.Session) -> None:
     """Record cassettes from a live account, or `-- --sandbox`."""
     install(session, "test")

@@ -16,7 +16,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 866ddefc3730bfb525df348976b63de0187f142f04749ef2561b511381cbcb36
+SHA-256 of these files and of the script: 32102ff2f09bf16602e7452714c46988e974660721898f181318f9b237b6ebf9
 """
 
 import difflib
@@ -936,6 +936,21 @@ def register_lakeflow_source(spark):
         commentable=struct(type=TEXT, id=TEXT, product_id=TEXT, url=TEXT, resource=TEXT),
     )
 
+    IDEA_PORTAL_COMMENT = table_schema(
+        id=TEXT,
+        idea_id=TEXT,
+        body=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        spam=FLAG,
+        visibility=TEXT,
+        parent_idea_comment_id=TEXT,
+        idea_commenter_user=USER,
+        idea_commenter_portal_user=PORTAL_USER,
+        idea_commenter_idea_user=PORTAL_USER,
+        attachments=listing(ATTACHMENT),
+    )
+
 
     @dataclass(frozen=True)
     class FanOut:
@@ -943,12 +958,12 @@ def register_lakeflow_source(spark):
 
     Attributes:
         path: the child route; `{id}` stands for the idea's id.
-        count_field: the idea's field that is 0 where there is nothing to fetch.
+        count_field: the idea's field that is 0 where there is nothing to fetch; None where none says so.
         send_fields: whether the route documents the `fields` parameter.
     """
 
         path: str
-        count_field: str
+        count_field: str | None
         send_fields: bool
 
 
@@ -1006,6 +1021,15 @@ def register_lakeflow_source(spark):
                 fan_out=FanOut("/ideas/{id}/comments", count_field="comments_count", send_fields=False),
                 note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
                 "`updated_at` moved; a change that does not move it is not seen.",
+            ),
+            Table(
+                name="idea_portal_comments",
+                root="idea_comments",
+                schema=IDEA_PORTAL_COMMENT,
+                # `comments_count` counts internal comments only.
+                fan_out=FanOut("/ideas/{id}/idea_comments", count_field=None, send_fields=True),
+                note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
+                "that changed, because no field says whether an idea has any.",
             ),
         )
     }
@@ -1483,10 +1507,13 @@ def register_lakeflow_source(spark):
     Attributes:
         met: digests of the ids met in this pass.
         before: those of the pass before, or None where it is not known.
+        base: the list's length from which growth is counted: at this pass's first page, or at the last page
+            of the pass before where that is known.
     """
 
         met: set[int]
-        before: set[int] | None
+        before: set[int] | None = None
+        base: int | None = None
 
 
     class Walk:
@@ -1526,7 +1553,7 @@ def register_lakeflow_source(spark):
             self._came_in = came_in
             self.position = position if position and position.size == size else Position(size=size)
             self.whole = False
-            self._pass = Pass(set(), None)
+            self._pass = Pass(set())
             self._given: set[int] = set()  # versions, of all passes
             self._passes = 1
 
@@ -1561,13 +1588,11 @@ def register_lakeflow_source(spark):
             ids = [digest(str(row["id"])) for row in page.rows]
             fresh = set(ids) - known.met
             again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))
-            late = 0
-            if was.page > 1:
-                horizon = shift(was.began, -self._lookback) if was.began else ""
-                late = sum(
-                    number in fresh and self._may_have_come_in(row, number, horizon)
-                    for row, number in zip(page.rows, ids, strict=True)
-                )
+            horizon = shift(was.began, -self._lookback) if was.began else ""
+            late = sum(
+                number in fresh and self._may_have_come_in(row, number, horizon)
+                for row, number in zip(page.rows, ids, strict=True)
+            )
             known.met |= fresh
             self.position = replace(
                 was,
@@ -1583,12 +1608,14 @@ def register_lakeflow_source(spark):
         def _may_have_come_in(self, row: Row, number: int, horizon: str) -> bool:
             if self._pass.before is not None:
                 return number not in self._pass.before
-            return not changed_before(row, horizon, self._came_in)
+            # What stands on the first page was in the list when the pass began.
+            return self.position.page > 1 and not changed_before(row, horizon, self._came_in)
 
         def _end_pass(self) -> None:
             was = self.position
             single = was.page == 2
-            told = was.late <= was.total - was.first or was.ids == was.before
+            base = was.first if self._pass.base is None else self._pass.base
+            told = was.late <= was.total - base or was.ids == was.before
             if single or (not was.fell and was.rows >= was.first and told):
                 self.whole = True
                 return
@@ -1600,7 +1627,7 @@ def register_lakeflow_source(spark):
             self._passes += 1
             # What was met is all of the pass only if the pass began here.
             complete = len(self._pass.met) == was.rows
-            self._pass = Pass(set(), self._pass.met if complete else None)
+            self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
             self.position = Position(was.size, started=was.started, before=None if was.fell else was.ids)
 
 
@@ -1681,7 +1708,8 @@ def register_lakeflow_source(spark):
             return Plan(table, listing, None, limit, bool(given), scope)
         if table.fan_out is None:
             raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-        fields = ("fields", f"id,updated_at,{table.fan_out.count_field}")
+        wanted = ("id", "updated_at", table.fan_out.count_field)
+        fields = ("fields", ",".join(name for name in wanted if name))
         listing = Listing("/ideas", "ideas", (*given, fields), size)
         return Plan(table, listing, table.fan_out, limit, bool(given), scope)
 
@@ -1821,7 +1849,7 @@ def register_lakeflow_source(spark):
                 yield "", rows
                 return
             for row in rows:
-                if row.get(plan.fan_out.count_field) == 0:
+                if plan.fan_out.count_field and row.get(plan.fan_out.count_field) == 0:
                     continue
                 for page in self._children(plan, plan.fan_out, str(row["id"])):
                     yield str(row["id"]), [{"idea_id": str(row["id"])} | record for record in page]

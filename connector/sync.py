@@ -68,7 +68,8 @@ def plan_table(table: Table, settings: Settings) -> Plan:
         return Plan(table, listing, None, limit, bool(given), scope)
     if table.fan_out is None:
         raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-    fields = ("fields", f"id,updated_at,{table.fan_out.count_field}")
+    wanted = ("id", "updated_at", table.fan_out.count_field)
+    fields = ("fields", ",".join(name for name in wanted if name))
     listing = Listing("/ideas", "ideas", (*given, fields), size)
     return Plan(table, listing, table.fan_out, limit, bool(given), scope)
 
@@ -208,7 +209,7 @@ class Sync:
             yield "", rows
             return
         for row in rows:
-            if row.get(plan.fan_out.count_field) == 0:
+            if plan.fan_out.count_field and row.get(plan.fan_out.count_field) == 0:
                 continue
             for page in self._children(plan, plan.fan_out, str(row["id"])):
                 yield str(row["id"]), [{"idea_id": str(row["id"])} | record for record in page]

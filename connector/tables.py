@@ -184,6 +184,21 @@ IDEA_COMMENT = table_schema(
     commentable=struct(type=TEXT, id=TEXT, product_id=TEXT, url=TEXT, resource=TEXT),
 )
 
+IDEA_PORTAL_COMMENT = table_schema(
+    id=TEXT,
+    idea_id=TEXT,
+    body=TEXT,
+    created_at=TEXT,
+    updated_at=TEXT,
+    spam=FLAG,
+    visibility=TEXT,
+    parent_idea_comment_id=TEXT,
+    idea_commenter_user=USER,
+    idea_commenter_portal_user=PORTAL_USER,
+    idea_commenter_idea_user=PORTAL_USER,
+    attachments=listing(ATTACHMENT),
+)
+
 
 @dataclass(frozen=True)
 class FanOut:
@@ -191,12 +206,12 @@ class FanOut:
 
     Attributes:
         path: the child route; `{id}` stands for the idea's id.
-        count_field: the idea's field that is 0 where there is nothing to fetch.
+        count_field: the idea's field that is 0 where there is nothing to fetch; None where none says so.
         send_fields: whether the route documents the `fields` parameter.
     """
 
     path: str
-    count_field: str
+    count_field: str | None
     send_fields: bool
 
 
@@ -254,6 +269,15 @@ TABLES: dict[str, Table] = {
             fan_out=FanOut("/ideas/{id}/comments", count_field="comments_count", send_fields=False),
             note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
             "`updated_at` moved; a change that does not move it is not seen.",
+        ),
+        Table(
+            name="idea_portal_comments",
+            root="idea_comments",
+            schema=IDEA_PORTAL_COMMENT,
+            # `comments_count` counts internal comments only.
+            fan_out=FanOut("/ideas/{id}/idea_comments", count_field=None, send_fields=True),
+            note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
+            "that changed, because no field says whether an idea has any.",
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -20,11 +21,13 @@ class Traffic:
     Attributes:
         log: one entry a request, in order: `path`, `query`, `status`, `fault`; and `page`, if asked for.
         faults: scheduled ones, in order; the first that hits a request is taken.
+        between: changes to make before the next requests are answered, one a request; from this process only.
     """
 
     world: World
     log: list[dict[str, object]] = field(default_factory=list)
     faults: list[Scheduled] = field(default_factory=list)
+    between: list[Callable[[], object] | None] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """Requests per route, ids as `:id`."""
@@ -55,6 +58,9 @@ class Traffic:
         self.log.append(entry)
         if self.world.behaviour.latency:
             await asyncio.sleep(self.world.behaviour.latency)
+        change = self.between.pop(0) if self.between else None
+        if change:
+            change()
         self.world.settle()
 
         async def answer() -> web.Response:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.tables import TABLES
 from harness.cassettes import load_interactions
 from harness.record import find_fault
 from harness.scenarios import CASSETTES, Scenario, load_matrix, play
@@ -18,7 +19,7 @@ def recorded_ids(interactions: list[dict[str, Any]], root: str) -> set[str]:
     return {str(row["id"]) for body in bodies if isinstance(body, dict) for row in body.get(root, [])}
 
 
-ROOTS = {"ideas": "ideas", "idea_proxy_votes": "idea_endorsements", "idea_comments": "comments"}
+ROOTS = {name: table.root for name, table in TABLES.items()}
 
 
 @pytest.mark.vcr

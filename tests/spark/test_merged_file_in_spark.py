@@ -9,7 +9,7 @@ from harness.server import Replay, serving
 from tests.conftest import merged_source
 
 MATRIX = load_matrix()
-TABLES = ("ideas", "idea_proxy_votes", "idea_comments")
+TABLES = ("ideas", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
 
 pytestmark = pytest.mark.spark
 

@@ -7,7 +7,7 @@ import pytest
 from sandbox.server import Sandbox
 from tests.conftest import Source
 
-TABLES = ("ideas", "idea_proxy_votes", "idea_comments")
+TABLES = ("ideas", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
 
 
 def drain(

@@ -1,0 +1,177 @@
+"""Nothing lost, nothing stale: the connector against an account that changes while it is read.
+
+Random histories of changes, additions, deletions, syncs, crashes and restarts; changes also happen between
+two pages of a walk. After a quiet sync, the mirror (an upsert by id) must hold every row of the source in its
+latest version.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connector.aha import AhaLakeflowConnect
+from sandbox.behaviour import UPDATED_SINCE, Behaviour
+from sandbox.clock import SandboxClock
+from sandbox.server import Sandbox, open_world, running
+from sandbox.store import Condition
+from sandbox.world import World, WorldError
+from tests.conftest import FakeClock
+
+START = datetime(2025, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+KINDS = {
+    "ideas": "idea",
+    "idea_proxy_votes": "vote",
+    "idea_comments": "comment",
+    "idea_portal_comments": "idea_comment",
+}
+LAG = 30
+# `nox -s soak` asks for more.
+HISTORIES = int(os.environ.get("HISTORIES", "200"))
+
+# A change is (what, a number that picks the record, a number that picks something more).
+CHANGES = st.tuples(
+    st.sampled_from(
+        ["idea", "vote", "comment", "idea_comment", "edit", "edit_child", "delete", "delete_child", "merge"]
+    ),
+    st.integers(0, 50),
+    st.integers(0, 50),
+)
+STEPS = st.one_of(
+    st.tuples(st.just("change"), CHANGES),
+    st.tuples(st.just("wait"), st.sampled_from([0, 1, 7, 45, 3600])),
+    st.tuples(st.just("sync"), st.lists(st.none() | CHANGES, max_size=5)),
+    st.tuples(st.just("crash"), st.lists(st.none() | CHANGES, max_size=5)),
+    st.tuples(st.just("restart"), st.none()),
+)
+
+
+class Mirror:
+    """A table kept by syncs, and the offset that was committed with it."""
+
+    def __init__(self, box: Sandbox, table: str, options: dict[str, str]) -> None:
+        self._connection = {
+            "api_key": box.api_key,
+            "subdomain": "company",
+            "base_url": box.url,
+            "requests_per_minute": "600000",
+            "page_size": "3",
+        }
+        self._table, self._options = table, options
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.offset: dict[str, Any] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        self._connector = AhaLakeflowConnect(self._connection, clock=FakeClock())
+
+    def sync(self, *, crash: bool = False) -> bool:
+        """One read; returns whether the offset moved. A crash loses the offset, the rows may have arrived."""
+        rows, end = self._connector.read_table(self._table, self.offset, self._options)
+        news = list(rows)
+        for row in news[: len(news) // 2] if crash else news:
+            self.rows[row["id"]] = row
+        if crash:
+            return True
+        moved = end != self.offset
+        assert moved or not news, "rows came with an offset that did not move"
+        self.offset = end
+        return moved
+
+
+def pick(world: World, kind: str, number: int) -> int | None:
+    found = world.store.page([Condition("kind = ? AND hidden = 0", (kind,))])
+    return found[number % len(found)].id if found else None
+
+
+def make_change(world: World, change: tuple[str, int, int]) -> None:
+    """Apply a change as far as there is something to apply it to."""
+    world.settle()
+    # What still shows may be deleted already.
+    with suppress(WorldError):
+        _change(world, *change)
+
+
+def _change(world: World, what: str, first: int, second: int) -> None:
+    idea = pick(world, "idea", first)
+    child_kind = ("vote", "comment", "idea_comment")[second % 3]
+    child = pick(world, child_kind, first)
+    if what == "idea":
+        world.create("idea")
+    elif what in ("vote", "comment", "idea_comment") and idea:
+        world.create(what, idea)
+    elif what == "edit" and idea:
+        world.change("idea", idea, name=f"name {second}")
+    elif what == "edit_child" and child:
+        world.change(child_kind, child, link=f"https://example.com/{second}", body=f"<p>{second}</p>")
+    elif what == "delete" and idea:
+        world.delete("idea", idea)
+    elif what == "delete_child" and child:
+        world.delete(child_kind, child)
+    elif what == "merge" and idea:
+        other = pick(world, "idea", second)
+        if other and other != idea:
+            world.merge(idea, other)
+
+
+def missing_or_stale(world: World, table: str, mirror: Mirror) -> dict[str, str]:
+    """Rows of the source that the mirror lacks, or holds in an older version."""
+    kind = KINDS[table]
+    shown = [Condition("kind = ? AND hidden = 0", (kind,))]
+    if kind == "vote":
+        shown.append(Condition("proxy = 1"))
+    out = {}
+    for record in world.store.page(shown):
+        row = mirror.rows.get(str(record.body["id"]))
+        if row is None:
+            out[str(record.id)] = "missing"
+        elif any(
+            row[name] != record.body[name] for name in ("updated_at", "name", "body", "link") if name in row
+        ):
+            out[str(record.id)] = f"stale: {row['updated_at']} instead of {record.body['updated_at']}"
+    return out
+
+
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    table=st.sampled_from(sorted(KINDS)),
+    switch=st.sampled_from(UPDATED_SINCE),
+    lag=st.sampled_from([0, LAG]),
+    limit=st.sampled_from(["", "2", "5"]),
+    ideas=st.sampled_from([0, 4, 9]),
+    steps=st.lists(STEPS, max_size=12),
+)
+def test_after_any_history_one_quiet_sync_leaves_no_row_missing_and_none_stale(
+    table: str, switch: str, lag: float, limit: str, ideas: int, steps: list[tuple[str, Any]]
+) -> None:
+    world = open_world(ideas=ideas, clock=SandboxClock(START), behaviour=Behaviour(switch, commit_lag=lag))
+    with running(world) as box:
+        mirror = Mirror(box, table, {"max_ideas": limit})
+        for what, detail in steps:
+            if what == "change":
+                make_change(world, detail)
+            elif what == "wait":
+                world.clock.advance(detail)
+            elif what == "restart":
+                mirror.restart()
+            else:
+                box.traffic.between[:] = [_later(world, change) for change in detail]
+                mirror.sync(crash=what == "crash")
+                box.traffic.between.clear()
+        world.clock.advance(LAG + 90)
+        world.settle()
+        for _ in range(200):
+            if not mirror.sync():
+                break
+        else:
+            raise AssertionError("reading never ended")
+        assert missing_or_stale(world, table, mirror) == {}
+    world.store.close()
+
+
+def _later(world: World, change: tuple[str, int, int] | None) -> Callable[[], object] | None:
+    return (lambda: make_change(world, change)) if change else None
