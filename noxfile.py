@@ -42,6 +42,13 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """What syncs cost, in API calls, on a sandbox with 10,000 ideas."""
+    install(session, "test")
+    session.run("python", "-m", "scripts.bench", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """The histories of the suite, 5,000 of them."""
     install(session, "test")

@@ -16,7 +16,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 32102ff2f09bf16602e7452714c46988e974660721898f181318f9b237b6ebf9
+SHA-256 of these files and of the script: ef9eeb507ce1c36d9056d6de46bb06970f9b308e180c05ed377b2868b11605dd
 """
 
 import difflib
@@ -172,6 +172,7 @@ def register_lakeflow_source(spark):
     # Parsing, error messages, `connector_spec.yaml` and the README's table are all made from `OPTIONS`.
 
     LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+    SYNC_MODES = ("cdc", "snapshot")
     DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -196,6 +197,12 @@ def register_lakeflow_source(spark):
         if size > 200:
             raise ValueError("expected a whole number from 1 to 200")
         return size
+
+
+    def parse_sync_mode(value: str) -> str:
+        if value not in SYNC_MODES:
+            raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
+        return value
 
 
     def parse_api_key(value: str) -> str:
@@ -321,6 +328,13 @@ def register_lakeflow_source(spark):
         ),
         Option("ideas_q", "Only votes or comments of ideas whose name matches this text.", table=True),
         Option("q", "Only ideas whose name matches this text.", table=True),
+        Option(
+            "sync_mode",
+            "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",
+            parse=parse_sync_mode,
+            table=True,
+            default="cdc",
+        ),
     )
 
 
@@ -338,6 +352,7 @@ def register_lakeflow_source(spark):
         max_ideas: int | None = None
         ideas_q: str | None = None
         q: str | None = None
+        sync_mode: str = "cdc"
 
         @property
         def is_local(self) -> bool:
@@ -1681,6 +1696,7 @@ def register_lakeflow_source(spark):
         table: whose rows come out.
         limit: rows of the list per micro-batch, or None.
         filtered: whether the list is narrowed by an option.
+        snapshot: whether each read is everything, and nothing follows it.
         scope: of the offset.
     """
 
@@ -1689,6 +1705,7 @@ def register_lakeflow_source(spark):
         fan_out: FanOut | None
         limit: int | None
         filtered: bool
+        snapshot: bool
         scope: str
 
 
@@ -1697,7 +1714,11 @@ def register_lakeflow_source(spark):
         name_matches = settings.q or settings.ideas_q
         filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
         given = tuple((name, value) for name, value in filters if value)
-        scope, limit = scope_of(settings.subdomain, table.name, filters), settings.max_ideas
+        snapshot = settings.sync_mode == "snapshot"
+        modes = (*filters, ("sync_mode", "snapshot" if snapshot else None))
+        scope = scope_of(settings.subdomain, table.name, modes)
+        # A part is no snapshot.
+        limit = None if snapshot else settings.max_ideas
         size = settings.page_size
         if limit:
             # Micro-batches are whole pages, so that each goes on where the last one stopped.
@@ -1705,13 +1726,13 @@ def register_lakeflow_source(spark):
         if table.path and (table.fan_out is None or not given):
             fields = ("fields", ",".join(field_names(table.schema)))
             listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-            return Plan(table, listing, None, limit, bool(given), scope)
+            return Plan(table, listing, None, limit, bool(given), snapshot, scope)
         if table.fan_out is None:
             raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
         wanted = ("id", "updated_at", table.fan_out.count_field)
         fields = ("fields", ",".join(name for name in wanted if name))
         listing = Listing("/ideas", "ideas", (*given, fields), size)
-        return Plan(table, listing, table.fan_out, limit, bool(given), scope)
+        return Plan(table, listing, table.fan_out, limit, bool(given), snapshot, scope)
 
 
     class Held:
@@ -1775,6 +1796,8 @@ def register_lakeflow_source(spark):
 
         def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
             offset = Offset.from_json(start, plan.scope)
+            if plan.snapshot and offset.cursor:
+                return iter(()), offset.to_json()
             walk = self._walk(plan, offset)
             first = walk.next_page()
             if not walk.position.started:
@@ -1784,7 +1807,7 @@ def register_lakeflow_source(spark):
                 )
             cursor = shift(walk.position.started, -self._lookback - CLOCK_MARGIN)
             room = HELD_PARENTS if plan.fan_out else HELD_ROWS
-            if offset.cursor is None and not plan.limit and walk.position.total > room:
+            if plan.snapshot or (offset.cursor is None and not plan.limit and walk.position.total > room):
                 return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
             return self._hold(plan, walk, first, offset, cursor)
 
@@ -1898,10 +1921,11 @@ def register_lakeflow_source(spark):
 
         def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> dict[str, Any]:
             table = self._table(table_name, table_options)
+            settings = parse_options(self._options, table_options)
             return {
                 "primary_keys": list(table.primary_keys),
                 "cursor_field": table.cursor_field,
-                "ingestion_type": table.ingestion_type,
+                "ingestion_type": "snapshot" if settings.sync_mode == "snapshot" else table.ingestion_type,
             }
 
         def read_table(

@@ -43,10 +43,11 @@ class AhaLakeflowConnect(LakeflowConnect):
 
     def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> dict[str, Any]:
         table = self._table(table_name, table_options)
+        settings = parse_options(self._options, table_options)
         return {
             "primary_keys": list(table.primary_keys),
             "cursor_field": table.cursor_field,
-            "ingestion_type": table.ingestion_type,
+            "ingestion_type": "snapshot" if settings.sync_mode == "snapshot" else table.ingestion_type,
         }
 
     def read_table(

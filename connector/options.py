@@ -12,6 +12,7 @@ from typing import Any
 from connector.errors import AhaOptionError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+SYNC_MODES = ("cdc", "snapshot")
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -36,6 +37,12 @@ def parse_page_size(value: str) -> int:
     if size > 200:
         raise ValueError("expected a whole number from 1 to 200")
     return size
+
+
+def parse_sync_mode(value: str) -> str:
+    if value not in SYNC_MODES:
+        raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
+    return value
 
 
 def parse_api_key(value: str) -> str:
@@ -161,6 +168,13 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("ideas_q", "Only votes or comments of ideas whose name matches this text.", table=True),
     Option("q", "Only ideas whose name matches this text.", table=True),
+    Option(
+        "sync_mode",
+        "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",
+        parse=parse_sync_mode,
+        table=True,
+        default="cdc",
+    ),
 )
 
 
@@ -178,6 +192,7 @@ class Settings:
     max_ideas: int | None = None
     ideas_q: str | None = None
     q: str | None = None
+    sync_mode: str = "cdc"
 
     @property
     def is_local(self) -> bool:

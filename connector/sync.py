@@ -41,6 +41,7 @@ class Plan:
         table: whose rows come out.
         limit: rows of the list per micro-batch, or None.
         filtered: whether the list is narrowed by an option.
+        snapshot: whether each read is everything, and nothing follows it.
         scope: of the offset.
     """
 
@@ -49,6 +50,7 @@ class Plan:
     fan_out: FanOut | None
     limit: int | None
     filtered: bool
+    snapshot: bool
     scope: str
 
 
@@ -57,7 +59,11 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     name_matches = settings.q or settings.ideas_q
     filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
     given = tuple((name, value) for name, value in filters if value)
-    scope, limit = scope_of(settings.subdomain, table.name, filters), settings.max_ideas
+    snapshot = settings.sync_mode == "snapshot"
+    modes = (*filters, ("sync_mode", "snapshot" if snapshot else None))
+    scope = scope_of(settings.subdomain, table.name, modes)
+    # A part is no snapshot.
+    limit = None if snapshot else settings.max_ideas
     size = settings.page_size
     if limit:
         # Micro-batches are whole pages, so that each goes on where the last one stopped.
@@ -65,13 +71,13 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     if table.path and (table.fan_out is None or not given):
         fields = ("fields", ",".join(field_names(table.schema)))
         listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-        return Plan(table, listing, None, limit, bool(given), scope)
+        return Plan(table, listing, None, limit, bool(given), snapshot, scope)
     if table.fan_out is None:
         raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
     wanted = ("id", "updated_at", table.fan_out.count_field)
     fields = ("fields", ",".join(name for name in wanted if name))
     listing = Listing("/ideas", "ideas", (*given, fields), size)
-    return Plan(table, listing, table.fan_out, limit, bool(given), scope)
+    return Plan(table, listing, table.fan_out, limit, bool(given), snapshot, scope)
 
 
 class Held:
@@ -135,6 +141,8 @@ class Sync:
 
     def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
         offset = Offset.from_json(start, plan.scope)
+        if plan.snapshot and offset.cursor:
+            return iter(()), offset.to_json()
         walk = self._walk(plan, offset)
         first = walk.next_page()
         if not walk.position.started:
@@ -144,7 +152,7 @@ class Sync:
             )
         cursor = shift(walk.position.started, -self._lookback - CLOCK_MARGIN)
         room = HELD_PARENTS if plan.fan_out else HELD_ROWS
-        if offset.cursor is None and not plan.limit and walk.position.total > room:
+        if plan.snapshot or (offset.cursor is None and not plan.limit and walk.position.total > room):
             return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
         return self._hold(plan, walk, first, offset, cursor)
 

@@ -122,3 +122,23 @@ def test_the_shared_sandbox_has_hidden_ideas_that_no_table_shows(
 ) -> None:
     rows = list(source(connection).lakeflow_connect.read_table("ideas", None, {})[0])
     assert "DEMO-I-37" not in {row["reference_num"] for row in rows}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_snapshot_is_the_exact_current_set_each_time_and_ends(
+    table: str, source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    options = {"sync_mode": "snapshot", "max_ideas": "3"}
+    assert connector.read_table_metadata(table, options)["ingestion_type"] == "snapshot"
+    rows, end = connector.read_table(table, None, options)
+    assert list(rows) == list(connector.read_table(table, None, {})[0])
+    news, same = connector.read_table(table, end, options)
+    assert (list(news), same) == ([], end)
+
+
+def test_a_snapshots_offset_is_not_taken_for_a_cursor(source: Source, connection: dict[str, str]) -> None:
+    connector = source(connection).lakeflow_connect
+    _, end = connector.read_table("ideas", None, {"sync_mode": "snapshot"})
+    rows, _ = connector.read_table("ideas", end, {})
+    assert len(list(rows)) == len(list(connector.read_table("ideas", None, {})[0]))
