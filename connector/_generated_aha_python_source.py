@@ -16,7 +16,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: ef9eeb507ce1c36d9056d6de46bb06970f9b308e180c05ed377b2868b11605dd
+SHA-256 of these files and of the script: 73842a25a4904e008d1770b364d1e21075cce56be61514401bb2378486f61d49
 """
 
 import difflib
@@ -25,6 +25,7 @@ import json
 import logging
 import math
 import re
+import sys
 import threading
 import time
 import zlib
@@ -34,6 +35,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import ModuleType
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -199,6 +201,12 @@ def register_lakeflow_source(spark):
         return size
 
 
+    def parse_flag(value: str) -> bool:
+        if value.lower() not in ("true", "false"):
+            raise ValueError("expected true or false")
+        return value.lower() == "true"
+
+
     def parse_sync_mode(value: str) -> str:
         if value not in SYNC_MODES:
             raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
@@ -335,6 +343,14 @@ def register_lakeflow_source(spark):
             table=True,
             default="cdc",
         ),
+        Option(
+            "trust_counts",
+            "`false` asks for votes or comments also of ideas whose own count of them is 0.",
+            parse=parse_flag,
+            kind="boolean",
+            table=True,
+            default=True,
+        ),
     )
 
 
@@ -353,6 +369,7 @@ def register_lakeflow_source(spark):
         ideas_q: str | None = None
         q: str | None = None
         sync_mode: str = "cdc"
+        trust_counts: bool = True
 
         @property
         def is_local(self) -> bool:
@@ -476,6 +493,20 @@ def register_lakeflow_source(spark):
                 for _, _, sent in self._windows:
                     sent.append(now)
                 return 0.0
+
+
+    def shared_budget(account: str, per_minute: int, clock: Clock) -> Budget:
+        """The budget of an account in this process, for all connectors, threads and partitions that read it.
+
+    Spark unpickles this code anew for each task, so that no variable of it is shared within a process; the
+    table of loaded modules is. A clock that is not the system's paces only whoever brought it.
+    """
+        if not isinstance(clock, SystemClock):
+            return Budget(per_minute, clock)
+        name = "_aha_lakeflow_budgets"
+        budgets: dict[str, Budget] = sys.modules.setdefault(name, ModuleType(name)).__dict__
+        # `setdefault` on a dict is atomic: two threads get the same budget.
+        return budgets.setdefault(f"{account} {per_minute}", Budget(per_minute, clock))
 
 
     # -------------------- connector/client.py --------------------
@@ -614,7 +645,7 @@ def register_lakeflow_source(spark):
             if self._session is None:
                 self._session = self._open_session()
             if self._budget is None:
-                self._budget = Budget(self._settings.requests_per_minute, self._clock)
+                self._budget = shared_budget(self.origin, self._settings.requests_per_minute, self._clock)
             self._budget.take()
             started = self._clock.monotonic()
             with self._session.get(
@@ -1695,7 +1726,7 @@ def register_lakeflow_source(spark):
         fan_out: how a row of it becomes records; None where the row is the record.
         table: whose rows come out.
         limit: rows of the list per micro-batch, or None.
-        filtered: whether the list is narrowed by an option.
+        filtered: whether the list is narrowed, so that an old row may come in when it changes.
         snapshot: whether each read is everything, and nothing follows it.
         scope: of the offset.
     """
@@ -1726,13 +1757,14 @@ def register_lakeflow_source(spark):
         if table.path and (table.fan_out is None or not given):
             fields = ("fields", ",".join(field_names(table.schema)))
             listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-            return Plan(table, listing, None, limit, bool(given), snapshot, scope)
+            return Plan(table, listing, None, limit, bool(given or table.params), snapshot, scope)
         if table.fan_out is None:
             raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-        wanted = ("id", "updated_at", table.fan_out.count_field)
+        fan_out = table.fan_out if settings.trust_counts else replace(table.fan_out, count_field=None)
+        wanted = ("id", "created_at", "updated_at", fan_out.count_field)
         fields = ("fields", ",".join(name for name in wanted if name))
         listing = Listing("/ideas", "ideas", (*given, fields), size)
-        return Plan(table, listing, table.fan_out, limit, bool(given), snapshot, scope)
+        return Plan(table, listing, fan_out, limit, bool(given), snapshot, scope)
 
 
     class Held:

@@ -19,7 +19,7 @@ from connector.errors import (
     status_error,
 )
 from connector.options import Settings
-from connector.pacing import Budget, Clock, SystemClock
+from connector.pacing import Budget, Clock, SystemClock, shared_budget
 
 API = "/api/v1"
 USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
@@ -154,7 +154,7 @@ class AhaClient:
         if self._session is None:
             self._session = self._open_session()
         if self._budget is None:
-            self._budget = Budget(self._settings.requests_per_minute, self._clock)
+            self._budget = shared_budget(self.origin, self._settings.requests_per_minute, self._clock)
         self._budget.take()
         started = self._clock.monotonic()
         with self._session.get(

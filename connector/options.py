@@ -39,6 +39,12 @@ def parse_page_size(value: str) -> int:
     return size
 
 
+def parse_flag(value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError("expected true or false")
+    return value.lower() == "true"
+
+
 def parse_sync_mode(value: str) -> str:
     if value not in SYNC_MODES:
         raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
@@ -175,6 +181,14 @@ OPTIONS: tuple[Option, ...] = (
         table=True,
         default="cdc",
     ),
+    Option(
+        "trust_counts",
+        "`false` asks for votes or comments also of ideas whose own count of them is 0.",
+        parse=parse_flag,
+        kind="boolean",
+        table=True,
+        default=True,
+    ),
 )
 
 
@@ -193,6 +207,7 @@ class Settings:
     ideas_q: str | None = None
     q: str | None = None
     sync_mode: str = "cdc"
+    trust_counts: bool = True
 
     @property
     def is_local(self) -> bool:

@@ -1,8 +1,10 @@
 """Time: one injectable clock, and the request budget that it paces."""
 
+import sys
 import threading
 import time
 from collections import deque
+from types import ModuleType
 from typing import Protocol
 
 # Aha! allows 20 requests in any second beside the budget per minute.
@@ -64,3 +66,17 @@ class Budget:
             for _, _, sent in self._windows:
                 sent.append(now)
             return 0.0
+
+
+def shared_budget(account: str, per_minute: int, clock: Clock) -> Budget:
+    """The budget of an account in this process, for all connectors, threads and partitions that read it.
+
+    Spark unpickles this code anew for each task, so that no variable of it is shared within a process; the
+    table of loaded modules is. A clock that is not the system's paces only whoever brought it.
+    """
+    if not isinstance(clock, SystemClock):
+        return Budget(per_minute, clock)
+    name = "_aha_lakeflow_budgets"
+    budgets: dict[str, Budget] = sys.modules.setdefault(name, ModuleType(name)).__dict__
+    # `setdefault` on a dict is atomic: two threads get the same budget.
+    return budgets.setdefault(f"{account} {per_minute}", Budget(per_minute, clock))

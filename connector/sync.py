@@ -40,7 +40,7 @@ class Plan:
         fan_out: how a row of it becomes records; None where the row is the record.
         table: whose rows come out.
         limit: rows of the list per micro-batch, or None.
-        filtered: whether the list is narrowed by an option.
+        filtered: whether the list is narrowed, so that an old row may come in when it changes.
         snapshot: whether each read is everything, and nothing follows it.
         scope: of the offset.
     """
@@ -71,13 +71,14 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     if table.path and (table.fan_out is None or not given):
         fields = ("fields", ",".join(field_names(table.schema)))
         listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-        return Plan(table, listing, None, limit, bool(given), snapshot, scope)
+        return Plan(table, listing, None, limit, bool(given or table.params), snapshot, scope)
     if table.fan_out is None:
         raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-    wanted = ("id", "updated_at", table.fan_out.count_field)
+    fan_out = table.fan_out if settings.trust_counts else replace(table.fan_out, count_field=None)
+    wanted = ("id", "created_at", "updated_at", fan_out.count_field)
     fields = ("fields", ",".join(name for name in wanted if name))
     listing = Listing("/ideas", "ideas", (*given, fields), size)
-    return Plan(table, listing, table.fan_out, limit, bool(given), snapshot, scope)
+    return Plan(table, listing, fan_out, limit, bool(given), snapshot, scope)
 
 
 class Held:

@@ -43,6 +43,7 @@ def test_a_subdomain_may_be_pasted_as_a_host_or_an_address(given: str) -> None:
         ({"page_size": "201"}, "from 1 to 200"),
         ({"lookback_seconds": "-1"}, "0 or more"),
         ({"sync_mode": "snapshots"}, "expected cdc or snapshot"),
+        ({"trust_counts": "maybe"}, "expected true or false"),
         ({"max_idea": "3"}, "Did you mean `max_ideas`?"),
         ({"apikey": "x"}, "Did you mean `api_key`?"),
     ],

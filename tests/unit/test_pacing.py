@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.pacing import Budget
+from connector.pacing import Budget, SystemClock, shared_budget
 from tests.conftest import FakeClock
 
 
@@ -29,3 +29,10 @@ def test_a_long_sync_uses_at_least_95_percent_of_its_budget() -> None:
         budget.take()
         sent += 1
     assert sent >= 0.95 * 300 * 10
+
+
+def test_all_that_read_an_account_in_a_process_share_one_budget() -> None:
+    budget = shared_budget("https://company.aha.io", 300, SystemClock())
+    assert shared_budget("https://company.aha.io", 300, SystemClock()) is budget
+    assert shared_budget("https://other.aha.io", 300, SystemClock()) is not budget
+    assert shared_budget("https://company.aha.io", 300, FakeClock()) is not budget

@@ -142,3 +142,17 @@ def test_a_snapshots_offset_is_not_taken_for_a_cursor(source: Source, connection
     _, end = connector.read_table("ideas", None, {"sync_mode": "snapshot"})
     rows, _ = connector.read_table("ideas", end, {})
     assert len(list(rows)) == len(list(connector.read_table("ideas", None, {})[0]))
+
+
+def test_an_ideas_count_of_0_saves_a_call_unless_it_is_not_trusted(
+    sandbox: Sandbox, source: Source, connection: dict[str, str]
+) -> None:
+    connector = source(connection).lakeflow_connect
+    calls = {}
+    for trust in ("true", "false"):
+        sandbox.traffic.log.clear()
+        rows = list(connector.read_table("idea_comments", None, {"trust_counts": trust})[0])
+        calls[trust] = len(sandbox.traffic.log)
+        assert rows
+    ideas = len(list(connector.read_table("ideas", None, {})[0]))
+    assert calls["false"] == 1 + ideas > 2 * calls["true"]
