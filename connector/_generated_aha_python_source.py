@@ -16,7 +16,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 73842a25a4904e008d1770b364d1e21075cce56be61514401bb2378486f61d49
+SHA-256 of these files and of the script: 34f58d528023e6aa5e26f485a614f03dd8bbf3fd06a0c6b8cef9149445778c6f
 """
 
 import difflib
@@ -328,14 +328,16 @@ def register_lakeflow_source(spark):
         ),
         Option(
             "max_ideas",
-            "Most ideas read per micro-batch; the next one goes on where it stopped.",
+            "Most ideas (or votes, where no filter is set) per micro-batch; the next one goes on from there.",
             parse=parse_count,
             kind="integer",
             connection=True,
             table=True,
         ),
-        Option("ideas_q", "Only votes or comments of ideas whose name matches this text.", table=True),
-        Option("q", "Only ideas whose name matches this text.", table=True),
+        Option(
+            "ideas_q", "Only ideas whose name matches this text, and only their votes and comments.", table=True
+        ),
+        Option("q", "The same as `ideas_q`; where both are given, this one counts.", table=True),
         Option(
             "sync_mode",
             "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",

@@ -166,14 +166,16 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "max_ideas",
-        "Most ideas read per micro-batch; the next one goes on where it stopped.",
+        "Most ideas (or votes, where no filter is set) per micro-batch; the next one goes on from there.",
         parse=parse_count,
         kind="integer",
         connection=True,
         table=True,
     ),
-    Option("ideas_q", "Only votes or comments of ideas whose name matches this text.", table=True),
-    Option("q", "Only ideas whose name matches this text.", table=True),
+    Option(
+        "ideas_q", "Only ideas whose name matches this text, and only their votes and comments.", table=True
+    ),
+    Option("q", "The same as `ideas_q`; where both are given, this one counts.", table=True),
     Option(
         "sync_mode",
         "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",
