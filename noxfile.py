@@ -11,7 +11,6 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-PYTHONS = nox.project.python_versions(PROJECT)
 
 
 def install(session: nox.Session, group: str) -> None:
@@ -52,7 +51,8 @@ def bench(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """The histories of the suite, 5,000 of them."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "tests/unit/test_histories.py", env={"HISTORIES": "5000"})
+    command = ("python", "-m", "pytest", "tests/unit/test_histories.py")
+    session.run(*command, *session.posargs, env={"HISTORIES": "5000"})
 
 
 @nox.session
@@ -81,8 +81,14 @@ def build_artifact(session: nox.Session) -> None:
 def check_artifact(session: nox.Session) -> None:
     """Fail if the merged file or the spec is stale, missing or untracked. Changes nothing."""
     install(session, "artifact")
-    session.run("python", "-m", "scripts.merge_python_source", "--check")
-    session.run("python", "-m", "scripts.generate_connector_spec", "--check")
+    faults = []
+    for maker in ("merge_python_source", "generate_connector_spec"):
+        try:
+            session.run("python", "-m", f"scripts.{maker}", "--check")
+        except CommandFailed:
+            faults.append(maker)
+    if faults:
+        session.error("A generated file is not what its sources make: see above.")
 
 
 @nox.session

@@ -16,7 +16,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 34f58d528023e6aa5e26f485a614f03dd8bbf3fd06a0c6b8cef9149445778c6f
+SHA-256 of these files and of the script: 7afedaaac7cd056fba534426cb66a07ddbc08c233c0092c502819ff7f0b188d7
 """
 
 import difflib
@@ -391,8 +391,7 @@ def register_lakeflow_source(spark):
     because Spark and Unity Catalog add their own; a near miss of one of ours is refused.
 
     Raises:
-        AhaOptionError: an option is missing, misspelt, misplaced or malformed. The message never
-            quotes a secret.
+        AhaOptionError: an option is missing, misspelt or malformed. The message never quotes a secret.
     """
         values: dict[str, Any] = {}
         for given, scope in ((connection, "connection"), (table or {}, "table")):
@@ -1748,8 +1747,10 @@ def register_lakeflow_source(spark):
         filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
         given = tuple((name, value) for name, value in filters if value)
         snapshot = settings.sync_mode == "snapshot"
-        modes = (*filters, ("sync_mode", "snapshot" if snapshot else None))
-        scope = scope_of(settings.subdomain, table.name, modes)
+        # "Exact" must not rest on a count that nobody has confirmed.
+        trusting = settings.trust_counts and not snapshot
+        modes = (("sync_mode", "snapshot" if snapshot else None), ("trust_counts", None if trusting else "false"))
+        scope = scope_of(settings.subdomain, table.name, (*filters, *modes))
         # A part is no snapshot.
         limit = None if snapshot else settings.max_ideas
         size = settings.page_size
@@ -1762,7 +1763,7 @@ def register_lakeflow_source(spark):
             return Plan(table, listing, None, limit, bool(given or table.params), snapshot, scope)
         if table.fan_out is None:
             raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-        fan_out = table.fan_out if settings.trust_counts else replace(table.fan_out, count_field=None)
+        fan_out = table.fan_out if trusting else replace(table.fan_out, count_field=None)
         wanted = ("id", "created_at", "updated_at", fan_out.count_field)
         fields = ("fields", ",".join(name for name in wanted if name))
         listing = Listing("/ideas", "ideas", (*given, fields), size)

@@ -229,8 +229,7 @@ def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None
     because Spark and Unity Catalog add their own; a near miss of one of ours is refused.
 
     Raises:
-        AhaOptionError: an option is missing, misspelt, misplaced or malformed. The message never
-            quotes a secret.
+        AhaOptionError: an option is missing, misspelt or malformed. The message never quotes a secret.
     """
     values: dict[str, Any] = {}
     for given, scope in ((connection, "connection"), (table or {}, "table")):

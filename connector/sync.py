@@ -60,8 +60,10 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
     given = tuple((name, value) for name, value in filters if value)
     snapshot = settings.sync_mode == "snapshot"
-    modes = (*filters, ("sync_mode", "snapshot" if snapshot else None))
-    scope = scope_of(settings.subdomain, table.name, modes)
+    # "Exact" must not rest on a count that nobody has confirmed.
+    trusting = settings.trust_counts and not snapshot
+    modes = (("sync_mode", "snapshot" if snapshot else None), ("trust_counts", None if trusting else "false"))
+    scope = scope_of(settings.subdomain, table.name, (*filters, *modes))
     # A part is no snapshot.
     limit = None if snapshot else settings.max_ideas
     size = settings.page_size
@@ -74,7 +76,7 @@ def plan_table(table: Table, settings: Settings) -> Plan:
         return Plan(table, listing, None, limit, bool(given or table.params), snapshot, scope)
     if table.fan_out is None:
         raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-    fan_out = table.fan_out if settings.trust_counts else replace(table.fan_out, count_field=None)
+    fan_out = table.fan_out if trusting else replace(table.fan_out, count_field=None)
     wanted = ("id", "created_at", "updated_at", fan_out.count_field)
     fields = ("fields", ",".join(name for name in wanted if name))
     listing = Listing("/ideas", "ideas", (*given, fields), size)

@@ -99,7 +99,7 @@ def _handler(operation: Callable[[web.Request, Body], Any]) -> Handler:
             return json_answer(operation(request, dict(json.loads(text or "{}"))) or {})
         except KeyError as error:
             return _refusal(f"{error} is missing in the body")
-        except (WorldError, BehaviourError, FaultError, TypeError, ValueError) as error:
+        except (WorldError, BehaviourError, FaultError, TypeError, ValueError, OverflowError) as error:
             return _refusal(str(error))
 
     return handle

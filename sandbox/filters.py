@@ -20,6 +20,18 @@ def at_json(path: str, operator: str = "=") -> Filter:
     return make
 
 
+def at_time(path: str, operator: str) -> Filter:
+    """A comparison with the time at a JSON path, in whatever form the request gives it."""
+
+    def make(value: str, _: Behaviour) -> Condition:
+        moment = parse_time(value)
+        if moment is None:
+            return Condition("1")
+        return Condition(f"json_extract(body, '{path}') {operator} ?", (timestamp(moment),))
+
+    return make
+
+
 def list_has(path: str) -> Filter:
     """A list of texts holds the value."""
     sql = f"EXISTS (SELECT 1 FROM json_each(body, '{path}') WHERE value = ?)"
@@ -44,7 +56,7 @@ def type_is(value: str, _: Behaviour) -> Condition:
 
 
 def after_id(value: str, _: Behaviour) -> Condition:
-    return Condition("id > ?", (int(value) if value.isdecimal() else 0,))
+    return Condition("id > ?", (min(int(value), 2**63 - 1) if value.isdecimal() else 0,))
 
 
 def updated_after(value: str, behaviour: Behaviour) -> Condition:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sandbox.filters import Filter, at_json, name_matches, updated_after
+from sandbox.filters import Filter, at_time, name_matches, updated_after
 from sandbox.forms import Form
 
 
@@ -48,6 +48,6 @@ class Resource:
     paged: bool = True
 
 
-CREATED = {"created_since": at_json("$.created_at", ">"), "created_before": at_json("$.created_at", "<")}
+CREATED = {"created_since": at_time("$.created_at", ">"), "created_before": at_time("$.created_at", "<")}
 CHANGED: dict[str, Filter] = {"updated_since": updated_after}
 SEARCH: dict[str, Filter] = {"q": name_matches}

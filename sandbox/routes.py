@@ -158,7 +158,7 @@ def _page_asked(request: web.Request, default: int) -> tuple[int, int]:
 
 
 def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdecimal() else default
+    return min(int(text), 10**12) if text and text.isdecimal() else default
 
 
 def _pagination(total: int, per_page: int, page: int) -> Document:

@@ -140,7 +140,7 @@ class Store:
     def find(self, kind: str, key: str | int) -> Record | None:
         """One record by id or by reference."""
         key = str(key)
-        numeric = key.isdecimal() and len(key) < 20
+        numeric = key.isdecimal() and int(key) < 2**63
         row = self._db.execute(
             f"SELECT {COLUMNS} FROM records WHERE kind = ? AND {'id' if numeric else 'reference'} = ?",
             (kind, int(key) if numeric else key),
@@ -149,6 +149,15 @@ class Store:
 
     def largest_id(self, kind: str) -> int:
         largest = self._db.execute("SELECT MAX(id) FROM records WHERE kind = ?", (kind,)).fetchone()[0]
+        return largest or 0
+
+    def largest_audited(self, auditable_type: str) -> int:
+        """The largest id that an audit of this type names."""
+        largest = self._db.execute(
+            "SELECT MAX(CAST(json_extract(body, '$.auditable_id') AS INTEGER)) FROM records "
+            "WHERE kind = 'audit' AND json_extract(body, '$.auditable_type') = ?",
+            (auditable_type,),
+        ).fetchone()[0]
         return largest or 0
 
     def counts_by_parent(self, kind: str, parents: Sequence[int]) -> dict[int, int]:

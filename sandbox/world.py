@@ -82,7 +82,9 @@ class World:
         return changed
 
     def delete(self, kind: str, identity: int) -> None:
-        """Destroy a record, and what stands under it, with an audit of each."""
+        """Destroy an idea, vote or comment, and what stands under it, with an audit of each."""
+        if kind not in AUDIT_TYPES:
+            raise WorldError(f"{kind!r} cannot be deleted; there are {', '.join(AUDIT_TYPES)}")
         record = self._find(kind, identity)
         if kind == "idea":
             for child in CHILDREN:
@@ -122,8 +124,10 @@ class World:
         return timestamp(self.clock.now())
 
     def _next_number(self) -> int:
+        """Never one that was used before: the audits remember what was deleted."""
         late = [identity for _, kind, identity, _ in self._late if kind == "idea"]
-        return max([self.store.largest_id("idea"), FIRST_IDS["idea"], *late]) - FIRST_IDS["idea"] + 1
+        known = [self.store.largest_id("idea"), self.store.largest_audited("ideas/idea"), FIRST_IDS["idea"]]
+        return max(*known, *late) - FIRST_IDS["idea"] + 1
 
     def _find(self, kind: str, identity: int) -> Record:
         """A record as its writers see it: late changes included."""

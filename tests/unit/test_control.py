@@ -98,6 +98,8 @@ def test_the_log_tells_every_request_and_counts_them_per_route(box: Sandbox) -> 
         ("PUT", "/faults", {"faults": [{"fault": "none"}]}),
         ("PUT", "/faults", {"faults": [{"unknown": 1}]}),
         ("DELETE", "/idea/x", {}),
+        ("DELETE", "/feature/7300000000000004007", {}),
+        ("PUT", "/clock", {"advance": 1e20}),
     ],
 )
 def test_a_change_that_cannot_be_made_says_why(method: str, path: str, body: Any, box: Sandbox) -> None:

@@ -69,6 +69,22 @@ def test_updated_since_is_exclusive(get: Getter) -> None:
     assert get("/ideas", updated_since=earlier).json()["pagination"]["total_records"] >= (newest != earlier)
 
 
+def test_a_time_filter_reads_every_form_of_a_time(get: Getter) -> None:
+    created = sorted(row["created_at"] for row in get("/ideas", per_page="200").json()["ideas"])
+    moment = created[len(created) // 2]
+    after = sum(time > moment for time in created)
+    for form in (moment, moment.lower(), moment.replace("Z", "000Z"), moment.replace("Z", "+00:00")):
+        assert get("/ideas", created_since=form).json()["pagination"]["total_records"] == after
+
+
+@pytest.mark.parametrize(
+    "path", ["/ideas?page=99999999999999999999", "/audits?after_id=99999999999999999999"]
+)
+def test_a_number_beyond_all_bounds_is_no_server_error(path: str, get: Getter) -> None:
+    assert get(path).status_code == 200
+    assert get("/ideas/9300000000000000000").status_code == 404
+
+
 def test_the_documented_rate_limit_answers_429_with_a_time_to_wait() -> None:
     with running(ideas=1, rate_limit=True) as box:
         headers = {"Authorization": f"Bearer {box.api_key}"}

@@ -228,3 +228,15 @@ def test_changes_that_make_no_sense_are_refused(world: World) -> None:
 def test_a_switch_that_does_not_exist_is_refused_with_those_that_do(switches: dict[str, Any]) -> None:
     with pytest.raises(BehaviourError, match=r"one of|some of|seconds|there are"):
         Behaviour().changed(switches)
+
+
+def test_the_id_of_a_deleted_idea_is_never_given_again(world: World) -> None:
+    first = world.create("idea")
+    world.delete("idea", first.id)
+    assert world.create("idea").id > first.id
+
+
+def test_what_has_no_audit_cannot_be_deleted_and_stays(world: World) -> None:
+    with pytest.raises(WorldError, match="cannot be deleted"):
+        world.delete("feature", 7300000000000004007)
+    assert world.store.find("feature", 7300000000000004007) is not None
