@@ -16,7 +16,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 7afedaaac7cd056fba534426cb66a07ddbc08c233c0092c502819ff7f0b188d7
+SHA-256 of these files and of the script: 54b08da1540112fca3f956f6e55cfd91956d96e1583e96c2061f2eff74e936e9
 """
 
 import difflib
@@ -909,15 +909,7 @@ def register_lakeflow_source(spark):
         visibility=TEXT,
         workflow_status=WORKFLOW_STATUS,
         description=NOTE,
-        admin_response=struct(
-            id=TEXT,
-            body=TEXT,
-            editor_version=COUNT,
-            created_at=TEXT,
-            updated_at=TEXT,
-            attachments=listing(ATTACHMENT),
-            responded_by_user=USER,
-        ),
+        admin_response=StructType([*NOTE.fields, StructField("responded_by_user", USER)]),
         url=TEXT,
         resource=TEXT,
         product=struct(

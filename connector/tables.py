@@ -110,15 +110,7 @@ IDEA = table_schema(
     visibility=TEXT,
     workflow_status=WORKFLOW_STATUS,
     description=NOTE,
-    admin_response=struct(
-        id=TEXT,
-        body=TEXT,
-        editor_version=COUNT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        attachments=listing(ATTACHMENT),
-        responded_by_user=USER,
-    ),
+    admin_response=StructType([*NOTE.fields, StructField("responded_by_user", USER)]),
     url=TEXT,
     resource=TEXT,
     product=struct(

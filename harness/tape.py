@@ -1,6 +1,5 @@
 """vcrpy, set up for recording and for strict replay."""
 
-from pathlib import Path
 from typing import Any
 
 import vcr
@@ -36,8 +35,3 @@ def recorder(scrubber: Scrubber) -> vcr.VCR:
     tape = vcr.VCR(record_mode=vcr.mode.ALL, **configuration(scrubber))
     register(tape)
     return tape
-
-
-def insert(tape: vcr.VCR, path: Path) -> Any:
-    """A context manager that yields the cassette at `path`."""
-    return tape.use_cassette(str(path))
