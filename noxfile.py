@@ -42,9 +42,9 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What syncs cost, in API calls, on a sandbox with 10,000 ideas."""
+    """Measure what syncs cost, and more; `-- NAME...` picks."""
     install(session, "test")
-    session.run("python", "-m", "scripts.bench", *session.posargs)
+    run_and_exit(session, "python", "-m", "scripts.bench", *session.posargs)
 
 
 @nox.session

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 from aiohttp import web
 
-from sandbox.behaviour import RATE_LIMITS, UPDATED_SINCE, Behaviour
+from sandbox.behaviour import RATE_LIMITS, UPDATED_SINCE, Behaviour, BehaviourError
 from sandbox.clock import SandboxClock
 from sandbox.server import API_KEY, listen, make_app, open_world
 from sandbox.store import StoreError
@@ -64,14 +64,19 @@ def main(
         if control:
             _refuse(f"--control lets anybody change the account, so not on {host}: leave out one of the two.")
         click.echo(f"Warning: {host} can be reached from other machines; the key protects little.", err=True)
-    behaviour = Behaviour(updated_since, rate_limit=rate_limit_tells, commit_lag=commit_lag, latency=latency)
     fixed = SandboxClock(clock.replace(tzinfo=UTC) if clock else None)
     try:
+        behaviour = Behaviour(
+            updated_since, rate_limit=rate_limit_tells, commit_lag=commit_lag, latency=latency
+        )
         world = open_world(ideas=ideas, seed_number=seed, path=db, clock=fixed, behaviour=behaviour)
-    except StoreError as error:
+    except (StoreError, BehaviourError) as error:
         _refuse(str(error))
     app = make_app(Traffic(world), api_key, rate_limit=not no_rate_limit, control=control)
-    asyncio.run(_serve(app, host, port, api_key))
+    try:
+        asyncio.run(_serve(app, host, port, api_key))
+    finally:
+        world.close()
 
 
 async def _serve(app: web.Application, host: str, port: int, api_key: str) -> None:

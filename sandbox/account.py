@@ -5,17 +5,19 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox.people import PEOPLE
+from sandbox.clock import timestamp
+from sandbox.people import EPOCH, PEOPLE
 from sandbox.store import Record
 
 Documents = dict[str, list[dict[str, Any]]]
 
 FILE = Path(__file__).with_name("account.json")
 # Their lists are not in id order, or their rows have no id: they keep the file's order.
-IN_FILE_ORDER = ("product_comment", "project_user", "option", "historical_audit_index")
+IN_FILE_ORDER = ("project_user", "option", "historical_audit_index")
 # Placed by the seed, under ideas.
 SPECIAL = ("legacy_idea", "subscription")
 
@@ -44,7 +46,9 @@ def _people(kind: str, entries: list[dict[str, Any]]) -> Iterator[Record]:
     for number in range(count):
         entry = entries[number % len(entries)]
         body = entry["body"] | describe(number)
-        yield Record(kind, int(body["id"]), body, _number(entry.get("parent")))
+        # Idea users are filtered by a time of change that they do not show.
+        changed = timestamp(EPOCH + timedelta(days=number))
+        yield Record(kind, int(body["id"]), body, _number(entry.get("parent")), updated=changed)
 
 
 def _number(text: str | None) -> int | None:

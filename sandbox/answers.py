@@ -30,8 +30,10 @@ def unknown_route() -> web.Response:
     return web.Response(status=404, text=UNKNOWN_ROUTE, content_type="text/html")
 
 
-def unauthorized() -> web.Response:
-    """The documented 401 is HTML without a body."""
+def unauthorized(form: str) -> web.Response:
+    """401. The only documented one is HTML without a body."""
+    if form == "json":
+        return json_answer({"error": "Unauthorized"}, status=401)
     return web.Response(status=401, content_type="text/html")
 
 

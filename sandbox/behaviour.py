@@ -1,16 +1,32 @@
 """Where Aha!'s behaviour is not documented, it is a switch here, with the likelier value as default."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 UPDATED_SINCE = ("exclusive", "inclusive", "seconds")
 RATE_LIMITS = ("retry_after", "reset", "message")
+REFUSALS = ("html", "json")
+COMMENTS_COUNTED = {
+    "internal": ("comment",),
+    "portal": ("idea_comment",),
+    "both": ("comment", "idea_comment"),
+}
 # What may move an idea's `updated_at` beside a change of the idea itself.
 EVENTS = tuple(
     f"{kind}_{what}"
     for kind in ("vote", "comment", "idea_comment")
     for what in ("create", "update", "destroy")
 )
+
+
+CHOICES: dict[str, Iterable[str]] = {
+    "updated_since": UPDATED_SINCE,
+    "rate_limit": RATE_LIMITS,
+    "refusal": REFUSALS,
+    "comments_counted": COMMENTS_COUNTED,
+}
 
 
 class BehaviourError(ValueError):
@@ -26,6 +42,9 @@ class Behaviour:
             or both sides are cut to whole seconds (`seconds`).
         moves_idea: events that move the idea's `updated_at`.
         rate_limit: what a 429 tells about when to come back.
+        refusal: whether a 401 is HTML without a body, as documented once, or JSON.
+        comments_counted: which stream `comments_count` of an idea counts.
+        workspace_comments: whether a workspace's comments include those on its ideas.
         commit_lag: seconds after which a change becomes visible, at most.
         latency: seconds that every answer takes longer.
     """
@@ -33,17 +52,20 @@ class Behaviour:
     updated_since: str = "exclusive"
     moves_idea: tuple[str, ...] = EVENTS
     rate_limit: str = "retry_after"
+    refusal: str = "html"
+    comments_counted: str = "internal"
+    workspace_comments: bool = True
     commit_lag: float = 0.0
     latency: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.updated_since not in UPDATED_SINCE:
-            raise BehaviourError(f"updated_since is one of {', '.join(UPDATED_SINCE)}")
-        if self.rate_limit not in RATE_LIMITS:
-            raise BehaviourError(f"rate_limit is one of {', '.join(RATE_LIMITS)}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise BehaviourError(f"{name} is one of {', '.join(choices)}")
         if set(self.moves_idea) - set(EVENTS):
             raise BehaviourError(f"moves_idea holds some of {', '.join(EVENTS)}")
-        if self.commit_lag < 0 or self.latency < 0:
+        # Not `x < 0`: that lets through what is no number.
+        if not (0 <= self.commit_lag < math.inf and 0 <= self.latency < math.inf):
             raise BehaviourError("commit_lag and latency are seconds, 0 or more")
 
     def changed(self, switches: dict[str, Any]) -> "Behaviour":

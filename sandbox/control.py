@@ -94,9 +94,14 @@ def _target(request: web.Request) -> tuple[str, int]:
 
 def _handler(operation: Callable[[web.Request, Body], Any]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        text = await request.text()
         try:
-            return json_answer(operation(request, dict(json.loads(text or "{}"))) or {})
+            body = json.loads(await request.text() or "{}")
+        except ValueError as error:
+            return _refusal(f"the body is no JSON: {error}")
+        if not isinstance(body, dict):
+            return _refusal("the body is no JSON object")
+        try:
+            return json_answer(operation(request, body) or {})
         except KeyError as error:
             return _refusal(f"{error} is missing in the body")
         except (WorldError, BehaviourError, FaultError, TypeError, ValueError, OverflowError) as error:

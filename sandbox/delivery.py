@@ -1,6 +1,6 @@
 """Workspaces, the work in them, and the account's configuration and history."""
 
-from sandbox.filters import after_id, at_json, list_has, type_is
+from sandbox.filters import after_id, at_json, class_is, left_out, list_has, with_portals, with_teams
 from sandbox.forms import Form
 from sandbox.resources import CHANGED, CREATED, SEARCH, Resource, Route
 
@@ -27,6 +27,14 @@ INITIATIVE_LEFT_OUT = frozenset(
 )
 PRODUCT_STUB = ("id", "reference_prefix", "name", "product_line", "created_at", "workspace_type", "url")
 TASK_STUB = ("id", "name", "due_date", "status", "created_at")
+TASKS_BELOW = (
+    ("product", "$.product_id"),
+    *((kind, "$.taskable.id") for kind in ("feature", "epic", "release", "idea", "requirement")),
+    ("user", "$.assigned_to_users[].user.id"),
+)
+NO_FILTERS: frozenset[str] = frozenset()
+# Documented as lists without pages; no body was published, so they are empty here.
+UNPAGED = ("me/assigned", "screen_definitions", "identity_providers", "paid_seat_groups", "account_backups")
 
 DELIVERY = (
     Resource(
@@ -34,9 +42,10 @@ DELIVERY = (
         "products",
         "product",
         (Route("/products"),),
-        ("/products/{id}",),
+        (Route("/products/{id}"),),
         Form(PRODUCT_STUB),
-        CHANGED,
+        CHANGED | {"include_teams": with_teams, "with_idea_portals": with_portals},
+        {"include_teams": "false"},
     ),
     Resource(
         "feature",
@@ -48,9 +57,9 @@ DELIVERY = (
             Route("/releases/{parent}/features", "release", "$.release.id"),
             Route("/epics/{parent}/features", "epic", "$.epic.id"),
             Route("/initiatives/{parent}/features", "initiative", "$.initiative.id"),
-            Route("/goals/{parent}/features", "goal", "$.goals[0].id"),
+            Route("/goals/{parent}/features", "goal", "$.goals[].id"),
         ),
-        ("/features/{id}",),
+        (Route("/features/{id}"),),
         Form(FEATURE_STUB, ("id", "product_id")),
         WORK | {"tag": list_has("$.tags")},
     ),
@@ -63,9 +72,9 @@ DELIVERY = (
             Route("/products/{parent}/epics", "product"),
             Route("/releases/{parent}/epics", "release", "$.release.id"),
             Route("/initiatives/{parent}/epics", "initiative", "$.initiative.id"),
-            Route("/goals/{parent}/epics", "goal", "$.goals[0].id"),
+            Route("/goals/{parent}/epics", "goal", "$.goals[].id"),
         ),
-        ("/epics/{id}",),
+        (Route("/epics/{id}"),),
         Form(FEATURE_STUB[:-1]),
         WORK | {"tag": list_has("$.tags")},
     ),
@@ -76,11 +85,11 @@ DELIVERY = (
         (
             Route("/initiatives"),
             Route("/products/{parent}/initiatives", "product"),
-            Route("/goals/{parent}/initiatives", "goal", "$.goals[0].id"),
+            Route("/goals/{parent}/initiatives", "goal", "$.goals[].id"),
         ),
-        ("/initiatives/{id}",),
+        (Route("/initiatives/{id}"),),
         Form(left_out=INITIATIVE_LEFT_OUT),
-        WORK,
+        WORK | {"only_active": left_out("$.workflow_status.complete")},
     ),
     Resource(
         "release",
@@ -88,12 +97,14 @@ DELIVERY = (
         "release",
         (
             Route("/products/{parent}/releases", "product"),
-            Route("/goals/{parent}/releases", "goal", "$.goals[0].id"),
-            Route("/initiatives/{parent}/releases", "initiative", "$.initiatives[0].id"),
+            Route("/goals/{parent}/releases", "goal", "$.goals[].id"),
+            Route("/initiatives/{parent}/releases", "initiative", "$.initiatives[].id"),
         ),
-        ("/releases/{id}",),
+        (Route("/releases/{id}"),),
         Form(RELEASE_STUB),
-        SEARCH | CHANGED | {"parking_lot": at_json("$.parking_lot")},
+        SEARCH
+        | CHANGED
+        | {"parking_lot": at_json("$.parking_lot"), "exclude_shipped": left_out("$.released")},
     ),
     Resource(
         "goal",
@@ -102,23 +113,23 @@ DELIVERY = (
         (
             Route("/goals"),
             Route("/products/{parent}/goals", "product"),
-            Route("/initiatives/{parent}/goals", "initiative", "$.initiatives[0].id"),
+            Route("/initiatives/{parent}/goals", "initiative", "$.initiatives[].id"),
         ),
-        ("/goals/{id}",),
+        (Route("/goals/{id}"),),
     ),
     Resource(
         "key_result",
         "key_results",
         "key_result",
         (Route("/goals/{parent}/key_results", "goal"),),
-        ("/key_results/{id}",),
+        (Route("/key_results/{id}"),),
     ),
     Resource(
         "requirement",
         "requirements",
         "requirement",
         (Route("/features/{parent}/requirements", "feature"),),
-        ("/requirements/{id}",),
+        (Route("/requirements/{id}"),),
         filters=SEARCH | CHANGED,
     ),
     Resource(
@@ -127,23 +138,18 @@ DELIVERY = (
         "task",
         (
             Route("/tasks"),
-            Route("/products/{parent}/tasks", "product", "$.product_id"),
-            *(
-                Route(f"/{kind}s/{{parent}}/tasks", kind, "$.taskable.id")
-                for kind in ("feature", "epic", "release", "idea", "requirement")
-            ),
-            Route("/users/{parent}/tasks", "user", "$.assigned_to_users[0].id"),
+            *(Route(f"/{kind}s/{{parent}}/tasks", kind, where, NO_FILTERS) for kind, where in TASKS_BELOW),
         ),
-        ("/tasks/{id}",),
+        (Route("/tasks/{id}"),),
         Form(TASK_STUB),
-        CHANGED | {"type": type_is},
+        CHANGED | {"type": class_is("$.type", "task")},
     ),
     Resource(
         "user",
         "users",
         "user",
         (Route("/users"),),
-        ("/users/{id}",),
+        (Route("/users/{id}"),),
         Form(detail_left_out=frozenset({"user_roles", "paid_seat_group"})),
         {"email": at_json("$.email")},
     ),
@@ -152,8 +158,11 @@ DELIVERY = (
         "release_phase",
         "release_phases",
         "release_phase",
-        (Route("/release_phases"), Route("/releases/{parent}/release_phases", "release")),
-        ("/release_phases/{id}",),
+        (
+            Route("/release_phases", filters=NO_FILTERS),
+            Route("/releases/{parent}/release_phases", "release"),
+        ),
+        (Route("/release_phases/{id}"),),
         filters={"type": at_json("$.type")},
     ),
     Resource("deletion", "deletions", lists=(Route("/deletions"),)),
@@ -164,8 +173,9 @@ DELIVERY = (
         filters=CREATED
         | {
             "audit_action": at_json("$.audit_action"),
-            "auditable_type": type_is,
+            "auditable_type": class_is("$.auditable_type"),
             "auditable_id": at_json("$.auditable_id"),
+            "associated_type": class_is("$.associated_type"),
             "associated_id": at_json("$.associated_id"),
             "user_id": at_json("$.user.id"),
             "after_id": after_id,
@@ -195,7 +205,7 @@ DELIVERY = (
         "workflows",
         "workflow",
         (Route("/products/{parent}/workflows", "product"),),
-        ("/workflows/{id}",),
+        (Route("/workflows/{id}"),),
         paged=False,
     ),
     Resource(
@@ -203,7 +213,8 @@ DELIVERY = (
         "record_links",
         "record_link",
         (Route("/features/{parent}/record_links", "feature"),),
-        ("/record_links/{id}",),
+        (Route("/record_links/{id}"),),
         paged=False,
     ),
+    *(Resource(path, path.rpartition("/")[2], lists=(Route(f"/{path}"),), paged=False) for path in UNPAGED),
 )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sandbox.answers import CLOCK, JSON_TYPE, json_answer, too_many
+from sandbox.answers import CLOCK, json_answer, too_many
+from sandbox.clock import http_date
+from sandbox.routes import REPEAT_ROW
 
 LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/session'>Log in to Aha!</form></body></html>"
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
@@ -95,10 +97,7 @@ async def reset(request: web.Request, _: Inner) -> web.StreamResponse:
 
 async def truncate(request: web.Request, inner: Inner) -> web.StreamResponse:
     """Half of the body, then the connection drops."""
-    body = (await inner()).body
-    content = bytes(body) if isinstance(body, bytes) else b""
-    response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": JSON_TYPE})
-    await response.prepare(request)
+    response, content = await _begun(request, await inner())
     await response.write(content[: len(content) // 2])
     if request.transport is not None:
         request.transport.abort()
@@ -107,14 +106,21 @@ async def truncate(request: web.Request, inner: Inner) -> web.StreamResponse:
 
 async def drip(request: web.Request, inner: Inner) -> web.StreamResponse:
     """The true answer, a few bytes at a time."""
-    body = (await inner()).body
-    content = bytes(body) if isinstance(body, bytes) else b""
-    response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": JSON_TYPE})
-    await response.prepare(request)
+    response, content = await _begun(request, await inner())
     for start in range(0, len(content), DRIP_BYTES):
         await response.write(content[start : start + DRIP_BYTES])
         await asyncio.sleep(DRIP_SECONDS)
     return response
+
+
+async def _begun(request: web.Request, true: web.Response) -> tuple[web.StreamResponse, bytes]:
+    """The true answer's headers, sent, and its body, not sent."""
+    content = true.body if isinstance(true.body, bytes) else b""
+    headers = {"Content-Length": str(len(content)), "Content-Type": true.headers["Content-Type"]}
+    headers["Date"] = http_date(request.app[CLOCK].now())
+    response = web.StreamResponse(status=true.status, headers=headers)
+    await response.prepare(request)
+    return response, content
 
 
 async def redirect(_: web.Request, __: Inner) -> web.StreamResponse:
@@ -127,10 +133,15 @@ def _rows(body: dict[str, object]) -> tuple[str, list[object]]:
     return name, rows if isinstance(rows, list) else []
 
 
-def _duplicate(body: dict[str, object]) -> dict[str, object]:
-    """The last row stands twice and pushes the first one out."""
+async def duplicate(request: web.Request, inner: Inner) -> web.StreamResponse:
+    """A page begins with the last row of the one before; the first page ends with its own last row twice."""
+    request[REPEAT_ROW] = True
+    response = await inner()
+    body = json.loads(response.text or "{}")
+    if request.query.get("page", "1") != "1":
+        return response
     name, rows = _rows(body)
-    return body | {name: [*rows[1:], rows[-1]] if len(rows) > 1 else rows}
+    return json_answer(body | {name: [*rows, *rows[-1:]]}, status=response.status)
 
 
 def _shrink(body: dict[str, object]) -> dict[str, object]:
@@ -163,6 +174,6 @@ FAULTS: dict[str, Fault] = {
     "empty_body": answering(200, "", "application/json"),
     "slow_drip": drip,
     "redirect": redirect,
-    "duplicated_rows": rewriting(_duplicate),
+    "duplicated_rows": duplicate,
     "shrinking_pages": rewriting(_shrink),
 }

@@ -1,6 +1,6 @@
 """Ideas and what surrounds them: votes, both streams of comments, people, portals."""
 
-from sandbox.filters import at_json, list_has, only_proxy, status_is, with_spam
+from sandbox.filters import at_json, has_text, list_has, only_proxy, status_is, with_spam
 from sandbox.forms import Form
 from sandbox.resources import CHANGED, CREATED, SEARCH, Resource, Route
 
@@ -29,21 +29,85 @@ VOTE_STUB = (
     "idea_organization",
 )
 ORGANIZATION_STUB = ("id", "name", "created_at", "url", "resource")
+# Aha! names the orders and does not say what they go by.
+IDEA_SORTS = {
+    "recent": "json_extract(body, '$.created_at')",
+    "trending": "updated",
+    "popular": "json_extract(body, '$.initial_votes') + "
+    "(SELECT COUNT(*) FROM records vote WHERE vote.kind = 'vote' AND vote.parent = records.id)",
+}
+COMMENTED = (
+    "idea",
+    "feature",
+    "epic",
+    "requirement",
+    "initiative",
+    "goal",
+    "release",
+    "release_phase",
+    "task",
+    "page",
+)
+WORKSPACE_COMMENTS = "/products/{parent}/comments"
+
+VOTES = Resource(
+    "vote",
+    "idea_endorsements",
+    "idea_endorsement",
+    (
+        Route("/ideas/endorsements"),
+        # No time filter is documented for these two.
+        Route("/ideas/{parent}/endorsements", "idea", filters=frozenset({"proxy"})),
+        Route(
+            "/idea_organizations/{parent}/endorsements",
+            "idea_organization",
+            "$.idea_organization.id",
+            frozenset(),
+        ),
+    ),
+    (Route("/ideas/{parent}/endorsements/{id}", "idea"),),
+    Form(VOTE_STUB, ("id", "idea_id"), frozenset({"associated_idea_organizations"})),
+    CREATED | CHANGED | {"proxy": only_proxy},
+)
+COMMENTS = Resource(
+    "comment",
+    "comments",
+    "comment",
+    (
+        *(Route(f"/{kind}s/{{parent}}/comments", kind) for kind in COMMENTED),
+        Route(WORKSPACE_COMMENTS, "product", "$.commentable.product_id", rank="updated"),
+    ),
+    (Route("/comments/{id}"),),
+)
+IDEAS = Resource(
+    "idea",
+    "ideas",
+    "idea",
+    (
+        Route("/ideas"),
+        Route("/products/{parent}/ideas", "product"),
+        Route("/ideas/related", filters=frozenset({"q"})),
+    ),
+    (Route("/ideas/{id}"),),
+    Form(IDEA_STUB, ("id", "product_id"), frozenset({"watchers"})),
+    SEARCH
+    | CREATED
+    | CHANGED
+    | {
+        "workflow_status": status_is,
+        "spam": with_spam,
+        "tag": list_has("$.tags"),
+        "user_id": at_json("$.created_by_user.id"),
+        "idea_user_id": at_json("$.created_by_idea_user.id"),
+    },
+    {"spam": "false"},
+    sorts=IDEA_SORTS,
+)
 
 FEEDBACK = (
-    Resource(
-        "vote",
-        "idea_endorsements",
-        "idea_endorsement",
-        (Route("/ideas/endorsements"), Route("/ideas/{parent}/endorsements", "idea")),
-        ("/ideas/{parent}/endorsements/{id}",),
-        Form(VOTE_STUB, ("id", "idea_id"), frozenset({"associated_idea_organizations"})),
-        CREATED | CHANGED | {"proxy": only_proxy},
-    ),
-    Resource(
-        "comment", "comments", "comment", (Route("/ideas/{parent}/comments", "idea"),), ("/comments/{id}",)
-    ),
-    Resource("product_comment", "comments", "comment", (Route("/products/{parent}/comments", "product"),)),
+    IDEAS,
+    VOTES,
+    COMMENTS,
     Resource(
         "idea_comment",
         "idea_comments",
@@ -60,41 +124,23 @@ FEEDBACK = (
         (Route("/ideas/{parent}/subscriptions", "idea"),),
     ),
     Resource(
-        "idea",
-        "ideas",
-        "idea",
-        (Route("/ideas"), Route("/products/{parent}/ideas", "product")),
-        ("/ideas/{id}",),
-        Form(IDEA_STUB, ("id", "product_id"), frozenset({"watchers"})),
-        SEARCH
-        | CREATED
-        | CHANGED
-        | {
-            "workflow_status": status_is,
-            "spam": with_spam,
-            "tag": list_has("$.tags"),
-            "user_id": at_json("$.created_by_user.id"),
-            "idea_user_id": at_json("$.created_by_idea_user.id"),
-        },
-        {"spam": "false"},
-    ),
-    Resource(
         "idea_organization",
         "idea_organizations",
         "idea_organization",
         (Route("/idea_organizations"),),
-        ("/idea_organizations/{id}",),
+        (Route("/idea_organizations/{id}"),),
         Form(ORGANIZATION_STUB, extras=frozenset({"record_links", "segments", "resource"})),
-        SEARCH | CHANGED | {"email_domain": at_json("$.email_domains")},
+        SEARCH | CHANGED | {"email_domain": has_text("$.email_domains"), "segment": list_has("$.segments")},
     ),
     Resource(
         "idea_user",
         "idea_users",
         "idea_user",
         (Route("/idea_users"),),
-        ("/idea_users/{id}",),
+        (Route("/idea_users/{id}"),),
         Form(extras=frozenset({"title", "phone", "portal_users"})),
-        CHANGED | {"email": at_json("$.email")},
+        CHANGED
+        | {"email": at_json("$.email"), "idea_portal_id": list_has("$.portal_users", "$.idea_portal_id")},
     ),
     Resource(
         "idea_portal",
@@ -107,7 +153,7 @@ FEEDBACK = (
         "portal_users",
         "portal_user",
         (Route("/idea_portals/{parent}/portal_users", "idea_portal"),),
-        ("/idea_portals/{parent}/portal_users/{id}",),
+        (Route("/idea_portals/{parent}/portal_users/{id}", "idea_portal"),),
         filters={"email": at_json("$.email")},
     ),
     Resource(
@@ -116,4 +162,6 @@ FEEDBACK = (
         "idea_category",
         (Route("/products/{parent}/idea_categories", "product"),),
     ),
+    # Documented without a body: an empty list claims nothing.
+    Resource("idea_theme", "idea_themes", lists=(Route("/idea_themes"),)),
 )

@@ -32,15 +32,27 @@ def at_time(path: str, operator: str) -> Filter:
     return make
 
 
-def list_has(path: str) -> Filter:
-    """A list of texts holds the value."""
-    sql = f"EXISTS (SELECT 1 FROM json_each(body, '{path}') WHERE value = ?)"
+def list_has(path: str, part: str = "") -> Filter:
+    """A list of texts, or of objects that have one at `part`, holds the value."""
+    item = f"json_extract(value, '{part}')" if part else "value"
+    sql = f"EXISTS (SELECT 1 FROM json_each(body, '{path}') WHERE {item} = ?)"
     return lambda value, _: Condition(sql, (value,))
 
 
+def has_text(path: str) -> Filter:
+    """One of the comma-separated texts is the value."""
+    sql = f"',' || REPLACE(json_extract(body, '{path}'), ' ', '') || ',' LIKE ? ESCAPE '\\'"
+    return lambda value, _: Condition(sql, (f"%,{_literal(value)},%",))
+
+
+def left_out(path: str) -> Filter:
+    """With `true`, rows whose flag is set are not listed."""
+    sql = f"COALESCE(json_extract(body, '{path}'), 0) = 0"
+    return lambda value, _: Condition(sql if value == "true" else "1")
+
+
 def name_matches(value: str, _: Behaviour) -> Condition:
-    pattern = "".join(f"\\{char}" if char in "\\%_" else char for char in value)
-    return Condition("json_extract(body, '$.name') LIKE ? ESCAPE '\\'", (f"%{pattern}%",))
+    return Condition("json_extract(body, '$.name') LIKE ? ESCAPE '\\'", (f"%{_literal(value)}%",))
 
 
 def status_is(value: str, _: Behaviour) -> Condition:
@@ -48,11 +60,15 @@ def status_is(value: str, _: Behaviour) -> Condition:
     return Condition(f"({path.format('id')} OR {path.format('name')})", (value, value))
 
 
-def type_is(value: str, _: Behaviour) -> Condition:
+def class_is(path: str, default: str = "") -> Filter:
     """Requests name classes (`Ideas::Idea`), records hold paths (`ideas/idea`)."""
-    path = "LOWER(COALESCE(json_extract(body, '$.auditable_type'), json_extract(body, '$.type'), 'task')) = ?"
-    words = "".join(f"_{char.lower()}" if char.isupper() else char for char in value.replace("::", "/"))
-    return Condition(path, (words.replace("/_", "/").removeprefix("_"),))
+    sql = f"LOWER(COALESCE(json_extract(body, '{path}'), '{default}')) = ?"
+
+    def make(value: str, _: Behaviour) -> Condition:
+        words = "".join(f"_{char.lower()}" if char.isupper() else char for char in value.replace("::", "/"))
+        return Condition(sql, (words.replace("/_", "/").removeprefix("_"),))
+
+    return make
 
 
 def after_id(value: str, _: Behaviour) -> Condition:
@@ -78,6 +94,41 @@ def only_proxy(value: str, _: Behaviour) -> Condition:
 
 def with_spam(value: str, _: Behaviour) -> Condition:
     return Condition("hidden = 1") if value == "true" else Condition("hidden = 0")
+
+
+def with_teams(value: str, _: Behaviour) -> Condition:
+    """Teams are workspaces of their own type; what it is called is not published, here it is `team`."""
+    return Condition("1" if value == "true" else "json_extract(body, '$.workspace_type') <> 'team'")
+
+
+def with_portals(value: str, _: Behaviour) -> Condition:
+    portals = "SELECT 1 FROM records portal WHERE portal.kind = 'idea_portal' AND portal.parent = records.id"
+    return Condition(f"EXISTS ({portals})" if value == "true" else "1")
+
+
+def integrated_as(name: str, value: str) -> Condition:
+    """An integration field has this name and value."""
+    field = "json_extract(value, '$.name') = ? AND json_extract(value, '$.value') = ?"
+    return Condition(
+        f"EXISTS (SELECT 1 FROM json_each(body, '$.integration_fields') WHERE {field})", (name, value)
+    )
+
+
+def below(identity: int, where: str | None) -> Condition:
+    """Rows of one parent: their own, or the one that a JSON path leads to (`[]` for any of a list)."""
+    if where is None:
+        return Condition("parent = ?", (identity,))
+    items, several, part = where.partition("[]")
+    if several:
+        sql = f"EXISTS (SELECT 1 FROM json_each(body, '{items}') WHERE json_extract(value, '${part}') = ?)"
+    else:
+        sql = f"CAST(COALESCE(json_extract(body, '{where}'), parent) AS TEXT) = ?"
+    return Condition(sql, (str(identity),))
+
+
+def _literal(value: str) -> str:
+    """Without a meaning in LIKE."""
+    return "".join(f"\\{char}" if char in "\\%_" else char for char in value)
 
 
 def parse_time(value: str) -> datetime | None:

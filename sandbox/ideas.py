@@ -26,7 +26,7 @@ from sandbox.people import (
     portal_user,
     user,
 )
-from sandbox.store import Document, Record, Store
+from sandbox.store import COUNTERS, Document, Record
 from sandbox.vocabulary import (
     CATEGORY_IDS,
     COLORS,
@@ -69,8 +69,9 @@ class Maker(Parts):
         """An idea with its votes, comments and subscriptions."""
         rng = self.rng
         product = int(self.product["id"])
+        self.next["idea"] = number
         if last and number > 9:
-            yield Record("idea", int(self._legacy["id"]), self._legacy, product)
+            yield Record("idea", int(self._legacy["id"]), self._legacy, int(self._legacy["product_id"]))
             return
         identity = FIRST_IDS["idea"] + number
         created = EPOCH + (END - EPOCH) * (number / (number + 400)) * 0.7 + timedelta(milliseconds=number % 7)
@@ -121,6 +122,7 @@ class Maker(Parts):
             "categories": [],
             "custom_fields": self.custom_fields(number % (len(CUSTOM_FIELDS) + 1), updated),
             "integration_fields": [],
+            "watchers": [user(number % USERS)],
         }
         body |= self._author("created_by", author)
         if author >= USERS and number % 2:
@@ -210,13 +212,9 @@ class Maker(Parts):
         body["attachments"] = [self.attachment(written)] if identity % 6 == 1 else []
         return Record("idea_comment", identity, body, parent=idea)
 
-    def continue_from(self, store: Store) -> None:
-        """Go on after the ids that a store already holds."""
-        for kind in ("vote", "comment", "idea_comment"):
-            self.next[kind] = max(0, store.largest_id(kind) - FIRST_IDS[kind])
-        # Notes and attachments are no records of their own: start far from the seed's.
-        for kind in ("note", "attachment", "misc"):
-            self.next[kind] += 10**9
+    def counters(self) -> Record:
+        """The counts of ids given, to be kept with the records: no id is ever given again."""
+        return Record(COUNTERS, 0, dict(self.next))
 
     def _author(self, role: str, number: int) -> Document:
         if number < USERS:

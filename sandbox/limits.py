@@ -13,13 +13,13 @@ from sandbox.world import World
 LIMITS = ((60.0, 300), (1.0, 20))
 
 
-def require_key(api_key: str) -> Middleware:
+def require_key(world: World, api_key: str) -> Middleware:
     """401 without the key."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(API) and request.headers.get("Authorization") != f"Bearer {api_key}":
-            return unauthorized()
+            return unauthorized(world.behaviour.refusal)
         return await handler(request)
 
     return check

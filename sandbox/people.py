@@ -32,6 +32,7 @@ LAST = (
 )
 ORGANIZATIONS = ("Acme Example Corp", "Globex Example Ltd", "Initech Example GmbH", "Umbrella Example SA")
 USERS, PORTAL_USERS = 6, 40
+PORTAL = "7300000000000015001"
 FIRST_IDS = {
     "user": 7300000000000000101,
     "portal_user": 7300000000000002001,
@@ -103,8 +104,9 @@ def portal_member(number: int) -> Document:
 
 
 def known_person(number: int) -> Document:
-    """What the list of idea users says of a person."""
-    return {name: value for name, value in idea_user(number).items() if name != "title"}
+    """What the list of idea users says of a person, with what it says only when asked by name."""
+    portal = {"id": _id("portal_user", number), "idea_portal_id": PORTAL}
+    return idea_user(number) | {"phone": None, "portal_users": [portal]}
 
 
 # kind → (how many, what each says of itself)

@@ -13,14 +13,17 @@ class Route:
     Attributes:
         path: below /api/v1; `{parent}` stands for the id or key of a record of `parent_kind`.
         parent_kind: whose record the route stands under, or None for the whole account.
-        where: how rows belong to that record: a JSON path to its id, or None for the row's own parent.
-        root: the key of the list, where it is not the resource's.
+        where: how rows belong to that record: a JSON path to its id, `[]` for any of a list, or None for the
+            row's own parent.
+        filters: the parameters that this route takes, where they are fewer than the resource's.
+        rank: SQL by which the highest row comes first, where the order is not that of ids.
     """
 
     path: str
     parent_kind: str | None = None
     where: str | None = None
-    root: str | None = None
+    filters: frozenset[str] | None = None
+    rank: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,19 @@ class Resource:
         filters: parameter → condition.
         defaults: filters that hold unless their parameter is given.
         paged: whether lists have pages and say so.
+        sorts: value of `sort` → SQL by which the highest row comes first.
     """
 
     kind: str
     root: str
     singular: str = ""
     lists: tuple[Route, ...] = ()
-    details: tuple[str, ...] = ()
+    details: tuple[Route, ...] = ()
     form: Form = field(default_factory=Form)
     filters: dict[str, Filter] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
     paged: bool = True
+    sorts: dict[str, str] = field(default_factory=dict)
 
 
 CREATED = {"created_since": at_time("$.created_at", ">"), "created_before": at_time("$.created_at", "<")}

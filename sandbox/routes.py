@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sandbox.answers import json_answer, not_found
+from sandbox.behaviour import COMMENTS_COUNTED
 from sandbox.delivery import DELIVERY
-from sandbox.feedback import FEEDBACK, IDEA_STUB
+from sandbox.feedback import FEEDBACK, IDEA_STUB, VOTES, WORKSPACE_COMMENTS
+from sandbox.filters import below, integrated_as
 from sandbox.forms import Document, show
 from sandbox.resources import Resource, Route
 from sandbox.store import Condition, Record
@@ -17,6 +19,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v1"
 PER_PAGE, MOST_PER_PAGE, REPORT_PER_PAGE = 30, 200, 100
 ALL = -1
+REPEAT_ROW = web.RequestKey("repeat_row", bool)  # a request's mark, set by a fault
 
 
 class Api:
@@ -28,59 +31,78 @@ class Api:
 
     def routes(self) -> list[web.RouteDef]:
         """Fixed paths before those with placeholders, because aiohttp takes the first match."""
-        found: list[tuple[str, Handler]] = [("/me", self._me)]
+        found: list[tuple[str, Handler]] = [
+            ("/me", self._me),
+            ("/idea_endorsements/fields/{name}/value/{value}", self._integrated_votes),
+            ("/products/{parent}/release_phases", self._broken),
+            ("/historical_audits/{search}", self._historical_audits),
+            ("/bookmarks/custom_pivots/{report}", self._report),
+        ]
         for resource in (*FEEDBACK, *DELIVERY):
             found += [(route.path, self._list_handler(resource, route)) for route in resource.lists]
-            found += [(path, self._detail_handler(resource)) for path in resource.details]
-        found.append(("/historical_audits/{search}", self._historical_audits))
-        found.append(("/bookmarks/custom_pivots/{report}", self._report))
+            found += [(route.path, self._detail_handler(resource, route)) for route in resource.details]
         found.sort(key=lambda item: item[0].count("{"))
         routes = [web.get(API + path, handler) for path, handler in found]
         return [*routes, web.post(f"{API}/historical_audits", self._search_history)]
 
     def _list_handler(self, resource: Resource, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            scope = [Condition("kind = ?", (resource.kind,))]
-            if "spam" not in resource.filters:
-                scope.append(Condition("hidden = 0"))
+            scope = []
             if route.parent_kind:
                 parent = self._store.find(route.parent_kind, request.match_info["parent"])
                 if parent is None:
                     return not_found()
-                scope.append(_below(parent, route))
-            return self._list(resource, scope, request)
+                scope.append(below(parent.id, route.where))
+            if route.path == WORKSPACE_COMMENTS and not self._world.behaviour.workspace_comments:
+                scope.append(Condition("json_extract(body, '$.commentable.type') <> 'Ideas::Idea'"))
+            return self._list(resource, route, scope, request)
 
         return handle
 
-    def _detail_handler(self, resource: Resource) -> Handler:
+    def _detail_handler(self, resource: Resource, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             record = self._store.find(resource.kind, request.match_info["id"])
             if record is None:
                 return not_found()
+            if route.parent_kind:
+                parent = self._store.find(route.parent_kind, request.match_info["parent"])
+                if parent is None or parent.id != record.parent:
+                    return not_found()
             [document] = self._complete(resource.kind, [record])
             shown = show(document, resource.form, request.query.get("fields"), listed=False)
             return json_answer({resource.singular: shown})
 
         return handle
 
-    def _list(self, resource: Resource, scope: list[Condition], request: web.Request) -> web.Response:
+    def _list(
+        self, resource: Resource, route: Route, scope: list[Condition], request: web.Request
+    ) -> web.Response:
         query = resource.defaults | dict(request.query)
-        behaviour = self._world.behaviour
-        conditions = scope + [
-            make(query[name], behaviour) for name, make in resource.filters.items() if name in query
-        ]
+        conditions = [Condition("kind = ?", (resource.kind,)), *scope]
+        if "spam" not in resource.filters:
+            conditions.append(Condition("hidden = 0"))
+        for name, make in resource.filters.items():
+            taken = route.filters is None or name in route.filters or name in resource.defaults
+            if taken and name in query:
+                conditions.append(make(query[name], self._world.behaviour))
+        rank = resource.sorts.get(query.get("sort", ""), route.rank)
         fields = query.get("fields")
-        if not resource.paged:
-            documents = self._complete(resource.kind, self._store.page(conditions, ALL))
-            shown = [show(document, resource.form, fields, listed=True) for document in documents]
-            return json_answer({resource.root: shown})
-        page, per_page = _page_asked(request, PER_PAGE)
-        total = self._store.count(conditions)
-        documents = self._complete(
-            resource.kind, self._store.page(conditions, per_page, (page - 1) * per_page)
+        page, per_page = _page_asked(request, PER_PAGE) if resource.paged else (1, ALL)
+        # A repeated row is a fault: the page then begins with the last row of the one before.
+        repeated = int(bool(request.get(REPEAT_ROW)) and page > 1)
+        records = self._store.page(
+            conditions,
+            per_page + repeated,
+            (page - 1) * per_page - repeated,
+            rank if resource.paged else None,
         )
-        shown = [show(document, resource.form, fields, listed=True) for document in documents]
-        return json_answer({resource.root: shown, "pagination": _pagination(total, per_page, page)})
+        documents = self._complete(resource.kind, records)
+        answer: Document = {
+            resource.root: [show(document, resource.form, fields, listed=True) for document in documents]
+        }
+        if resource.paged:
+            answer["pagination"] = _pagination(self._store.count(conditions), per_page, page)
+        return json_answer(answer)
 
     def _complete(self, kind: str, records: list[Record]) -> list[Document]:
         """Documents with what follows from other records."""
@@ -95,7 +117,9 @@ class Api:
 
     def _complete_ideas(self, records: list[Record]) -> list[Document]:
         ids = [record.id for record in records]
-        votes, comments = (self._store.counts_by_parent(kind, ids) for kind in ("vote", "comment"))
+        counted = COMMENTS_COUNTED[self._world.behaviour.comments_counted]
+        votes = self._store.counts_by_parent(("vote",), ids)
+        comments = self._store.counts_by_parent(counted, ids)
         merged = self._store.merged_into(ids)
         for record in records:
             body = record.body
@@ -112,6 +136,15 @@ class Api:
 
     async def _me(self, _: web.Request) -> web.StreamResponse:
         return json_answer({"user": self._store.page([Condition("kind = 'me'")])[0].body})
+
+    async def _integrated_votes(self, request: web.Request) -> web.StreamResponse:
+        """Votes by the name and value of an integration field."""
+        scope = [integrated_as(request.match_info["name"], request.match_info["value"])]
+        return self._list(VOTES, Route(request.path, filters=frozenset()), scope, request)
+
+    async def _broken(self, _: web.Request) -> web.StreamResponse:
+        """Aha! was seen to answer 500 here."""
+        return json_answer({"error": "Internal server error"}, status=500)
 
     async def _historical_audits(self, _: web.Request) -> web.StreamResponse:
         audits = [record.body for record in self._store.page([Condition("kind = 'historical_audit'")])]
@@ -135,12 +168,6 @@ class Api:
         rows = [[_cell(idea["id"], idea[key]) for _, key, _ in fields] for idea in ideas]
         pagination = [_pagination(self._store.count(scope), per_page, page)]
         return json_answer({"pagination": pagination, "columns": columns, "rows": rows})
-
-
-def _below(parent: Record, route: Route) -> Condition:
-    if route.where is None:
-        return Condition("parent = ?", (parent.id,))
-    return Condition(f"json_extract(body, '{route.where}') = ?", (str(parent.body["id"]),))
 
 
 def _stub(idea: Record) -> Document:

@@ -65,7 +65,9 @@ def open_world(
 def make_app(traffic: Traffic, api_key: str, *, rate_limit: bool, control: bool) -> web.Application:
     world = traffic.world
     limits = [limit_rate(world)] if rate_limit else []
-    app = web.Application(middlewares=[traffic.stamp, require_key(api_key), *limits, traffic.observe])
+    app = web.Application(
+        middlewares=[traffic.stamp, traffic.note, require_key(world, api_key), *limits, traffic.disturb]
+    )
     app[CLOCK] = world.clock
     app.add_routes(Api(world).routes())
     if control:
@@ -112,4 +114,4 @@ def running(
         thread.join()
         loop.close()
         if world is None:
-            traffic.world.store.close()
+            traffic.world.close()

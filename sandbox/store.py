@@ -33,6 +33,8 @@ CREATE INDEX IF NOT EXISTS by_reference ON records (kind, reference) WHERE refer
 CREATE INDEX IF NOT EXISTS by_survivor ON records (survivor) WHERE survivor IS NOT NULL;
 ANALYZE;
 """
+APPLICATION = 0x41686121  # "Aha!", in the file's header
+COUNTERS = "counters"
 COLUMNS = "kind, id, parent, hidden, proxy, survivor, body"
 
 
@@ -52,6 +54,7 @@ class Record:
         hidden: whether it is marked as spam.
         proxy: for a vote, whether it was cast for an organization.
         survivor: for a merged idea, the idea it was merged into.
+        updated: the time that `updated_since` goes by, where the document does not show it.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class Record:
     hidden: bool = False
     proxy: bool = False
     survivor: int | None = None
+    updated: str | None = None
 
     def as_row(self) -> tuple[Any, ...]:
         return (
@@ -71,7 +75,7 @@ class Record:
             self.hidden,
             self.proxy,
             self.survivor,
-            self.body.get("updated_at"),
+            self.body.get("updated_at", self.updated),
             orjson.dumps(self.body).decode(),
         )
 
@@ -93,7 +97,14 @@ class Store:
 
     def __init__(self, path: str = ":memory:") -> None:
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=1, check_same_thread=False)
+            owner = self._db.execute("PRAGMA application_id").fetchone()[0]
+            tables = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+            if tables and owner != APPLICATION:
+                raise StoreError(f"{path} is a database of another program: name another file, or none.")
+            # Kept for as long as it is open: two sandboxes in one file would give the same ids twice.
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute(f"PRAGMA application_id = {APPLICATION}")
             self._db.executescript(SCHEMA)
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be used as a database: {error}") from None
@@ -105,17 +116,16 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def put(self, records: Iterable[Record]) -> None:
-        """Insert records or replace them."""
+    def put(self, records: Iterable[Record], gone: Iterable[Record] = ()) -> None:
+        """Insert records or replace them, and remove those that are gone: all at once."""
         with self._db:
             self._db.executemany(
                 "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (record.as_row() for record in records),
             )
-
-    def remove(self, kind: str, identity: int) -> None:
-        with self._db:
-            self._db.execute("DELETE FROM records WHERE kind = ? AND id = ?", (kind, identity))
+            self._db.executemany(
+                "DELETE FROM records WHERE kind = ? AND id = ?", ((record.kind, record.id) for record in gone)
+            )
 
     def is_empty(self) -> bool:
         return not self._db.execute("SELECT EXISTS (SELECT 1 FROM records)").fetchone()[0]
@@ -125,14 +135,17 @@ class Store:
         count: int = self._db.execute(f"SELECT COUNT(*) FROM records WHERE {where}", values).fetchone()[0]
         return count
 
-    def page(self, conditions: Sequence[Condition], limit: int = -1, offset: int = 0) -> list[Record]:
-        """Records in ascending id order."""
+    def page(
+        self, conditions: Sequence[Condition], limit: int = -1, offset: int = 0, rank: str | None = None
+    ) -> list[Record]:
+        """Records in ascending id order, or those first that `rank`, an SQL expression, puts highest."""
         where, values = _where(conditions)
+        order = "rank DESC, id" if rank else "id"
         # The inner query runs on an index alone: stepping over thousands of documents would be slow.
         rows = self._db.execute(
-            f"SELECT {COLUMNS} FROM "
-            f"(SELECT kind, id FROM records WHERE {where} ORDER BY id LIMIT ? OFFSET ?) "
-            "JOIN records USING (kind, id) ORDER BY id",
+            f"SELECT {COLUMNS} FROM (SELECT kind, id, {rank or 'id'} AS rank FROM records "
+            f"WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?) "
+            f"JOIN records USING (kind, id) ORDER BY {order}",
             (*values, limit, offset),
         )
         return [_record(row) for row in rows]
@@ -147,27 +160,19 @@ class Store:
         ).fetchone()
         return _record(row) if row else None
 
-    def largest_id(self, kind: str) -> int:
-        largest = self._db.execute("SELECT MAX(id) FROM records WHERE kind = ?", (kind,)).fetchone()[0]
-        return largest or 0
+    def counters(self) -> dict[str, int]:
+        """How many ids of each kind were ever given."""
+        [record] = self.page([Condition("kind = ?", (COUNTERS,))])
+        return record.body
 
-    def largest_audited(self, auditable_type: str) -> int:
-        """The largest id that an audit of this type names."""
-        largest = self._db.execute(
-            "SELECT MAX(CAST(json_extract(body, '$.auditable_id') AS INTEGER)) FROM records "
-            "WHERE kind = 'audit' AND json_extract(body, '$.auditable_type') = ?",
-            (auditable_type,),
-        ).fetchone()[0]
-        return largest or 0
-
-    def counts_by_parent(self, kind: str, parents: Sequence[int]) -> dict[int, int]:
-        """How many visible records of `kind` stand below each parent."""
-        marks = ",".join("?" * len(parents))
+    def counts_by_parent(self, kinds: Sequence[str], parents: Sequence[int]) -> dict[int, int]:
+        """How many visible records of some kinds stand below each parent."""
+        asked, marks = ",".join("?" * len(kinds)), ",".join("?" * len(parents))
         return dict(
             self._db.execute(
-                f"SELECT parent, COUNT(*) FROM records WHERE kind = ? AND hidden = 0 AND parent IN ({marks}) "
-                "GROUP BY parent",
-                (kind, *parents),
+                f"SELECT parent, COUNT(*) FROM records WHERE kind IN ({asked}) AND hidden = 0 "
+                f"AND parent IN ({marks}) GROUP BY parent",
+                (*kinds, *parents),
             ).fetchall()
         )
 

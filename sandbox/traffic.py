@@ -13,6 +13,8 @@ from sandbox.faults import FAULTS, Scheduled
 from sandbox.routes import API, Handler
 from sandbox.world import World
 
+ENTRY = web.RequestKey("entry", dict[str, object])  # a request's line in the log
+
 
 @dataclass
 class Traffic:
@@ -36,26 +38,34 @@ class Traffic:
     @web.middleware
     async def stamp(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Put the sandbox's time on every answer."""
-        try:
-            response = await handler(request)
-        except web.HTTPNotFound:
-            response = unknown_route()
+        response = await answered(request, handler)
         if not response.prepared:
             response.headers["Date"] = http_date(self.world.clock.now())
         return response
 
     @web.middleware
-    async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Log API requests, show what became visible, and let a scheduled fault have its way."""
+    async def note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Log API requests, those that are refused included."""
         if not request.path.startswith(API):
             return await handler(request)
         path = request.path.removeprefix(API)
         resource = request.match_info.route.resource
         route = resource.canonical.removeprefix(API) if resource else path
-        fault = next((entry for entry in self.faults if entry.hits(path)), None)
-        entry: dict[str, object] = {"route": route, "path": path, "query": dict(request.query)}
-        entry["fault"] = fault.fault if fault else None
+        entry: dict[str, object] = {"route": route, "path": path, "query": dict(request.query), "fault": None}
         self.log.append(entry)
+        request[ENTRY] = entry
+        response = await answered(request, handler)
+        entry["status"] = response.status
+        return response
+
+    @web.middleware
+    async def disturb(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Show what became visible, and let a scheduled fault have its way."""
+        if not request.path.startswith(API):
+            return await handler(request)
+        entry = request[ENTRY]
+        fault = next((fault for fault in self.faults if fault.hits(str(entry["path"]))), None)
+        entry["fault"] = fault.fault if fault else None
         if self.world.behaviour.latency:
             await asyncio.sleep(self.world.behaviour.latency)
         change = self.between.pop(0) if self.between else None
@@ -64,11 +74,19 @@ class Traffic:
         self.world.settle()
 
         async def answer() -> web.Response:
-            response = await handler(request)
+            response = await answered(request, handler)
             if not isinstance(response, web.Response):
                 raise TypeError("only whole answers can be changed")
             return response
 
-        response = await (FAULTS[fault.fault](request, answer) if fault else handler(request))
-        entry["status"] = response.status
-        return response
+        return await (FAULTS[fault.fault](request, answer) if fault else handler(request))
+
+
+async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The answer, where aiohttp raises one too."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return unknown_route()
+    except web.HTTPMethodNotAllowed as error:
+        return web.Response(status=error.status, headers={"Allow": error.headers["Allow"]})

@@ -13,6 +13,8 @@ FIRST_IDS = {
     "idea_comment": 7350000000000000000,
     "attachment": 7360000000000000000,
     "misc": 7370000000000000000,
+    "audit": 7380000000000000000,
+    "deletion": 7390000000000000000,
 }
 SUBJECTS = (
     "Dark theme",

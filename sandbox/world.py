@@ -1,20 +1,18 @@
-"""Changes to the account and what follows from them: the idea's time, audits, the recycle bin.
-
-A change may become visible later than it happened (`commit_lag`): it waits here until the clock has passed.
-"""
+"""Changes to the account and what follows from them: the idea's time, audits, the recycle bin."""
 
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any
 
 from sandbox.account import load_documents
 from sandbox.behaviour import Behaviour
 from sandbox.clock import SandboxClock, timestamp
 from sandbox.ideas import Maker, status
+from sandbox.journal import Journal
 from sandbox.people import user
-from sandbox.store import Condition, Document, Record, Store
+from sandbox.store import Document, Record, Store
 from sandbox.vocabulary import FIRST_IDS, STATUSES
 
 CHILDREN = ("vote", "comment", "idea_comment")
@@ -25,10 +23,31 @@ AUDIT_TYPES = {
     "comment": "comment",
     "idea_comment": "ideas/idea_comment",
 }
+# Which record it is, and what follows from other records.
+FIXED = frozenset(("id", "idea_id", "product_id", "endorsements_count", "votes", "comments_count"))
+# Fields that a record has only when they are set.
+OPTIONAL = {
+    "idea": ("admin_response", "feature", "custom_object_links", "workflow_status_times"),
+    "vote": ("endorsed_by_user", "endorsed_by_portal_user", "idea_organization", "idea_users"),
+}
 
 
 class WorldError(ValueError):
     """A change that cannot be made."""
+
+
+def whole(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Let all that an operation changes become visible at one moment."""
+
+    @wraps(operation)
+    def run(world: "World", *arguments: Any, **named: Any) -> Any:
+        with world.journal.operation(world.behaviour.commit_lag):
+            try:
+                return operation(world, *arguments, **named)
+            finally:
+                world.keep_counters()
+
+    return run
 
 
 class World:
@@ -38,26 +57,31 @@ class World:
         self.store = store
         self.clock = clock
         self.behaviour = behaviour or Behaviour()
+        self.journal = Journal(store, clock)
         self._maker = Maker(random.Random(0), load_documents())
-        self._maker.continue_from(store)
-        self._late: list[tuple[datetime, str, int, Record | None]] = []
-        self._rng = random.Random(0)
+        self._maker.next |= store.counters()
 
     def settle(self) -> None:
         """Make visible what has become visible by now."""
-        now = self.clock.now()
-        due = [entry for entry in self._late if entry[0] <= now]
-        self._late = [entry for entry in self._late if entry[0] > now]
-        for _, kind, identity, record in due:
-            self._write(kind, identity, record)
+        self.journal.settle()
 
+    def close(self) -> None:
+        """Let what is late become visible, and close the store."""
+        self.journal.close()
+
+    def keep_counters(self) -> None:
+        """Keep the count of ids given so far: none is ever given again."""
+        self.store.put([self._maker.counters()])
+
+    @whole
     def create(self, kind: str, parent: int | None = None, *, proxy: bool = True, **fields: Any) -> Record:
         """A new idea, or a new vote or comment under the idea `parent`."""
         now = self.clock.now()
         if kind == "idea":
-            number = self._next_number()
+            number = int(self._maker.new_id("idea")) - FIRST_IDS["idea"]
             body = self._maker.idea_body(FIRST_IDS["idea"] + number, f"DEMO-I-{number}", number, now, now)
-            record = Record("idea", int(body["id"]), body | fields, int(self._maker.product["id"]))
+            record = Record("idea", int(body["id"]), body, int(self._maker.product["id"]))
+            record = replace(record, body=body | _known(record, fields))
         elif kind in CHILDREN:
             idea = self._find("idea", parent or 0)
             made: dict[str, Callable[[], Record]] = {
@@ -66,21 +90,23 @@ class World:
                 "idea_comment": lambda: self._maker.idea_comment(idea.id, now),
             }
             record = made[kind]()
-            record = replace(record, body=record.body | fields)
+            record = replace(record, body=record.body | _known(record, fields))
         else:
             raise WorldError(f"{kind!r} cannot be made; there are idea, {', '.join(CHILDREN)}")
-        self._commit(record)
+        self.journal.note(record)
         self._touch_idea(record, "create")
         return record
 
+    @whole
     def change(self, kind: str, identity: int, **fields: Any) -> Record:
         """Set fields of a record. Its `updated_at` moves unless it is one of them."""
         record = self._find(kind, identity)
-        changed = replace(record, body=record.body | {"updated_at": self._now()} | fields)
-        self._commit(changed)
+        changed = replace(record, body=record.body | {"updated_at": self._now()} | _known(record, fields))
+        self.journal.note(changed)
         self._touch_idea(changed, "update")
         return changed
 
+    @whole
     def delete(self, kind: str, identity: int) -> None:
         """Destroy an idea, vote or comment, and what stands under it, with an audit of each."""
         if kind not in AUDIT_TYPES:
@@ -88,31 +114,34 @@ class World:
         record = self._find(kind, identity)
         if kind == "idea":
             for child in CHILDREN:
-                for below in self._below(child, identity):
+                for below in self.journal.below(child, identity):
                     self._destroy(below)
         self._destroy(record)
         self._touch_idea(record, "destroy")
 
+    @whole
     def mark_spam(self, kind: str, identity: int, *, spam: bool = True) -> None:
         """Hide an idea or a portal comment from default lists, or show it again."""
         record = self._find(kind, identity)
         body = record.body | {"updated_at": self._now()}
         body |= {"spam": spam} if kind == "idea_comment" else {}
-        self._commit(replace(record, body=body, hidden=spam))
+        self.journal.note(replace(record, body=body, hidden=spam))
         self._touch_idea(record, "update")
 
+    @whole
     def merge(self, identity: int, survivor: int) -> None:
         """Merge an idea into another, to which its votes move."""
         idea, other = self._find("idea", identity), self._find("idea", survivor)
         if idea.id == other.id:
             raise WorldError("an idea cannot be merged into itself")
-        for vote in self._below("vote", identity):
+        for vote in self.journal.below("vote", identity):
             moved = vote.body | {"idea_id": str(survivor), "updated_at": self._now()}
-            self._commit(replace(vote, body=moved, parent=survivor))
+            self.journal.note(replace(vote, body=moved, parent=survivor))
         now = {"updated_at": self._now()}
-        self._commit(replace(idea, body=idea.body | now, survivor=survivor))
-        self._commit(replace(other, body=other.body | now))
+        self.journal.note(replace(idea, body=idea.body | now, survivor=survivor))
+        self.journal.note(replace(other, body=other.body | now))
 
+    @whole
     def set_status(self, identity: int, name: str) -> None:
         """Move an idea to another workflow status."""
         if name not in STATUSES:
@@ -123,43 +152,22 @@ class World:
     def _now(self) -> str:
         return timestamp(self.clock.now())
 
-    def _next_number(self) -> int:
-        """Never one that was used before: the audits remember what was deleted."""
-        late = [identity for _, kind, identity, _ in self._late if kind == "idea"]
-        known = [self.store.largest_id("idea"), self.store.largest_audited("ideas/idea"), FIRST_IDS["idea"]]
-        return max(*known, *late) - FIRST_IDS["idea"] + 1
-
     def _find(self, kind: str, identity: int) -> Record:
-        """A record as its writers see it: late changes included."""
-        for _, late_kind, late_id, late in reversed(self._late):
-            if (late_kind, late_id) == (kind, identity):
-                record = late
-                break
-        else:
-            record = self.store.find(kind, identity)
+        record = self.journal.find(kind, identity)
         if record is None:
             raise WorldError(f"there is no {kind} {identity}")
         return record
-
-    def _below(self, kind: str, parent: int) -> list[Record]:
-        found = self.store.page([Condition("kind = ? AND parent = ?", (kind, parent))])
-        late = [
-            entry[3] for entry in self._late if entry[1] == kind and entry[3] and entry[3].parent == parent
-        ]
-        by_id = {record.id: record for record in [*found, *late]}
-        gone = {entry[2] for entry in self._late if entry[1] == kind and entry[3] is None}
-        return [record for identity, record in by_id.items() if identity not in gone]
 
     def _touch_idea(self, record: Record, what: str) -> None:
         if record.kind == "idea" or f"{record.kind}_{what}" not in self.behaviour.moves_idea:
             return
         idea = self._find("idea", record.parent or 0)
-        self._commit(replace(idea, body=idea.body | {"updated_at": self._now()}))
+        self.journal.note(replace(idea, body=idea.body | {"updated_at": self._now()}))
 
     def _destroy(self, record: Record) -> None:
-        self._commit(record, gone=True)
+        self.journal.note(record, gone=True)
         who = user(1)
-        identity = self.store.largest_id("audit") + 1
+        identity = int(self._maker.new_id("audit"))
         body: Document = {
             "id": str(identity),
             "audit_action": "destroy",
@@ -175,12 +183,12 @@ class World:
             "auditable_url": record.body.get("url", ""),
             "changes": [],
         }
-        self.store.put([Record("audit", identity, body)])
+        self.journal.note(Record("audit", identity, body))
         if record.kind == "idea":
             self._bin(record, who)
 
     def _bin(self, record: Record, who: Document) -> None:
-        identity = self.store.largest_id("deletion") + 1
+        identity = int(self._maker.new_id("deletion"))
         body: Document = {
             "status": None,
             "record": {
@@ -192,22 +200,21 @@ class World:
             "id": str(identity),
             "deleted_at": self._now(),
         }
-        self.store.put([Record("deletion", identity, body)])
+        self.journal.note(Record("deletion", identity, body))
 
-    def _commit(self, record: Record, *, gone: bool = False) -> None:
-        made = None if gone else record
-        lag = self.behaviour.commit_lag
-        earlier = [at for at, kind, identity, _ in self._late if (kind, identity) == (record.kind, record.id)]
-        if not lag and not earlier:
-            self._write(record.kind, record.id, made)
-            return
-        visible = self.clock.now() + timedelta(seconds=self._rng.uniform(0, lag) if lag else 0)
-        # Changes of one record become visible in the order in which they were made.
-        self._late.append((max([visible, *earlier]), record.kind, record.id, made))
-        self._late.sort(key=lambda entry: entry[0])
 
-    def _write(self, kind: str, identity: int, record: Record | None) -> None:
-        if record is None:
-            self.store.remove(kind, identity)
-        else:
-            self.store.put([record])
+def _known(record: Record, fields: Document) -> Document:
+    """Fields that this kind of record has.
+
+    Raises:
+        WorldError: one that it has not, or one that says which record it is.
+    """
+    allowed = {*record.body, *OPTIONAL.get(record.kind, ())} - FIXED
+    for name in fields:
+        if name not in allowed:
+            raise WorldError(f"{name!r} is no field of a {record.kind} that can be set; {_listed(allowed)}")
+    return fields
+
+
+def _listed(names: set[str]) -> str:
+    return f"there are {', '.join(sorted(names))}"

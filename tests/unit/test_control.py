@@ -50,7 +50,7 @@ def test_an_idea_can_be_made_changed_moved_hidden_merged_and_deleted(box: Sandbo
 def test_what_stands_under_an_idea_can_be_made_changed_and_deleted(kind: str, box: Sandbox) -> None:
     idea = int(get(box, "/ideas")["ideas"][0]["id"])
     made = call(box, "POST", f"/{kind}", {"parent": idea})
-    call(box, "PATCH", f"/{kind}/{made['id']}", {"fields": {"link": "https://example.com/"}})
+    call(box, "PATCH", f"/{kind}/{made['id']}", {"fields": {"created_at": "2025-01-01T00:00:00.000Z"}})
     call(box, "DELETE", f"/{kind}/{made['id']}")
 
 
@@ -100,12 +100,25 @@ def test_the_log_tells_every_request_and_counts_them_per_route(box: Sandbox) -> 
         ("DELETE", "/idea/x", {}),
         ("DELETE", "/feature/7300000000000004007", {}),
         ("PUT", "/clock", {"advance": 1e20}),
+        ("PUT", "/behaviour", {"comments_counted": "all"}),
+        ("POST", "/idea", {"fields": {"nmae": "x"}}),
+        ("POST", "/idea", ["no", "object"]),
     ],
 )
 def test_a_change_that_cannot_be_made_says_why(method: str, path: str, body: Any, box: Sandbox) -> None:
     answer = requests.request(method, f"{box.url}/control{path}", json=body, timeout=5)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_a_body_that_is_no_json_is_told_as_such(box: Sandbox) -> None:
+    answer = requests.post(f"{box.url}/control/idea", data="name=x", timeout=5)
+    assert (answer.status_code, answer.json()["error"][:19]) == (400, "the body is no JSON")
+
+
+def test_refused_requests_are_in_the_log_too(box: Sandbox) -> None:
+    requests.get(f"{box.url}/api/v1/ideas", timeout=5)
+    assert call(box, "GET", "/log")["requests"][0]["status"] == 401
 
 
 def test_without_control_there_is_no_control_surface() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from sandbox.clock import SandboxClock
+from sandbox.clock import SandboxClock, http_date
 from sandbox.faults import FAULTS, FaultError, Scheduled
 from sandbox.server import Sandbox, open_world, running
 from tests.unit.test_world import START
@@ -26,9 +26,18 @@ LOOKS: dict[str, Seen] = {
     "empty_body": lambda answer: answer.status_code == 200 and answer.text == "",
     "slow_drip": lambda answer: len(answer.json()["ideas"]) == 1,
     "redirect": lambda answer: answer.status_code == 302 and "example.com" in answer.headers["Location"],
-    "duplicated_rows": lambda answer: len({row["id"] for row in answer.json()["ideas"]}) == 3,
+    "duplicated_rows": lambda answer: (
+        [row["id"] for row in answer.json()["ideas"]][3:] == [last_of(answer)] * 2
+    ),
     "shrinking_pages": lambda answer: answer.json()["pagination"]["total_pages"] == 2,
 }
+
+
+def last_of(answer: requests.Response) -> str:
+    identity: str = answer.json()["ideas"][-1]["id"]
+    return identity
+
+
 BREAK_OFF = {"reset", "truncated"}
 
 
@@ -58,6 +67,21 @@ def test_a_connection_that_breaks_off_is_no_answer(fault: str, box: Sandbox) -> 
     with pytest.raises(requests.RequestException):
         get(box).json()
     assert get(box).status_code == 200
+
+
+def test_a_page_with_duplicated_rows_repeats_the_row_before_it_and_lacks_none(box: Sandbox) -> None:
+    first, second = (get(box, f"/ideas?per_page=4&page={page}").json()["ideas"] for page in (1, 2))
+    box.traffic.faults[:] = [Scheduled("duplicated_rows")]
+    assert get(box, "/ideas?per_page=4&page=2").json()["ideas"] == [first[-1], *second]
+
+
+def test_a_drip_carries_the_sandboxs_time_and_the_true_status(box: Sandbox) -> None:
+    box.traffic.faults[:] = [Scheduled("slow_drip", route="^/nothing$|^/ideas/1$", times=2)]
+    answers = [get(box, path) for path in ("/ideas/1", "/nothing")]
+    assert [(answer.status_code, answer.headers["Date"]) for answer in answers] == [
+        (404, http_date(START))
+    ] * 2
+    assert answers[1].headers["Content-Type"].startswith("text/html")
 
 
 def test_every_fault_is_looked_at() -> None:

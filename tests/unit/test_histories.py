@@ -18,7 +18,7 @@ from connector.aha import AhaLakeflowConnect
 from sandbox.behaviour import UPDATED_SINCE, Behaviour
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
-from sandbox.store import Condition
+from sandbox.store import Condition, Record
 from sandbox.world import World, WorldError
 from tests.conftest import FakeClock
 
@@ -36,7 +36,7 @@ HISTORIES = int(os.environ.get("HISTORIES", "200"))
 # A change is (what, a number that picks the record, a number that picks something more).
 CHANGES = st.tuples(
     st.sampled_from(
-        "idea vote comment idea_comment edit edit edit_child delete delete_child merge".split()  # noqa: SIM905
+        "idea vote comment idea_comment edit edit edit_child delete delete_child merge spam".split()  # noqa: SIM905
     ),
     st.integers(0, 50),
     st.integers(0, 50),
@@ -86,8 +86,16 @@ class Mirror:
         return moved
 
 
+def shown(world: World, kind: str) -> list[Record]:
+    """What a key may read: votes all over the account, comments below the ideas that are listed."""
+    where = "kind = ? AND hidden = 0"
+    if kind in ("comment", "idea_comment"):
+        where += " AND parent IN (SELECT id FROM records WHERE kind = 'idea' AND hidden = 0)"
+    return world.store.page([Condition(where, (kind,))])
+
+
 def pick(world: World, kind: str, number: int) -> int | None:
-    found = world.store.page([Condition("kind = ? AND hidden = 0", (kind,))])
+    found = shown(world, kind)
     return found[number % len(found)].id if found else None
 
 
@@ -110,25 +118,36 @@ def _change(world: World, what: str, first: int, second: int) -> None:
     elif what == "edit" and idea:
         world.change("idea", idea, name=f"name {second}")
     elif what == "edit_child" and child:
-        world.change(child_kind, child, link=f"https://example.com/{second}", body=f"<p>{second}</p>")
+        field = "link" if child_kind == "vote" else "body"
+        world.change(child_kind, child, **{field: f"https://example.com/{second}"})
     elif what == "delete" and idea:
         world.delete("idea", idea)
     elif what == "delete_child" and child:
         world.delete(child_kind, child)
+    elif what == "spam":
+        _turn_spam(world, first, "idea_comment" if second % 2 else "idea")
     elif what == "merge" and idea:
         other = pick(world, "idea", second)
         if other and other != idea:
             world.merge(idea, other)
 
 
+def _turn_spam(world: World, number: int, kind: str) -> None:
+    """Hide one of a kind, or show again what is hidden."""
+    hidden = world.store.page([Condition("kind = ? AND hidden = 1", (kind,))])
+    if hidden and number % 2:
+        world.mark_spam(kind, hidden[number % len(hidden)].id, spam=False)
+    elif chosen := pick(world, kind, number):
+        world.mark_spam(kind, chosen)
+
+
 def missing_or_stale(world: World, table: str, mirror: Mirror) -> dict[str, str]:
     """Rows of the source that the mirror lacks, or holds in an older version."""
     kind = KINDS[table]
-    shown = [Condition("kind = ? AND hidden = 0", (kind,))]
-    if kind == "vote":
-        shown.append(Condition("proxy = 1"))
     out = {}
-    for record in world.store.page(shown):
+    for record in shown(world, kind):
+        if kind == "vote" and not record.proxy:
+            continue
         row = mirror.rows.get(str(record.body["id"]))
         if row is None:
             out[str(record.id)] = "missing"
@@ -174,7 +193,7 @@ def test_after_any_history_one_quiet_sync_leaves_no_row_missing_and_none_stale(
         else:
             raise AssertionError("reading never ended")
         assert missing_or_stale(world, table, mirror) == {}
-    world.store.close()
+    world.close()
 
 
 def _later(world: World, change: tuple[str, int, int] | None) -> Callable[[], object] | None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,8 +127,18 @@ def test_the_process_says_when_it_is_ready_and_stops_on_sigterm() -> None:
         (["--db", "{nonsense}"], "cannot be used as a database"),
         (["--host", "0.0.0.0", "--control"], "--control lets anybody change"),
         (["--clock", "yesterday"], "'yesterday' does not match"),
+        (["--commit-lag", "nan"], "commit_lag and latency are seconds"),
     ],
-    ids=["used port", "high port", "no port", "directory", "no database", "open control", "no time"],
+    ids=[
+        "used port",
+        "high port",
+        "no port",
+        "directory",
+        "no database",
+        "open control",
+        "no time",
+        "no number",
+    ],
 )
 def test_a_bad_start_is_one_clear_sentence_and_exit_code_2(
     arguments: list[str], says: str, sandbox: Sandbox, tmp_path: Path
@@ -143,6 +154,21 @@ def test_a_bad_start_is_one_clear_sentence_and_exit_code_2(
     assert done.returncode == 2
     assert says.format(**names) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_another_program_or_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
+    foreign, used = tmp_path / "foreign.db", tmp_path / "used.db"
+    with sqlite3.connect(foreign) as database:
+        database.execute("CREATE TABLE records (x)")
+    before = foreign.read_bytes()
+    world = open_world(ideas=1, path=str(used))
+    for path, says in ((foreign, "a database of another program"), (used, "locked")):
+        command = [sys.executable, "-m", "sandbox", "--db", str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+        assert says in done.stderr
+    world.close()
+    assert foreign.read_bytes() == before
 
 
 def test_an_address_that_others_can_reach_is_warned_of() -> None:
@@ -161,10 +187,10 @@ def test_an_account_kept_in_a_file_is_there_again(tmp_path: Path) -> None:
     path = str(tmp_path / "account.db")
     world = open_world(ideas=2, path=path)
     made = world.create("idea", name="Kept")
-    world.store.close()
+    world.close()
     again = open_world(ideas=99, path=path)
     found = again.store.find("idea", made.id)
     assert found is not None
     assert found.body["name"] == "Kept"
     assert again.store.count([Condition("kind = 'idea'")]) == 3
-    again.store.close()
+    again.close()

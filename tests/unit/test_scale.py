@@ -13,7 +13,7 @@ from sandbox.world import World
 def world() -> Iterator[World]:
     world = open_world(ideas=2000)
     yield world
-    world.store.close()
+    world.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,16 @@ from sandbox.behaviour import EVENTS, UPDATED_SINCE, Behaviour, BehaviourError
 from sandbox.clock import SandboxClock, timestamp
 from sandbox.filters import parse_time
 from sandbox.server import Sandbox, open_world, running
+from sandbox.store import Condition
 from sandbox.world import World, WorldError
 
 START = datetime(2025, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 CHILD_LISTS = {"comment": "comments", "idea_comment": "idea_comments", "vote": "endorsements"}
+EDITS: dict[str, dict[str, Any]] = {
+    "vote": {"weight": 2},
+    "comment": {"body": "edited"},
+    "idea_comment": {"body": "edited"},
+}
 ROOTS = {"comment": "comments", "idea_comment": "idea_comments", "vote": "idea_endorsements"}
 
 
@@ -51,7 +58,7 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.session.close()
         self.running.__exit__(None, None, None)
-        self.world.store.close()
+        self.world.close()
 
     @initialize(switch=st.sampled_from(UPDATED_SINCE))
     def choose_switch(self, switch: str) -> None:
@@ -105,10 +112,22 @@ class Histories(RuleBasedStateMachine):
         self.hidden.discard(idea)
         self.shown[idea] = timestamp(self.world.clock.now())
 
+    @precondition(lambda self: len(self.shown) > 1)
+    @rule(data=st.data())
+    def merge_idea(self, data: st.DataObject) -> None:
+        ideas = st.sampled_from(sorted(self.shown))
+        idea, survivor = data.draw(st.lists(ideas, min_size=2, max_size=2, unique=True))
+        self.world.merge(idea, survivor)
+        votes = self.children["vote"]
+        votes |= {vote: survivor for vote, parent in votes.items() if parent == idea}
+        self.shown |= dict.fromkeys((idea, survivor), timestamp(self.world.clock.now()))
+
     @invariant()
     def walking_a_list_gives_each_current_row_once(self) -> None:
         ids = [int(row["id"]) for row in rows_of(self.box, self.session, "/ideas", "ideas")]
         assert ids == sorted(self.shown)
+        votes = rows_of(self.box, self.session, "/ideas/endorsements", "idea_endorsements")
+        assert [int(row["id"]) for row in votes] == sorted(self.children["vote"])
         for kind, below in self.children.items():
             for idea in self.shown:
                 rows = rows_of(self.box, self.session, f"/ideas/{idea}/{CHILD_LISTS[kind]}", ROOTS[kind])
@@ -137,7 +156,7 @@ TestHistories.settings = settings(max_examples=30, stateful_step_count=12, deadl
 def world() -> Iterator[World]:
     world = open_world(ideas=3, clock=SandboxClock(START))
     yield world
-    world.store.close()
+    world.close()
 
 
 def idea_of(world: World, number: int = 1) -> int:
@@ -157,7 +176,7 @@ def test_a_child_moves_its_ideas_time_exactly_where_the_switch_says(event: str, 
         if what == "create":
             world.create(kind, idea_of(world))
         elif what == "update":
-            world.change(kind, child.id, body="edited")
+            world.change(kind, child.id, **EDITS[kind])
         else:
             world.delete(kind, child.id)
         after = world.store.find("idea", idea_of(world))
@@ -178,6 +197,53 @@ def test_a_late_change_shows_after_the_lag_and_not_before(world: World) -> None:
     assert found is not None
     assert found.body["name"] == "second version"
     assert found.body["updated_at"] == timestamp(START)
+
+
+def test_what_an_operation_changes_shows_at_one_moment_however_late(world: World) -> None:
+    idea = idea_of(world)
+    world.create("comment", idea)
+    comments = [Condition("kind = 'comment' AND parent = ?", (idea,))]
+    destroyed = [Condition("kind = 'audit' AND json_extract(body, '$.audit_action') = 'destroy'")]
+    before, audits = world.store.count(comments), world.store.count(destroyed)
+    world.behaviour = Behaviour(commit_lag=30)
+    world.delete("idea", idea)
+    seen = set()
+    for _ in range(31):
+        found = (world.store.find("idea", idea) is None, world.store.count(comments) == 0)
+        seen.add(
+            (*found, world.store.count(destroyed) == audits + before + world.store.count(votes_of(idea)) + 1)
+        )
+        world.clock.advance(1)
+        world.settle()
+    assert {entry[:2] for entry in seen} == {(False, False), (True, True)}
+    assert (True, True, True) in seen
+
+
+def votes_of(idea: int) -> list[Condition]:
+    return [Condition("kind = 'vote' AND parent = ?", (idea,))]
+
+
+def test_what_is_still_late_when_the_sandbox_closes_is_kept(tmp_path: Path) -> None:
+    path = str(tmp_path / "account.db")
+    world = open_world(ideas=1, path=path, clock=SandboxClock(START), behaviour=Behaviour(commit_lag=30))
+    made = world.create("idea")
+    world.close()
+    again = open_world(path=path, clock=SandboxClock(START))
+    assert again.store.find("idea", made.id) is not None
+    assert again.create("idea").id == made.id + 1
+    again.close()
+
+
+def test_a_refused_operation_changes_nothing(world: World) -> None:
+    idea = idea_of(world)
+    before = world.store.find("idea", idea)
+    with pytest.raises(WorldError, match="there is no idea 1"):
+        world.merge(idea, 1)
+    with pytest.raises(WorldError, match=r"'nmae' is no field of a idea that can be set; there are .*name"):
+        world.change("idea", idea, nmae="x")
+    with pytest.raises(WorldError, match="'id' is no field"):
+        world.create("vote", idea, id="1")
+    assert world.store.find("idea", idea) == before
 
 
 def test_a_merged_idea_stays_listed_and_its_votes_move(world: World) -> None:

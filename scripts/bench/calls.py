@@ -1,9 +1,8 @@
-"""What syncs cost, in API calls: the arithmetic minimum, this connector, and one call an idea."""
+"""What syncs cost, in API calls: beside the arithmetic minimum and beside one call an idea."""
 
 import math
 from datetime import UTC, datetime
 
-import click
 from rich.console import Console
 from rich.table import Table
 
@@ -53,19 +52,8 @@ class Account:
         world.clock.advance(3600)
 
 
-@click.command()
-@click.option(
-    "--ideas", default=10_000, show_default=True, type=click.IntRange(200), help="Ideas in the sandbox."
-)
-@click.option("--changed", default=50, show_default=True, type=click.IntRange(1), help="Ideas that change.")
-def main(ideas: int, changed: int) -> None:
-    """Count the API calls of a first sync and of a sync after some ideas changed.
-
-    \b
-    Example:
-      nox -s bench -- --ideas 2000
-    """
-    console = Console(highlight=False, width=110)
+def measure(console: Console, ideas: int = 10_000, changed: int = 50) -> None:
+    """Count the API calls of a first sync and of a sync after some ideas changed."""
     console.print(f"Making up {ideas:,} ideas")
     world = open_world(ideas=ideas, clock=SandboxClock(NOW))
     with running(world) as box:
@@ -111,10 +99,6 @@ def _child_pages(box: Sandbox, kind: str, *, at_least: int = 0) -> int:
     pages = 0
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
-        counts = store.counts_by_parent(kind, part)
+        counts = store.counts_by_parent((kind,), part)
         pages += sum(max(at_least, math.ceil(counts.get(identity, 0) / PAGE)) for identity in part)
     return pages
-
-
-if __name__ == "__main__":
-    main()
