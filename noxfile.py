@@ -49,9 +49,9 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """The histories of the suite, 5,000 of them."""
+    """The random histories of the suite, 5,000 of them, with figures at the end."""
     install(session, "test")
-    command = ("python", "-m", "pytest", "tests/unit/test_histories.py")
+    command = ("python", "-m", "pytest", "-q", "tests/unit/test_histories.py")
     session.run(*command, *session.posargs, env={"HISTORIES": "5000"})
 
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 from pyspark.sql.types import StructType
 
 from connector.client import AhaClient
+from connector.deletions import read_deletions
 from connector.errors import AhaOptionError
 from connector.interface import LakeflowConnect, StoredOffset
-from connector.options import parse_options
+from connector.options import Settings, parse_options
 from connector.pacing import Clock
 from connector.records import to_batch, to_rows
 from connector.sync import Records, Sync
@@ -47,7 +48,8 @@ class AhaLakeflowConnect(LakeflowConnect):
         return {
             "primary_keys": list(table.primary_keys),
             "cursor_field": table.cursor_field,
-            "ingestion_type": "snapshot" if settings.sync_mode == "snapshot" else table.ingestion_type,
+            "ingestion_type": ingestion_type(table, settings),
+            "description": table.note,
         }
 
     def read_table(
@@ -77,10 +79,27 @@ class AhaLakeflowConnect(LakeflowConnect):
         self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
     ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         table = self._table(table_name, table_options)
-        del start_offset
-        raise AhaOptionError(
-            f"Table `{table.name}` has ingestion type `{table.ingestion_type}`: it has no delete flow."
-        )
+        pages, end = self._deletions(table, start_offset, table_options)
+        return (row for page in pages for row in to_rows(table, page)), end
+
+    def read_delete_batches(
+        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+        """As `read_table_deletes`, with the tombstones as Arrow batches of the table's schema."""
+        table = self._table(table_name, table_options)
+        pages, end = self._deletions(table, start_offset, table_options)
+        return self._batches(table, pages), end
+
+    def _deletions(
+        self, table: Table, start_offset: StoredOffset | None, table_options: Mapping[str, str]
+    ) -> tuple[Iterator[Records], StoredOffset]:
+        settings = parse_options(self._options, table_options)
+        if not settings.track_deletes:
+            raise AhaOptionError(
+                f"Table `{table.name}` has ingestion type `{ingestion_type(table, settings)}`: it has no "
+                "delete flow. Set its option `track_deletes` to true."
+            )
+        return read_deletions(self._client, settings, table, start_offset)
 
     def _sync(self, table_options: Mapping[str, str]) -> Sync:
         return Sync(self._client, parse_options(self._options, table_options))
@@ -95,3 +114,10 @@ class AhaLakeflowConnect(LakeflowConnect):
         near = difflib.get_close_matches(name, TABLES, n=1)
         meant = f" Did you mean `{near[0]}`?" if near else ""
         raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")
+
+
+def ingestion_type(table: Table, settings: Settings) -> str:
+    """What a pipeline is told: the table's own type, unless an option says otherwise."""
+    if settings.sync_mode == "snapshot":
+        return "snapshot"
+    return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type

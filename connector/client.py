@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from connector.errors import (
     status_error,
 )
 from connector.options import Settings
-from connector.pacing import Budget, Clock, SystemClock, shared_budget
+from connector.pacing import Clock, SystemClock, shared_budget
 
 API = "/api/v1"
 USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
@@ -82,9 +83,9 @@ class Answer:
 
 
 class AhaClient:
-    """GET requests to one Aha! account.
+    """GET requests to one Aha! account, from any number of threads.
 
-    Nothing is opened before the first request, and an unused client can be pickled.
+    Nothing is opened before the first request, and a client can be pickled: without what it opened.
     """
 
     def __init__(
@@ -93,8 +94,12 @@ class AhaClient:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._policy = policy or RetryPolicy()
-        self._session: requests.Session | None = None
-        self._budget: Budget | None = None
+        self._prepare()
+
+    def _prepare(self) -> None:
+        # A session for each thread: requests does not promise that threads can share one.
+        self._local = threading.local()
+        self._budget = shared_budget(self.origin, self._settings.requests_per_minute, self._clock)
 
     @property
     def origin(self) -> str:
@@ -102,7 +107,11 @@ class AhaClient:
         return self._settings.origin
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_session": None, "_budget": None}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_local", "_budget")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """GET `path` (below /api/v1) and return its JSON object.
@@ -151,13 +160,11 @@ class AhaClient:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _send(self, path: str, params: Mapping[str, str]) -> tuple[requests.Response, bytes]:
-        if self._session is None:
-            self._session = self._open_session()
-        if self._budget is None:
-            self._budget = shared_budget(self.origin, self._settings.requests_per_minute, self._clock)
+        if not hasattr(self._local, "session"):
+            self._local.session = self._open_session()
         self._budget.take()
         started = self._clock.monotonic()
-        with self._session.get(
+        with self._local.session.get(
             f"{self._settings.origin}{API}{path}",
             params=params,
             timeout=(self._policy.connect_timeout, self._policy.read_timeout),

@@ -16,6 +16,7 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 from connector.aha import AhaLakeflowConnect
 from connector.errors import AhaOptionError
 from connector.interface import StoredOffset
+from connector.options import parse_flag
 
 METADATA_TABLE = "_lakeflow_metadata"
 METADATA_SCHEMA = StructType(
@@ -52,6 +53,8 @@ class LakeflowSource(DataSource):
         return TableReader(self.lakeflow_connect, self.table, self.settings)
 
     def simpleStreamReader(self, schema: StructType) -> SimpleDataSourceStreamReader:  # noqa: ARG002
+        if parse_flag(self.settings.get("isdeleteflow") or "false"):
+            return DeletionStreamReader(self.lakeflow_connect, self.table, self.settings)
         return TableStreamReader(self.lakeflow_connect, self.table, self.settings)
 
     @property
@@ -104,6 +107,24 @@ class TableStreamReader(SimpleDataSourceStreamReader):
 
     def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         return iter(list(self._connector.replay_batches(self._table, start, self._settings)))
+
+
+class DeletionStreamReader(SimpleDataSourceStreamReader):
+    """Tombstones of what was deleted from a table since the stream's last offset."""
+
+    def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+        self._connector, self._table, self._settings = connector, table, settings
+
+    def initialOffset(self) -> StoredOffset:
+        return {}
+
+    def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+        batches, end = self._connector.read_delete_batches(self._table, start, self._settings)
+        return iter(list(batches)), end
+
+    def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+        # A deletion told twice is harmless.
+        return self.read(start)[0]
 
 
 def register_lakeflow_source(spark: SparkSession) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,16 @@ class Seen:
         if exact is None:
             exact = len(found.entries) <= EXACT_ROWS
         return found if exact else found.in_buckets()
+
+    @classmethod
+    def from_json(cls, given: Any) -> "Seen":
+        """Read one back from an offset. Raises KeyError, TypeError or ValueError where it is none."""
+        if given is None:
+            return cls()
+        for pair in given["entries"].items():
+            for text in pair:
+                int(text, 16)
+        return cls(bool(given["exact"]), dict(given["entries"]))
 
     def in_buckets(self) -> "Seen":
         """The same rows, no longer told apart."""
@@ -134,10 +144,7 @@ class Offset:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that Spark stores; under 16 KiB."""
-        out: dict[str, Any] = {"version": VERSION, "scope": self.scope, "cursor": self.cursor}
-        for name, seen in (("seen", self.seen), ("coming", self.coming)):
-            if seen.entries:
-                out[name] = {"exact": seen.exact, "entries": dict(seen.entries)}
+        out = write_offset(self.scope, {"cursor": self.cursor}, {"seen": self.seen, "coming": self.coming})
         if self.position:
             out["position"] = asdict(self.position)
         return out
@@ -149,39 +156,55 @@ class Offset:
         Raises:
             AhaOptionError: it is no offset of this connector, or a newer version's.
         """
-        if not given:
-            return cls(scope)
-        if given.get("version") != VERSION:
-            raise AhaOptionError(
-                f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
-                "Deploy the connector that wrote it, or start over with a full refresh."
-            )
-        if given.get("scope", scope) != scope:
-            return cls(scope)
-        try:
-            cursor, position = given["cursor"], given.get("position")
+
+        def parse(found: Mapping[str, Any]) -> "Offset":
+            cursor, position = found["cursor"], found.get("position")
             if cursor is not None:
                 datetime.fromisoformat(cursor)
             return cls(
                 scope,
                 cursor,
-                _seen_from(given.get("seen")),
+                Seen.from_json(found.get("seen")),
                 _position_from(position) if position else None,
-                _seen_from(given.get("coming")),
+                Seen.from_json(found.get("coming")),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise AhaOptionError(
-                f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
-            ) from None
+
+        return read_offset(given, scope, parse) or cls(scope)
 
 
-def _seen_from(given: Any) -> Seen:
-    if given is None:
-        return Seen()
-    for pair in given["entries"].items():
-        for text in pair:
-            int(text, 16)
-    return Seen(bool(given["exact"]), dict(given["entries"]))
+def write_offset(scope: str, fields: Mapping[str, Any], seens: Mapping[str, Seen]) -> dict[str, Any]:
+    """The JSON object of an offset: its version and scope, `fields`, and what was seen, if anything."""
+    kept = {
+        name: {"exact": seen.exact, "entries": dict(seen.entries)}
+        for name, seen in seens.items()
+        if seen.entries
+    }
+    return {"version": VERSION, "scope": scope, **fields, **kept}
+
+
+def read_offset(
+    given: Mapping[str, Any] | None, scope: str, parse: Callable[[Mapping[str, Any]], Any]
+) -> Any:
+    """What `parse` makes of an offset; None where nothing is given, or another scope's.
+
+    Raises:
+        AhaOptionError: it is no offset of this connector, or a newer version's.
+    """
+    if not given:
+        return None
+    if given.get("version") != VERSION:
+        raise AhaOptionError(
+            f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
+            "Deploy the connector that wrote it, or start over with a full refresh."
+        )
+    if given.get("scope", scope) != scope:
+        return None
+    try:
+        return parse(given)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AhaOptionError(
+            f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
+        ) from None
 
 
 def _position_from(given: Any) -> Position:

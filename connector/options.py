@@ -184,6 +184,14 @@ OPTIONS: tuple[Option, ...] = (
         default="cdc",
     ),
     Option(
+        "track_deletes",
+        "`true` offers a delete flow, read from Aha!'s audits; the key must be allowed to read them.",
+        parse=parse_flag,
+        kind="boolean",
+        table=True,
+        default=False,
+    ),
+    Option(
         "trust_counts",
         "`false` asks for votes or comments also of ideas whose own count of them is 0.",
         parse=parse_flag,
@@ -209,6 +217,7 @@ class Settings:
     ideas_q: str | None = None
     q: str | None = None
     sync_mode: str = "cdc"
+    track_deletes: bool = False
     trust_counts: bool = True
 
     @property
@@ -238,7 +247,13 @@ def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None
         if option.required and option.name not in values:
             raise AhaOptionError(f"Option `{option.name}` is missing. {option.description}")
         values.setdefault(option.name, option.default)
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.track_deletes and settings.sync_mode == "snapshot":
+        raise AhaOptionError(
+            "Option `track_deletes` is true and `sync_mode` is `snapshot`, which shows deletions by itself. "
+            "Leave out one of the two."
+        )
+    return settings
 
 
 def _parse_scope(given: Mapping[str, str], scope: str) -> dict[str, Any]:

@@ -219,6 +219,7 @@ class Table:
         params: parameters that every request of this table carries.
         fan_out: how rows are read idea by idea; without a `path` always, with one only when an option
             narrows the ideas, because account-wide routes cannot be narrowed.
+        audited_as: how audits may spell this kind of record; Aha! documents the spelling of votes alone.
         primary_keys, cursor_field, ingestion_type: what Lakeflow is told.
         note: what a reader of the table must know.
     """
@@ -229,10 +230,16 @@ class Table:
     path: str | None = None
     params: tuple[tuple[str, str], ...] = ()
     fan_out: FanOut | None = None
+    audited_as: tuple[str, ...] = ()
     primary_keys: tuple[str, ...] = ("id",)
     cursor_field: str = "updated_at"
     ingestion_type: str = "cdc"
     note: str = ""
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """`audited_as` as `letters`."""
+        return frozenset(map(letters, self.audited_as))
 
 
 TABLES: dict[str, Table] = {
@@ -243,6 +250,7 @@ TABLES: dict[str, Table] = {
             root="ideas",
             schema=IDEA,
             path="/ideas",
+            audited_as=("idea", "ideas/idea"),
             note="Every idea the key may see, spam left out, merged ideas included (see `duplicate_of`).",
         ),
         Table(
@@ -252,6 +260,7 @@ TABLES: dict[str, Table] = {
             path="/ideas/endorsements",
             params=(("proxy", "true"),),
             fan_out=FanOut("/ideas/{id}/endorsements", count_field="endorsements_count", send_fields=True),
+            audited_as=("ideas/idea_endorsement", "idea_endorsement", "ideas/idea_vote", "idea_vote"),
             note="Votes cast on behalf of an organization.",
         ),
         Table(
@@ -259,6 +268,7 @@ TABLES: dict[str, Table] = {
             root="comments",
             schema=IDEA_COMMENT,
             fan_out=FanOut("/ideas/{id}/comments", count_field="comments_count", send_fields=False),
+            audited_as=("comment", "ideas/comment"),
             note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
             "`updated_at` moved; a change that does not move it is not seen.",
         ),
@@ -268,6 +278,7 @@ TABLES: dict[str, Table] = {
             schema=IDEA_PORTAL_COMMENT,
             # `comments_count` counts internal comments only.
             fan_out=FanOut("/ideas/{id}/idea_comments", count_field=None, send_fields=True),
+            audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
             note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
             "that changed, because no field says whether an idea has any.",
         ),
@@ -291,3 +302,8 @@ def field_names(schema: DataType) -> list[str]:
                 names[field.name] = None
                 pending.append(field.dataType)
     return list(names)
+
+
+def letters(text: str) -> str:
+    """A type's letters: `Ideas::IdeaComment` and `ideas/idea_comment` are the same."""
+    return "".join(char for char in text.lower() if char.isalpha())

@@ -7,11 +7,12 @@ list is therefore judged by the list's length, which every page tells, and repea
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from connector.errors import AhaUnstableListError
 from connector.listing import Page, Row
 from connector.offsets import Position, digest
+from connector.servertime import changed_before, format_time, shift
 
 LONGEST_WALK = 6  # passes within one read
 TAIL = 4  # rows
@@ -146,25 +147,3 @@ class Walk:
         complete = len(self._pass.met) == was.rows
         self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
         self.position = Position(was.size, started=was.started, before=None if was.fell else was.ids)
-
-
-def format_time(moment: datetime) -> str:
-    """Whole seconds, UTC: `2025-09-02T10:00:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def shift(time: str, by: timedelta) -> str:
-    return format_time(datetime.fromisoformat(time) + by)
-
-
-def changed_before(row: Row, time: str, field: str = "updated_at") -> bool:
-    """Whether a row's last change lies in a second before `time`; a row that does not say does not."""
-    changed = row.get(field) or row.get("updated_at") or row.get("created_at")
-    if not isinstance(changed, str):
-        return False
-    if not changed.endswith("Z"):
-        try:
-            changed = format_time(datetime.fromisoformat(changed))
-        except ValueError:
-            return False
-    return changed[:19] < time[:19]

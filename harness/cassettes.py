@@ -17,7 +17,8 @@ class JsonSerializer:
 
     @staticmethod
     def serialize(cassette: dict[str, Any]) -> str:
-        interactions = [_dump(interaction) for interaction in cassette["interactions"]]
+        # Threads send in no fixed order. Equal requests keep theirs.
+        interactions = sorted(map(_dump, cassette["interactions"]), key=_order)
         return (
             json.dumps({"format": FORMAT, "interactions": interactions}, indent=1, ensure_ascii=False) + "\n"
         )
@@ -30,6 +31,11 @@ class JsonSerializer:
                 f"This cassette has format {data.get('format')!r}, not {FORMAT}: record it again."
             )
         return {"version": 1, "interactions": [_load(entry) for entry in data["interactions"]]}
+
+
+def _order(entry: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    parts = urlsplit(entry["request"]["uri"])
+    return parts.path, sorted(parse_qsl(parts.query))
 
 
 def _dump(interaction: dict[str, Any]) -> dict[str, Any]:

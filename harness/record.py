@@ -14,7 +14,7 @@ from typing import Any
 from harness.cassettes import load_interactions
 from harness.scenarios import CASSETTES, ROOT, Matrix, Played, Scenario, load_source, play
 from harness.scrub import Scrubber
-from harness.tape import recorder
+from harness.tape import one_at_a_time, recorder
 
 PROVENANCE = "provenance.json"
 # option → environment variable
@@ -130,7 +130,7 @@ def record_scenario(
     """Record one scenario to `path`. Returns the number of interactions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with recorder(account.scrubber).use_cassette(str(path)):
+        with one_at_a_time(), recorder(account.scrubber).use_cassette(str(path)):
             played = play(scenario, source, account.connection)
     except Exception as error:  # noqa: BLE001 - whatever a connector raises, the recording is refused
         raise RecordError(f"{scenario.name}: {type(error).__name__}: {error}") from None

@@ -1,5 +1,7 @@
 """What several rooms of the suite share: two forms of the connector, a clock that never waits, a sandbox."""
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,12 +14,18 @@ from scripts.spark import load_merged_file
 Source = Callable[[dict[str, str]], Any]
 
 
-class FakeClock:
-    """A clock that jumps where the real one would wait, and remembers the waits."""
+class FakeClock(threading.local):
+    """A clock that jumps where the real one would wait, and remembers the waits; one for each thread.
+
+    Otherwise the wait of one thread would make the answer of another look slow.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
         self.waits: list[float] = []
+
+    def __reduce__(self) -> tuple[type["FakeClock"], tuple[()]]:
+        return FakeClock, ()
 
     def monotonic(self) -> float:
         return self.now
@@ -55,6 +63,14 @@ SOURCES: dict[str, Callable[[], Source]] = {"package": lambda: LakeflowSource, "
 def source(request: pytest.FixtureRequest) -> Source:
     """The data source's class: once from the package, once from the merged file."""
     return SOURCES[request.param]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the random histories amounted to, where they ran."""
+    histories = sys.modules.get("tests.unit.test_histories")
+    if histories and histories.FIGURES["histories"]:
+        figures = ", ".join(f"{number:,} {name}" for name, number in histories.FIGURES.items())
+        terminalreporter.write_line(f"Random histories: {figures}")
 
 
 @pytest.fixture

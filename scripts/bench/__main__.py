@@ -3,9 +3,9 @@
 import click
 from rich.console import Console
 
-from scripts.bench import calls, sandbox
+from scripts.bench import calls, memory, pace, sandbox
 
-BENCHES = {"calls": calls.measure, "sandbox": sandbox.measure}
+BENCHES = {"calls": calls.measure, "memory": memory.measure, "pace": pace.measure, "sandbox": sandbox.measure}
 
 
 @click.command()

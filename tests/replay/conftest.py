@@ -1,13 +1,14 @@
 """Strict replay: scenario cassettes, no socket, nothing unmatched, nothing left unplayed."""
 
 import socket
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
 import vcr
 
 from harness.scenarios import CASSETTES, Scenario
-from harness.tape import REPLAY_SCRUBBER, configuration, register
+from harness.tape import REPLAY_SCRUBBER, configuration, one_at_a_time, register
 
 
 def pytest_recording_configure(config: pytest.Config, vcr: vcr.VCR) -> None:
@@ -27,6 +28,12 @@ def vcr_cassette_dir() -> str:
 @pytest.fixture
 def default_cassette_name(scenario: Scenario) -> str:
     return scenario.cassette
+
+
+@pytest.fixture(autouse=True)
+def threads_in_turn() -> Iterator[None]:
+    with one_at_a_time():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,8 @@ KINDS = {
 LAG = 30
 # `nox -s soak` asks for more.
 HISTORIES = int(os.environ.get("HISTORIES", "200"))
+# Printed at the end of a run, see conftest.py.
+FIGURES = dict.fromkeys(("histories", "changes", "crashes", "rows lost", "rows stale", "deletions missed"), 0)
 
 # A change is (what, a number that picks the record, a number that picks something more).
 CHANGES = st.tuples(
@@ -67,6 +69,8 @@ class Mirror:
         self._table, self._options = table, options
         self.rows: dict[str, dict[str, Any]] = {}
         self.offset: dict[str, Any] = {}
+        self.deleted: set[str] = set()
+        self.deletions: dict[str, Any] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -85,6 +89,18 @@ class Mirror:
         self.offset = end
         return moved
 
+    def sync_deletions(self, *, crash: bool = False) -> bool:
+        """One read of the delete flow; returns whether its offset moved."""
+        rows, end = self._connector.read_table_deletes(self._table, self.deletions, self._options)
+        news = [row["id"] for row in rows]
+        self.deleted |= set(news[: len(news) // 2] if crash else news)
+        if crash:
+            return True
+        moved = end != self.deletions
+        assert moved or not news, "tombstones came with an offset that did not move"
+        self.deletions = end
+        return moved
+
 
 def shown(world: World, kind: str) -> list[Record]:
     """What a key may read: votes all over the account, comments below the ideas that are listed."""
@@ -101,6 +117,7 @@ def pick(world: World, kind: str, number: int) -> int | None:
 
 def make_change(world: World, change: tuple[str, int, int]) -> None:
     """Apply a change as far as there is something to apply it to."""
+    FIGURES["changes"] += 1
     world.settle()
     # What still shows may be deleted already.
     with suppress(WorldError):
@@ -167,12 +184,13 @@ def missing_or_stale(world: World, table: str, mirror: Mirror) -> dict[str, str]
     ideas=st.sampled_from([0, 4, 9, 14]),
     steps=st.lists(STEPS, min_size=1, max_size=12),
 )
-def test_after_any_history_one_quiet_sync_leaves_no_row_missing_and_none_stale(
+def test_after_any_history_one_quiet_sync_leaves_no_row_missing_none_stale_and_no_deletion_missed(
     table: str, switch: str, lag: float, limit: str, ideas: int, steps: list[tuple[str, Any]]
 ) -> None:
+    FIGURES["histories"] += 1
     world = open_world(ideas=ideas, clock=SandboxClock(START), behaviour=Behaviour(switch, commit_lag=lag))
     with running(world) as box:
-        mirror = Mirror(box, table, {"max_ideas": limit})
+        mirror = Mirror(box, table, {"max_ideas": limit, "track_deletes": "true"})
         for what, detail in steps:
             if what == "change":
                 for change in detail:
@@ -183,7 +201,9 @@ def test_after_any_history_one_quiet_sync_leaves_no_row_missing_and_none_stale(
                 mirror.restart()
             else:
                 box.traffic.between[:] = [_later(world, change) for change in detail]
+                FIGURES["crashes"] += what == "crash"
                 mirror.sync(crash=what == "crash")
+                mirror.sync_deletions(crash=what == "crash")
                 box.traffic.between.clear()
         world.clock.advance(LAG + 90)
         world.settle()
@@ -192,7 +212,15 @@ def test_after_any_history_one_quiet_sync_leaves_no_row_missing_and_none_stale(
                 break
         else:
             raise AssertionError("reading never ended")
-        assert missing_or_stale(world, table, mirror) == {}
+        found = missing_or_stale(world, table, mirror)
+        FIGURES["rows lost"] += sum(fault == "missing" for fault in found.values())
+        FIGURES["rows stale"] += sum(fault != "missing" for fault in found.values())
+        assert found == {}
+        assert mirror.sync_deletions() is False or mirror.sync_deletions() is False
+        destroyed = {row for row in mirror.rows if world.store.find(KINDS[table], row) is None}
+        FIGURES["deletions missed"] += len(destroyed - mirror.deleted)
+        assert destroyed <= mirror.deleted
+        assert not {row for row in mirror.deleted if world.store.find(KINDS[table], row)}
     world.close()
 
 

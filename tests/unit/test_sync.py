@@ -1,9 +1,11 @@
 """Syncs against the sandbox: package and merged file."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.tables import TABLES as DECLARED
 from sandbox.server import Sandbox
 from tests.conftest import Source
 
@@ -107,6 +109,7 @@ def test_nothing_touches_the_network_before_a_read(source: Source) -> None:
             "primary_keys": ["id"],
             "cursor_field": "updated_at",
             "ingestion_type": "cdc",
+            "description": DECLARED[table].note,
         }
 
 
@@ -159,3 +162,9 @@ def test_an_ideas_count_of_0_saves_a_call_unless_it_is_not_trusted(
     _, trusted = connector.read_table("idea_comments", None, {})
     again, _ = connector.read_table("idea_comments", trusted, {"trust_counts": "false"})
     assert len(list(again)) == len(rows)
+
+
+def test_the_readme_says_of_every_table_what_its_declaration_says() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for name, table in DECLARED.items():
+        assert f"| `{name}` | `id` | `{table.cursor_field}` | {table.note} |" in readme

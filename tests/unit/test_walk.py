@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from connector.client import AhaClient, Answer
 from connector.errors import AhaResponseError, AhaUnstableListError
 from connector.listing import Listing, Page
-from connector.walk import Walk, format_time
+from connector.servertime import format_time
+from connector.walk import Walk
 
 NOW = datetime(2025, 10, 6, 9, 0, tzinfo=UTC)
 OLD = "2025-01-01T00:00:00.000Z"
