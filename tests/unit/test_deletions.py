@@ -206,3 +206,13 @@ def test_a_stream_in_delete_flow_reads_tombstones_and_nothing_else(source: Sourc
     assert {name for row in rows for name, value in row.items() if value is not None} == {"id", "updated_at"}
     assert rows == [row for batch in stream.readBetweenOffsets({}, end) for row in batch.to_pylist()]
     assert {entry["path"] for entry in box.traffic.log} == {"/audits"}
+
+
+def test_nothing_before_an_audit_that_is_still_young_counts_as_settled() -> None:
+    young = audit(7, 2, created_at="2025-11-01T11:59:59.000Z")
+    with scripted(answer(audit(5, 1), young, audit(9, 3)), answer(young, audit(9, 3), audit(6, 4))) as script:
+        connector = connector_to(script.url)
+        _, offset = deletes(connector, "ideas")
+        rows, _ = deletes(connector, "ideas", offset)
+    assert offset["after_id"] == "5"
+    assert [row["id"] for row in rows] == ["4"]

@@ -127,3 +127,16 @@ def test_a_spark_batch_read_holds_everything_even_with_max_ideas(box: Sandbox) -
     reader: Any = source_of(box, "ideas", max_ideas="3").reader
     batches = reader(None).read(None)
     assert sum(batch.num_rows for batch in batches) == len(ideas(box.world))
+
+
+def test_changes_that_bring_no_rows_move_the_cursor_and_are_not_read_again(box: Sandbox) -> None:
+    source = source_of(box, "idea_comments")
+    quiet = [int(row["id"]) for row in read(source_of(box, "ideas"), None)[0] if row["comments_count"] == 0]
+    _, offset = read(source, None)
+    box.clock.advance(3600)
+    for idea in quiet:
+        box.world.change("idea", idea, name="changed")
+    box.clock.advance(3600)
+    rows, moved = read(source, offset)
+    assert rows == []
+    assert moved["cursor"] > offset["cursor"]
