@@ -4,8 +4,10 @@ import asyncio
 import ipaddress
 import json
 import signal
+import socket
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -60,11 +62,14 @@ def main(
       python -m sandbox --port 8080 --ideas 500 &
       curl -H 'Authorization: Bearer sandbox-key' 'http://127.0.0.1:8080/api/v1/ideas?per_page=2'
     """
+    if not host:
+        _refuse("--host is empty: leave it out, or name an address.")
     if not _is_loopback(host):
         if control:
             _refuse(f"--control lets anybody change the account, so not on {host}: leave out one of the two.")
         click.echo(f"Warning: {host} can be reached from other machines; the key protects little.", err=True)
     fixed = SandboxClock(clock.replace(tzinfo=UTC) if clock else None)
+    existing = db != ":memory:" and Path(db).exists()
     try:
         behaviour = Behaviour(
             updated_since, rate_limit=rate_limit_tells, commit_lag=commit_lag, latency=latency
@@ -72,6 +77,8 @@ def main(
         world = open_world(ideas=ideas, seed_number=seed, path=db, clock=fixed, behaviour=behaviour)
     except (StoreError, BehaviourError) as error:
         _refuse(str(error))
+    if existing:
+        click.echo(f"{db} holds an account already: --ideas and --seed were not used.", err=True)
     app = make_app(Traffic(world), api_key, rate_limit=not no_rate_limit, control=control)
     try:
         asyncio.run(_serve(app, host, port, api_key))
@@ -82,12 +89,17 @@ def main(
 async def _serve(app: web.Application, host: str, port: int, api_key: str) -> None:
     try:
         runner, port = await listen(app, host, port)
-    except OSError as error:
-        _refuse(f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.")
+    except (OSError, UnicodeError) as error:
+        # gaierror is an OSError too: the name is wrong, not the port.
+        wrong = "--host" if isinstance(error, socket.gaierror | UnicodeError) else "--port"
+        said = getattr(error, "strerror", None) or error
+        _refuse(f"Cannot listen on {host}:{port}: {said}. Choose another {wrong}.")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    click.echo(json.dumps({"url": f"http://{host}:{port}", "api_key": api_key}))
+    click.echo(
+        json.dumps({"url": f"http://{f'[{host}]' if ':' in host else host}:{port}", "api_key": api_key})
+    )
     sys.stdout.flush()
     await stop.wait()
     await runner.cleanup()

@@ -8,6 +8,7 @@ from typing import Any
 UPDATED_SINCE = ("exclusive", "inclusive", "seconds")
 RATE_LIMITS = ("retry_after", "reset", "message")
 REFUSALS = ("html", "json")
+OVER_200 = ("clamp", "refuse")
 COMMENTS_COUNTED = {
     "internal": ("comment",),
     "portal": ("idea_comment",),
@@ -25,6 +26,7 @@ CHOICES: dict[str, Iterable[str]] = {
     "updated_since": UPDATED_SINCE,
     "rate_limit": RATE_LIMITS,
     "refusal": REFUSALS,
+    "per_page_over_200": OVER_200,
     "comments_counted": COMMENTS_COUNTED,
 }
 
@@ -44,6 +46,7 @@ class Behaviour:
         rate_limit: what a 429 tells about when to come back.
         refusal: whether a 401 is HTML without a body, as documented once, or JSON.
         comments_counted: which stream `comments_count` of an idea counts.
+        per_page_over_200: whether a `per_page` above 200 counts as 200, or is answered 400.
         workspace_comments: whether a workspace's comments include those on its ideas.
         commit_lag: seconds after which a change becomes visible, at most.
         latency: seconds that every answer takes longer.
@@ -54,6 +57,7 @@ class Behaviour:
     rate_limit: str = "retry_after"
     refusal: str = "html"
     comments_counted: str = "internal"
+    per_page_over_200: str = "clamp"
     workspace_comments: bool = True
     commit_lag: float = 0.0
     latency: float = 0.0
@@ -64,6 +68,10 @@ class Behaviour:
                 raise BehaviourError(f"{name} is one of {', '.join(choices)}")
         if set(self.moves_idea) - set(EVENTS):
             raise BehaviourError(f"moves_idea holds some of {', '.join(EVENTS)}")
+        if type(self.workspace_comments) is not bool:
+            raise BehaviourError("workspace_comments is true or false")
+        if not all(type(value) in (int, float) for value in (self.commit_lag, self.latency)):
+            raise BehaviourError("commit_lag and latency are seconds, 0 or more")
         # Not `x < 0`: that lets through what is no number.
         if not (0 <= self.commit_lag < math.inf and 0 <= self.latency < math.inf):
             raise BehaviourError("commit_lag and latency are seconds, 0 or more")

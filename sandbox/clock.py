@@ -15,12 +15,18 @@ class SandboxClock:
         return self._fixed or datetime.now(UTC)
 
     def set(self, moment: datetime) -> None:
-        """Stop the clock at `moment`."""
-        self._fixed = moment
+        """Stop the clock at `moment`.
+
+        Raises:
+            ValueError: it is before 1970 or after 2999.
+        """
+        if not 1970 <= moment.year < 3000:
+            raise ValueError("the clock goes from 1970 to 2999")
+        self._fixed = moment.astimezone(UTC)
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward and leave it standing there."""
-        self._fixed = self.now() + timedelta(seconds=seconds)
+        self.set(self.now() + timedelta(seconds=seconds))
 
 
 @lru_cache(maxsize=256)

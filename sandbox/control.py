@@ -30,46 +30,52 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """Every operation, as method, path and what it does with the body."""
-        operations: tuple[tuple[str, str, Callable[[web.Request, Body], Any]], ...] = (
-            ("POST", "/{kind}", self._create),
-            ("PATCH", "/{kind}/{id}", self._change),
-            ("DELETE", "/{kind}/{id}", self._delete),
-            ("POST", "/{kind}/{id}/spam", self._spam),
-            ("POST", "/idea/{id}/merge", self._merge),
-            ("POST", "/idea/{id}/status", self._status),
-            ("PUT", "/clock", self._clock),
-            ("PUT", "/behaviour", self._behaviour),
-            ("GET", "/behaviour", lambda *_: asdict(self._world.behaviour)),
-            ("PUT", "/faults", self._faults),
-            ("GET", "/log", lambda *_: {"requests": self._traffic.log, "counts": self._traffic.counts()}),
-            ("DELETE", "/log", lambda *_: self._traffic.log.clear()),
+        operations: tuple[tuple[str, str, Callable[[web.Request, Body], Any], str | None], ...] = (
+            ("POST", "/{kind}", self._create, "parent proxy fields"),
+            ("PATCH", "/{kind}/{id}", self._change, "fields"),
+            ("DELETE", "/{kind}/{id}", self._delete, ""),
+            ("POST", "/{kind}/{id}/spam", self._spam, "spam"),
+            ("POST", "/idea/{id}/merge", self._merge, "into"),
+            ("POST", "/idea/{id}/status", self._status, "name"),
+            ("PUT", "/clock", self._clock, "set advance"),
+            # What is known here, the switches themselves say.
+            ("PUT", "/behaviour", self._behaviour, None),
+            ("GET", "/behaviour", lambda *_: asdict(self._world.behaviour), ""),
+            ("PUT", "/faults", self._faults, "faults"),
+            ("GET", "/log", lambda *_: {"requests": self._traffic.log, "counts": self._traffic.counts()}, ""),
+            ("DELETE", "/log", lambda *_: self._traffic.log.clear(), ""),
         )
         ordered = sorted(operations, key=lambda item: item[1].count("{"))
-        return [web.route(method, PREFIX + path, _handler(operation)) for method, path, operation in ordered]
+        return [
+            web.route(
+                method, PREFIX + path, _handler(operation, None if keys is None else frozenset(keys.split()))
+            )
+            for method, path, operation, keys in ordered
+        ]
 
     def _create(self, request: web.Request, body: Body) -> Any:
         record = self._world.create(
             request.match_info["kind"],
-            int(body.get("parent", 0)),
-            proxy=bool(body.get("proxy", True)),
-            **body.get("fields", {}),
+            _id(body.get("parent", 0)),
+            proxy=_flag(body, "proxy"),
+            **_fields(body),
         )
         return record.body
 
     def _change(self, request: web.Request, body: Body) -> Any:
-        return self._world.change(*_target(request), **body.get("fields", {})).body
+        return self._world.change(*_target(request), **_fields(body)).body
 
     def _delete(self, request: web.Request, _: Body) -> None:
         self._world.delete(*_target(request))
 
     def _spam(self, request: web.Request, body: Body) -> None:
-        self._world.mark_spam(*_target(request), spam=bool(body.get("spam", True)))
+        self._world.mark_spam(*_target(request), spam=_flag(body, "spam"))
 
     def _merge(self, request: web.Request, body: Body) -> None:
-        self._world.merge(int(request.match_info["id"]), int(body["into"]))
+        self._world.merge(_id(request.match_info["id"]), _id(body["into"]))
 
     def _status(self, request: web.Request, body: Body) -> None:
-        self._world.set_status(int(request.match_info["id"]), str(body["name"]))
+        self._world.set_status(_id(request.match_info["id"]), str(body["name"]))
 
     def _clock(self, _: web.Request, body: Body) -> Any:
         if "set" in body:
@@ -84,22 +90,51 @@ class Control:
         return asdict(self._world.behaviour)
 
     def _faults(self, _: web.Request, body: Body) -> Any:
-        self._traffic.faults[:] = [Scheduled(**entry) for entry in body.get("faults", [])]
+        entries = body["faults"]
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise ValueError(
+                "`faults` is a list of objects with `fault`, and perhaps `route`, `times`, `after`"
+            )
+        self._traffic.faults[:] = [Scheduled(**entry) for entry in entries]
         return {"scheduled": len(self._traffic.faults)}
 
 
 def _target(request: web.Request) -> tuple[str, int]:
-    return request.match_info["kind"], int(request.match_info["id"])
+    return request.match_info["kind"], _id(request.match_info["id"])
 
 
-def _handler(operation: Callable[[web.Request, Body], Any]) -> Handler:
+def _id(value: Any) -> int:
+    if not str(value).isdecimal() or len(str(value)) > 19:
+        raise ValueError(f"{value!r} is no id: a number of at most 19 digits is")
+    return int(value)
+
+
+def _flag(body: Body, name: str) -> bool:
+    value = body.get(name, True)
+    if type(value) is not bool:
+        raise ValueError(f"`{name}` is true or false, not {value!r}")
+    return value
+
+
+def _fields(body: Body) -> Body:
+    fields = body.get("fields", {})
+    if not isinstance(fields, dict) or {"kind", "parent", "proxy", "identity"} & set(fields):
+        raise ValueError("`fields` is an object of the record's own fields")
+    return fields
+
+
+def _handler(operation: Callable[[web.Request, Body], Any], keys: frozenset[str] | None) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            body = json.loads(await request.text() or "{}")
-        except ValueError as error:
+            body = json.loads(await request.read() or b"{}")
+        except (ValueError, RecursionError) as error:
             return _refusal(f"the body is no JSON: {error}")
         if not isinstance(body, dict):
             return _refusal("the body is no JSON object")
+        unknown = set(body) - keys if keys is not None else set()
+        if unknown:
+            known = ", ".join(sorted(keys or ())) or "none"
+            return _refusal(f"{sorted(unknown)[0]!r} is not known here; there are {known}")
         try:
             return json_answer(operation(request, body) or {})
         except KeyError as error:

@@ -212,7 +212,10 @@ DELIVERY = (
         "record_link",
         "record_links",
         "record_link",
-        (Route("/features/{parent}/record_links", "feature"),),
+        tuple(
+            Route(f"/{kind}s/{{parent}}/record_links", kind)
+            for kind in ("feature", "idea", "epic", "initiative", "goal", "requirement", "release")
+        ),
         (Route("/record_links/{id}"),),
         paged=False,
     ),

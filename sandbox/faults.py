@@ -10,11 +10,11 @@ from aiohttp import web
 
 from sandbox.answers import CLOCK, json_answer, too_many
 from sandbox.clock import http_date
-from sandbox.routes import REPEAT_ROW
+from sandbox.routes import REPEAT_ROW, ROW_REPEATED
 
 LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/session'>Log in to Aha!</form></body></html>"
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-DRIP_BYTES, DRIP_SECONDS = 64, 0.05
+DRIP_PIECES, DRIP_BYTES, DRIP_SECONDS = 50, 64, 0.05
 
 Inner = Callable[[], Awaitable[web.Response]]
 Fault = Callable[[web.Request, Inner], Awaitable[web.StreamResponse]]
@@ -47,8 +47,8 @@ class Scheduled:
             re.compile(self.route)
         except re.error as error:
             raise FaultError(f"route {self.route!r} is no regular expression: {error}") from None
-        if self.times < 1 or self.after < 0:
-            raise FaultError("times is 1 or more, after is 0 or more")
+        if type(self.times) is not int or type(self.after) is not int or self.times < 1 or self.after < 0:
+            raise FaultError("times is a whole number of 1 or more, after one of 0 or more")
 
     def hits(self, path: str) -> bool:
         """Whether this request is hit; counts it."""
@@ -82,8 +82,9 @@ def rewriting(change: Callable[[dict[str, object]], object]) -> Fault:
 
     async def fault(_: web.Request, inner: Inner) -> web.StreamResponse:
         response = await inner()
-        body = json.loads(response.text or "{}")
-        return json_answer(change(body), status=response.status)
+        if response.content_type != "application/json":
+            return response
+        return json_answer(change(json.loads(response.text or "{}")), status=response.status)
 
     return fault
 
@@ -97,6 +98,8 @@ async def reset(request: web.Request, _: Inner) -> web.StreamResponse:
 
 async def truncate(request: web.Request, inner: Inner) -> web.StreamResponse:
     """Half of the body, then the connection drops."""
+    if request.method == "HEAD":
+        return await inner()
     response, content = await _begun(request, await inner())
     await response.write(content[: len(content) // 2])
     if request.transport is not None:
@@ -106,9 +109,12 @@ async def truncate(request: web.Request, inner: Inner) -> web.StreamResponse:
 
 async def drip(request: web.Request, inner: Inner) -> web.StreamResponse:
     """The true answer, a few bytes at a time."""
+    if request.method == "HEAD":
+        return await inner()
     response, content = await _begun(request, await inner())
-    for start in range(0, len(content), DRIP_BYTES):
-        await response.write(content[start : start + DRIP_BYTES])
+    size = max(DRIP_BYTES, len(content) // DRIP_PIECES)
+    for start in range(0, len(content), size):
+        await response.write(content[start : start + size])
         await asyncio.sleep(DRIP_SECONDS)
     return response
 
@@ -116,7 +122,7 @@ async def drip(request: web.Request, inner: Inner) -> web.StreamResponse:
 async def _begun(request: web.Request, true: web.Response) -> tuple[web.StreamResponse, bytes]:
     """The true answer's headers, sent, and its body, not sent."""
     content = true.body if isinstance(true.body, bytes) else b""
-    headers = {"Content-Length": str(len(content)), "Content-Type": true.headers["Content-Type"]}
+    headers = {"Content-Length": str(len(content)), "Content-Type": true.content_type}
     headers["Date"] = http_date(request.app[CLOCK].now())
     response = web.StreamResponse(status=true.status, headers=headers)
     await response.prepare(request)
@@ -127,38 +133,40 @@ async def redirect(_: web.Request, __: Inner) -> web.StreamResponse:
     return web.Response(status=302, headers={"Location": "https://login.example.com/"})
 
 
-def _rows(body: dict[str, object]) -> tuple[str, list[object]]:
-    name = next((name for name, value in body.items() if isinstance(value, list)), "rows")
-    rows = body.get(name)
-    return name, rows if isinstance(rows, list) else []
+def _root(body: dict[str, object]) -> tuple[str, object]:
+    """The key that an answer is about, and what stands there."""
+    names = ["rows"] if "rows" in body else [name for name in body if name != "pagination"]
+    return (names[0], body[names[0]]) if names else ("rows", [])
 
 
 async def duplicate(request: web.Request, inner: Inner) -> web.StreamResponse:
     """A page begins with the last row of the one before; the first page ends with its own last row twice."""
     request[REPEAT_ROW] = True
     response = await inner()
-    body = json.loads(response.text or "{}")
-    if request.query.get("page", "1") != "1":
+    if response.content_type != "application/json" or request.get(ROW_REPEATED):
         return response
-    name, rows = _rows(body)
-    return json_answer(body | {name: [*rows, *rows[-1:]]}, status=response.status)
+    body = json.loads(response.text or "{}")
+    name, rows = _root(body)
+    changed = {name: [*rows, *rows[-1:]]} if isinstance(rows, list) else {}
+    return json_answer(body | changed, status=response.status)
 
 
 def _shrink(body: dict[str, object]) -> dict[str, object]:
     pagination = body.get("pagination")
     if not isinstance(pagination, dict):
         return body
-    pages = max(int(pagination["total_pages"]) - 1, 1)
+    pages = max(int(pagination["total_pages"]) - 1, 0)
     return body | {"pagination": pagination | {"total_pages": pages}}
 
 
 def _misshape(body: dict[str, object]) -> dict[str, object]:
-    """Valid JSON of another shape: the list is an object."""
-    name, rows = _rows(body)
-    return body | {name: {"rows": rows}}
+    """Valid JSON of another shape: a list is an object, an object a list."""
+    name, root = _root(body)
+    return body | {name: {"rows": root} if isinstance(root, list) else [root]}
 
 
 FAULTS: dict[str, Fault] = {
+    "403": answering(403, '{"error": "Forbidden"}', "application/json"),
     "500": answering(500, '{"error": "Internal server error"}', "application/json"),
     "502_html": answering(502, BAD_GATEWAY, "text/html"),
     "503": answering(503, "", "text/plain"),

@@ -1,7 +1,7 @@
 """Query parameters as conditions on the store."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sandbox.behaviour import Behaviour
 from sandbox.clock import timestamp
@@ -27,7 +27,7 @@ def at_time(path: str, operator: str) -> Filter:
         moment = parse_time(value)
         if moment is None:
             return Condition("1")
-        return Condition(f"json_extract(body, '{path}') {operator} ?", (timestamp(moment),))
+        return Condition(f"json_extract(body, '{path}') {operator} ?", (_limit(moment, operator),))
 
     return make
 
@@ -71,8 +71,15 @@ def class_is(path: str, default: str = "") -> Filter:
     return make
 
 
+def number(text: str | None, default: int) -> int:
+    """A whole number from a request, however long."""
+    if not text or not (text.isascii() and text.isdecimal()):
+        return default
+    return min(int(text[:20]) if len(text) <= 20 else 2**63, 2**63 - 1)
+
+
 def after_id(value: str, _: Behaviour) -> Condition:
-    return Condition("id > ?", (min(int(value), 2**63 - 1) if value.isdecimal() else 0,))
+    return Condition("id > ?", (number(value, 0),))
 
 
 def updated_after(value: str, behaviour: Behaviour) -> Condition:
@@ -81,7 +88,7 @@ def updated_after(value: str, behaviour: Behaviour) -> Condition:
     if moment is None:
         return Condition("1")
     if behaviour.updated_since == "inclusive":
-        return Condition("updated >= ?", (timestamp(moment),))
+        return Condition("updated >= ?", (_limit(moment, ">="),))
     if behaviour.updated_since == "seconds":
         # Both sides cut to whole seconds.
         return Condition("substr(updated, 1, 19) > ?", (timestamp(moment)[:19],))
@@ -136,6 +143,12 @@ def parse_time(value: str) -> datetime | None:
     is not known, here the filter is then left out."""
     try:
         moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _limit(moment: datetime, operator: str) -> str:
+    """The time that rows, which have milliseconds, are compared with: cut, or for `<` and `>=` rounded up."""
+    up = moment.microsecond % 1000 and operator in ("<", ">=")
+    return timestamp(moment + timedelta(milliseconds=1) if up else moment)

@@ -6,6 +6,7 @@ time of change to the millisecond, some are merged, some are spam, one is from t
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -42,6 +43,8 @@ from sandbox.vocabulary import (
     VISIBLE,
 )
 
+OLD_COMMENT = 6220
+
 
 @cache
 def status(number: int) -> Document:
@@ -71,13 +74,18 @@ class Maker(Parts):
         product = int(self.product["id"])
         self.next["idea"] = number
         if last and number > 9:
-            yield Record("idea", int(self._legacy["id"]), self._legacy, int(self._legacy["product_id"]))
+            yield from self._old_idea()
             return
         identity = FIRST_IDS["idea"] + number
-        created = EPOCH + (END - EPOCH) * (number / (number + 400)) * 0.7 + timedelta(milliseconds=number % 7)
+        created = _created(number)
         # Every fifth idea shares its last change, to the millisecond, with the one before it.
-        moments = random.Random(number - (number % 5 == 0))
-        updated = created + (END - timedelta(hours=2) - created) * moments.random()
+        shared = number + (number % 5 == 4)
+        updated = (
+            _created(shared) + (END - timedelta(hours=2) - _created(shared)) * random.Random(shared).random()
+        )
+        if number % 23 == 7:
+            # Imported from elsewhere: older than its id.
+            created -= timedelta(days=300)
         merged = number % 29 == 3
         body = self.idea_body(identity, f"DEMO-I-{number}", number, created, updated)
         survivor = identity - 1 if merged else None
@@ -86,11 +94,25 @@ class Maker(Parts):
             yield self.vote(identity, self._between(created, updated))
         for _ in range(self._comment_count()):
             yield self.comment(body, self._between(created, updated))
+        answered = None
         for _ in range(self._comment_count()):
-            yield self.idea_comment(identity, self._between(created, updated))
+            portal = self.idea_comment(identity, self._between(created, updated), answered)
+            answered = portal.body["id"]
+            spam = portal.id % 41 == 0
+            yield replace(portal, body=portal.body | {"spam": spam}, hidden=spam)
         if number == 1:
             subscription = self._subscription | {"idea_id": str(identity)}
             yield Record("subscription", int(subscription["id"]), subscription, identity)
+
+    def _old_idea(self) -> Iterator[Record]:
+        """An idea from the days of small ids, with a comment from then and a reply to it."""
+        idea = int(self._legacy["id"])
+        yield Record("idea", idea, self._legacy, int(self._legacy["product_id"]))
+        first = self.idea_comment(idea, EPOCH)
+        yield replace(first, id=OLD_COMMENT, body=first.body | {"id": str(OLD_COMMENT)})
+        reply = self.idea_comment(idea, EPOCH + timedelta(days=1))
+        # Small ids are numbers wherever they are not a record's own.
+        yield replace(reply, body=reply.body | {"parent_idea_comment_id": OLD_COMMENT})
 
     def idea_body(
         self, identity: int, key: str, number: int, created: datetime, updated: datetime
@@ -155,7 +177,7 @@ class Maker(Parts):
             else None,
             "weight": rng.choice((1, 1, 1, 3)),
         }
-        if proxy and rng.random() < 0.5:
+        if rng.random() < (0.5 if proxy else 0.1):
             body["endorsed_by_user"] = user(voter % USERS)
         else:
             body |= {"endorsed_by_portal_user": portal_user(voter)} if voter % 8 else {}
@@ -191,8 +213,8 @@ class Maker(Parts):
         }
         return Record("comment", identity, body, parent=int(idea["id"]))
 
-    def idea_comment(self, idea: int, written: datetime) -> Record:
-        """A portal comment."""
+    def idea_comment(self, idea: int, written: datetime, answered: str | None = None) -> Record:
+        """A portal comment, some of them a reply to `answered`."""
         rng = self.rng
         identity = int(self.new_id("idea_comment"))
         body: Document = {
@@ -203,7 +225,7 @@ class Maker(Parts):
             "updated_at": timestamp(written),
             "created_at": timestamp(written),
             "visibility": VISIBLE if identity % 4 else PRIVATE,
-            "parent_idea_comment_id": str(identity - 1) if identity % 5 == 2 else None,
+            "parent_idea_comment_id": answered if identity % 3 == 2 else None,
         }
         body |= self._author("idea_commenter", rng.randrange(PORTAL_USERS))
         if "idea_commenter_idea_user" in body:
@@ -244,6 +266,11 @@ class Maker(Parts):
 
     def _between(self, start: datetime, end: datetime) -> datetime:
         return start + (end - start) * self.rng.random()
+
+
+def _created(number: int) -> datetime:
+    """Ideas come in faster and faster."""
+    return EPOCH + (END - EPOCH) * (number / (number + 400)) * 0.7 + timedelta(milliseconds=number % 7)
 
 
 def _status_times(now: int, created: datetime, middle: datetime) -> list[Document]:

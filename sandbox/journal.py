@@ -63,6 +63,8 @@ class Journal:
         """Add a change to the operation that is under way."""
         if self._open is None:
             raise RuntimeError("records change within an operation only")
+        # What cannot be written must be refused now, not when it becomes visible.
+        record.as_row()
         self._open.append(Change(record, gone))
 
     def find(self, kind: str, identity: int) -> Record | None:
@@ -94,8 +96,8 @@ class Journal:
         return [change for late in self._late for change in late.changes] + (self._open or [])
 
     def _commit(self, changes: list[Change], lag: float) -> None:
-        keys = {change.key for change in changes}
-        # Changes of one record become visible in the order in which they were made.
+        # Changes of one record become visible in the order in which they were made, and none before its idea.
+        keys = {change.key for change in changes} | {("idea", change.record.parent) for change in changes}
         earlier = [late.visible for late in self._late if keys & {change.key for change in late.changes}]
         if not lag and not earlier:
             self._write(changes)
@@ -105,10 +107,9 @@ class Journal:
         self._late.sort(key=lambda late: late.visible)
 
     def _show(self, until: datetime | None) -> None:
-        due = [late for late in self._late if until is None or late.visible <= until]
-        self._late = [late for late in self._late if late not in due]
-        for late in due:
-            self._write(late.changes)
+        while self._late and (until is None or self._late[0].visible <= until):
+            self._write(self._late[0].changes)
+            self._late.pop(0)
 
     def _write(self, changes: list[Change]) -> None:
         latest = {change.key: change for change in changes}.values()

@@ -8,7 +8,7 @@ from sandbox.answers import json_answer, not_found
 from sandbox.behaviour import COMMENTS_COUNTED
 from sandbox.delivery import DELIVERY
 from sandbox.feedback import FEEDBACK, IDEA_STUB, VOTES, WORKSPACE_COMMENTS
-from sandbox.filters import below, integrated_as
+from sandbox.filters import below, integrated_as, number, parse_time
 from sandbox.forms import Document, show
 from sandbox.resources import Resource, Route
 from sandbox.store import Condition, Record
@@ -18,8 +18,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 API = "/api/v1"
 PER_PAGE, MOST_PER_PAGE, REPORT_PER_PAGE = 30, 200, 100
-ALL = -1
-REPEAT_ROW = web.RequestKey("repeat_row", bool)  # a request's mark, set by a fault
+ALL, MOST_PAGES = -1, 10**12
+# A fault asks for a page that begins with the last row of the one before; and whether there was one.
+REPEAT_ROW, ROW_REPEATED = web.RequestKey("repeat_row", bool), web.RequestKey("row_repeated", bool)
 
 
 class Api:
@@ -78,6 +79,11 @@ class Api:
         self, resource: Resource, route: Route, scope: list[Condition], request: web.Request
     ) -> web.Response:
         query = resource.defaults | dict(request.query)
+        if (
+            self._world.behaviour.per_page_over_200 == "refuse"
+            and number(query.get("per_page"), 1) > MOST_PER_PAGE
+        ):
+            return json_answer({"error": f"per_page is at most {MOST_PER_PAGE}"}, status=400)
         conditions = [Condition("kind = ?", (resource.kind,)), *scope]
         if "spam" not in resource.filters:
             conditions.append(Condition("hidden = 0"))
@@ -88,8 +94,8 @@ class Api:
         rank = resource.sorts.get(query.get("sort", ""), route.rank)
         fields = query.get("fields")
         page, per_page = _page_asked(request, PER_PAGE) if resource.paged else (1, ALL)
-        # A repeated row is a fault: the page then begins with the last row of the one before.
         repeated = int(bool(request.get(REPEAT_ROW)) and page > 1)
+        request[ROW_REPEATED] = bool(repeated)
         records = self._store.page(
             conditions,
             per_page + repeated,
@@ -175,17 +181,16 @@ def _stub(idea: Record) -> Document:
 
 
 def _cell(identity: str, value: object) -> Document:
-    return {"id": identity, "plain_value": value, "html_value": str(value), "rich_value": str(value)}
+    shown = str(value)
+    if isinstance(value, str) and (moment := parse_time(value)):
+        value, shown = f"{value[:19]}Z", moment.strftime("%b %-d, %Y")
+    return {"id": identity, "plain_value": value, "html_value": shown, "rich_value": shown}
 
 
 def _page_asked(request: web.Request, default: int) -> tuple[int, int]:
     """(page, rows per page): from 1, and at most 200."""
-    page = max(1, _number(request.query.get("page"), 1))
-    return page, min(max(1, _number(request.query.get("per_page"), default)), MOST_PER_PAGE)
-
-
-def _number(text: str | None, default: int) -> int:
-    return min(int(text), 10**12) if text and text.isdecimal() else default
+    page = min(max(1, number(request.query.get("page"), 1)), MOST_PAGES)
+    return page, min(max(1, number(request.query.get("per_page"), default)), MOST_PER_PAGE)
 
 
 def _pagination(total: int, per_page: int, page: int) -> Document:

@@ -13,5 +13,5 @@ def seed(store: Store, *, ideas: int, seed: int) -> None:
     store.put(account_records(documents))
     maker = Maker(random.Random(seed), documents)
     store.put(record for number in range(1, ideas + 1) for record in maker.idea(number, last=number == ideas))
-    store.put([maker.counters()])
     store.make_fast()
+    store.put([maker.counters()])

@@ -1,6 +1,7 @@
 """Starting and stopping the sandbox, as a process or beside a test."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from sandbox.control import Control
 from sandbox.limits import limit_rate, require_key
 from sandbox.routes import Api
 from sandbox.seed import seed
-from sandbox.store import Store
+from sandbox.store import Store, StoreError
 from sandbox.traffic import Traffic
 from sandbox.world import World
 
@@ -57,9 +58,13 @@ def open_world(
         StoreError: the file cannot be used.
     """
     store = Store(path)
-    if store.is_empty():
-        seed(store, ideas=ideas, seed=seed_number)
-    return World(store, clock or SandboxClock(), behaviour)
+    try:
+        if not store.is_whole():
+            store.clear()
+            seed(store, ideas=ideas, seed=seed_number)
+        return World(store, clock or SandboxClock(), behaviour)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be used as a database: {error}.") from None
 
 
 def make_app(traffic: Traffic, api_key: str, *, rate_limit: bool, control: bool) -> web.Application:
@@ -81,7 +86,7 @@ async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRun
     Raises:
         OSError: the address cannot be used.
     """
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner, runner.addresses[0][1]

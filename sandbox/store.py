@@ -107,7 +107,8 @@ class Store:
             self._db.execute(f"PRAGMA application_id = {APPLICATION}")
             self._db.executescript(SCHEMA)
         except sqlite3.Error as error:
-            raise StoreError(f"{path} cannot be used as a database: {error}") from None
+            advice = " Another process has it open." if "locked" in str(error) else ""
+            raise StoreError(f"{path} cannot be used as a database: {error}.{advice}") from None
 
     def make_fast(self) -> None:
         """Index what is there, once it is there."""
@@ -127,8 +128,14 @@ class Store:
                 "DELETE FROM records WHERE kind = ? AND id = ?", ((record.kind, record.id) for record in gone)
             )
 
-    def is_empty(self) -> bool:
-        return not self._db.execute("SELECT EXISTS (SELECT 1 FROM records)").fetchone()[0]
+    def is_whole(self) -> bool:
+        """Whether a seed was finished here: the counters are what it writes last."""
+        return self.count([Condition("kind = ?", (COUNTERS,))]) == 1
+
+    def clear(self) -> None:
+        """Drop what an interrupted seed left."""
+        with self._db:
+            self._db.execute("DELETE FROM records")
 
     def count(self, conditions: Sequence[Condition]) -> int:
         where, values = _where(conditions)
@@ -153,7 +160,7 @@ class Store:
     def find(self, kind: str, key: str | int) -> Record | None:
         """One record by id or by reference."""
         key = str(key)
-        numeric = key.isdecimal() and int(key) < 2**63
+        numeric = key.isascii() and key.isdecimal() and len(key) < 19 + (key < "9223372036854775808")
         row = self._db.execute(
             f"SELECT {COLUMNS} FROM records WHERE kind = ? AND {'id' if numeric else 'reference'} = ?",
             (kind, int(key) if numeric else key),

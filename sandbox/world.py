@@ -1,7 +1,8 @@
 """Changes to the account and what follows from them: the idea's time, audits, the recycle bin."""
 
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import wraps
 from typing import Any
@@ -25,6 +26,9 @@ AUDIT_TYPES = {
 }
 # Which record it is, and what follows from other records.
 FIXED = frozenset(("id", "idea_id", "product_id", "endorsements_count", "votes", "comments_count"))
+NULLABLE = frozenset(("assigned_to_user", "status_changed_at", "link", "value", "parent_idea_comment_id"))
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+PAST = {"create": "created", "update": "updated", "destroy": "deleted"}
 # Fields that a record has only when they are set.
 OPTIONAL = {
     "idea": ("admin_response", "feature", "custom_object_links", "workflow_status_times"),
@@ -94,23 +98,25 @@ class World:
         else:
             raise WorldError(f"{kind!r} cannot be made; there are idea, {', '.join(CHILDREN)}")
         self.journal.note(record)
+        self._audit("create", record)
         self._touch_idea(record, "create")
         return record
 
     @whole
     def change(self, kind: str, identity: int, **fields: Any) -> Record:
         """Set fields of a record. Its `updated_at` moves unless it is one of them."""
+        _allow(kind, AUDIT_TYPES, "changed")
         record = self._find(kind, identity)
         changed = replace(record, body=record.body | {"updated_at": self._now()} | _known(record, fields))
         self.journal.note(changed)
+        self._audit("update", changed)
         self._touch_idea(changed, "update")
         return changed
 
     @whole
     def delete(self, kind: str, identity: int) -> None:
         """Destroy an idea, vote or comment, and what stands under it, with an audit of each."""
-        if kind not in AUDIT_TYPES:
-            raise WorldError(f"{kind!r} cannot be deleted; there are {', '.join(AUDIT_TYPES)}")
+        _allow(kind, AUDIT_TYPES, "deleted")
         record = self._find(kind, identity)
         if kind == "idea":
             for child in CHILDREN:
@@ -122,6 +128,7 @@ class World:
     @whole
     def mark_spam(self, kind: str, identity: int, *, spam: bool = True) -> None:
         """Hide an idea or a portal comment from default lists, or show it again."""
+        _allow(kind, ("idea", "idea_comment"), "marked as spam")
         record = self._find(kind, identity)
         body = record.body | {"updated_at": self._now()}
         body |= {"spam": spam} if kind == "idea_comment" else {}
@@ -134,6 +141,9 @@ class World:
         idea, other = self._find("idea", identity), self._find("idea", survivor)
         if idea.id == other.id:
             raise WorldError("an idea cannot be merged into itself")
+        for merged in (idea, other):
+            if merged.survivor:
+                raise WorldError(f"idea {merged.id} was merged already, into {merged.survivor}")
         for vote in self.journal.below("vote", identity):
             moved = vote.body | {"idea_id": str(survivor), "updated_at": self._now()}
             self.journal.note(replace(vote, body=moved, parent=survivor))
@@ -146,8 +156,13 @@ class World:
         """Move an idea to another workflow status."""
         if name not in STATUSES:
             raise WorldError(f"no status {name!r}; there are {', '.join(STATUSES)}")
-        changed = {"workflow_status": status(STATUSES.index(name)), "status_changed_at": self._now()}
-        self.change("idea", identity, **changed)
+        idea, now, reached = self._find("idea", identity), self._now(), status(STATUSES.index(name))
+        body = idea.body | {"workflow_status": reached, "status_changed_at": now, "updated_at": now}
+        if times := body.get("workflow_status_times"):
+            step = {"status_id": reached["id"], "status_name": name, "started_at": now, "ended_at": None}
+            body["workflow_status_times"] = [*times[:-1], times[-1] | {"ended_at": now}, step]
+        self.journal.note(replace(idea, body=body))
+        self._audit("update", idea)
 
     def _now(self) -> str:
         return timestamp(self.clock.now())
@@ -166,11 +181,15 @@ class World:
 
     def _destroy(self, record: Record) -> None:
         self.journal.note(record, gone=True)
-        who = user(1)
-        identity = int(self._maker.new_id("audit"))
+        self._audit("destroy", record)
+        if record.kind == "idea":
+            self._bin(record)
+
+    def _audit(self, action: str, record: Record) -> None:
+        identity, who = int(self._maker.new_id("audit")), user(1)
         body: Document = {
             "id": str(identity),
-            "audit_action": "destroy",
+            "audit_action": action,
             "created_at": self._now(),
             "interesting": True,
             "user": who,
@@ -179,15 +198,14 @@ class World:
             "auditable_id": str(record.id),
             "associated_type": "project" if record.kind == "idea" else "ideas/idea",
             "associated_id": str(record.parent),
-            "description": f"deleted {record.kind} {record.body.get('reference_num', record.id)}",
+            "description": f"{PAST[action]} {record.kind} {record.body.get('reference_num', record.id)}",
             "auditable_url": record.body.get("url", ""),
             "changes": [],
         }
         self.journal.note(Record("audit", identity, body))
-        if record.kind == "idea":
-            self._bin(record, who)
 
-    def _bin(self, record: Record, who: Document) -> None:
+    def _bin(self, record: Record) -> None:
+        who = user(1)
         identity = int(self._maker.new_id("deletion"))
         body: Document = {
             "status": None,
@@ -203,17 +221,37 @@ class World:
         self.journal.note(Record("deletion", identity, body))
 
 
+def _allow(kind: str, kinds: Iterable[str], what: str) -> None:
+    if kind not in kinds:
+        raise WorldError(f"{kind!r} cannot be {what}; there are {', '.join(kinds)}")
+
+
 def _known(record: Record, fields: Document) -> Document:
-    """Fields that this kind of record has.
+    """Fields that this kind of record has, as JSON of the kind that stands there.
 
     Raises:
-        WorldError: one that it has not, or one that says which record it is.
+        WorldError: one that it has not, that says which record it is, or that is something else.
     """
     allowed = {*record.body, *OPTIONAL.get(record.kind, ())} - FIXED
-    for name in fields:
+    for name, value in fields.items():
         if name not in allowed:
             raise WorldError(f"{name!r} is no field of a {record.kind} that can be set; {_listed(allowed)}")
+        _check_alike(name, value, record.body.get(name))
     return fields
+
+
+def _check_alike(name: str, value: Any, present: Any) -> None:
+    if present is None or (value is None and name in NULLABLE):
+        return
+    if isinstance(present, dict) and isinstance(value, dict):
+        if set(value) != set(present):
+            raise WorldError(f"{name!r} must have the fields {', '.join(sorted(present))}")
+        for key, item in value.items():
+            _check_alike(f"{name}.{key}", item, present[key])
+        return
+    kind = type(present)
+    if type(value) is not kind or (name.endswith("_at") and not TIMESTAMP.fullmatch(value)):
+        raise WorldError(f"{name!r} must be like {present!r}, not {value!r}")
 
 
 def _listed(names: set[str]) -> str:

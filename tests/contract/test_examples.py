@@ -156,7 +156,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with running(ideas=90, seed_number=5) as sandbox:
+    with running(ideas=90, seed_number=2) as sandbox:
         yield sandbox
 
 

@@ -103,12 +103,33 @@ def test_the_log_tells_every_request_and_counts_them_per_route(box: Sandbox) -> 
         ("PUT", "/behaviour", {"comments_counted": "all"}),
         ("POST", "/idea", {"fields": {"nmae": "x"}}),
         ("POST", "/idea", ["no", "object"]),
+        ("POST", "/idea", {"name": "x"}),
+        ("POST", "/idea", {"fields": []}),
+        ("POST", "/idea", {"fields": {"kind": "x"}}),
+        ("POST", "/idea", {"fields": {"initial_votes": "x"}}),
+        ("POST", "/idea", {"fields": {"description": {"body": None}}}),
+        ("POST", "/idea", {"fields": {"score": 10**30}}),
+        ("POST", "/vote", {"parent": "DEMO-I-1"}),
+        ("POST", "/vote", {"parent": 7310000000000000001, "proxy": "false"}),
+        ("POST", "/idea/7310000000000000001/spam", {"spam": "false"}),
+        ("POST", "/product/7300000000000001002/spam", {}),
+        ("PATCH", "/counters/0", {"fields": {"idea": 5}}),
+        ("PUT", "/behaviour", {"workspace_comments": "false"}),
+        ("PUT", "/behaviour", {"latency": True}),
+        ("PUT", "/behaviour", {"latency": "x"}),
+        ("PUT", "/faults", {"fault": "503"}),
+        ("PUT", "/faults", {"faults": {"fault": "503"}}),
+        ("PUT", "/faults", {"faults": [{"fault": "503", "times": 1.5}]}),
+        ("PUT", "/clock", {"sett": "2026-01-02T03:04:05Z"}),
+        ("PUT", "/clock", {"set": "0001-01-01T00:00:00+14:00"}),
+        ("PUT", "/clock", {"set": "9999-12-31T23:59:59-14:00"}),
     ],
 )
 def test_a_change_that_cannot_be_made_says_why(method: str, path: str, body: Any, box: Sandbox) -> None:
     answer = requests.request(method, f"{box.url}/control{path}", json=body, timeout=5)
     assert answer.status_code == 400
     assert answer.json()["error"]
+    assert get(box, "/ideas?fields=*")["ideas"]
 
 
 def test_a_body_that_is_no_json_is_told_as_such(box: Sandbox) -> None:

@@ -13,6 +13,7 @@ from tests.unit.test_world import START
 Seen = Callable[[requests.Response], bool]
 
 LOOKS: dict[str, Seen] = {
+    "403": lambda answer: answer.status_code == 403,
     "500": lambda answer: answer.status_code == 500,
     "502_html": lambda answer: answer.status_code == 502 and answer.text.startswith("<html>"),
     "503": lambda answer: answer.status_code == 503,
@@ -82,6 +83,16 @@ def test_a_drip_carries_the_sandboxs_time_and_the_true_status(box: Sandbox) -> N
         (404, http_date(START))
     ] * 2
     assert answers[1].headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/ideas/1", "/me", "/bookmarks/custom_pivots/1", "/ideas?q=none"]
+)
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - BREAK_OFF - {"slow_drip"}))
+def test_a_fault_on_any_route_is_no_error_of_the_sandbox(fault: str, path: str, box: Sandbox) -> None:
+    expected = {"500": 500, "502_html": 502, "503": 503}.get(fault)
+    box.traffic.faults[:] = [Scheduled(fault)]
+    assert get(box, path).status_code in ((expected,) if expected else (200, 302, 403, 404, 429))
 
 
 def test_every_fault_is_looked_at() -> None:

@@ -106,7 +106,8 @@ def test_a_workspaces_comments_are_not_in_id_order_and_may_leave_out_ideas(switc
     assert ids != sorted(map(str, ids))
     switched.box.world.behaviour = Behaviour(workspace_comments=False)
     kinds = {row["commentable"]["type"] for row in switched.rows("/products/DEMO/comments")}  # type: ignore[index]
-    assert kinds == {"Feature", "StrategicImperative", "Annotation"}
+    assert {"Feature", "StrategicImperative", "Annotation", "Task"} <= kinds
+    assert "Ideas::Idea" not in kinds
 
 
 def test_a_vote_is_found_under_its_own_idea_only(client: Client) -> None:
@@ -143,6 +144,20 @@ def test_a_documented_filter_leaves_rows_out(
     path: str, params: dict[str, str], fewer: int, client: Client
 ) -> None:
     assert len(client.rows(path, **params)) == fewer
+
+
+def test_a_filter_finer_than_a_millisecond_is_compared_exactly(switched: Client) -> None:
+    row = switched.rows("/ideas")[0]
+    moment = f"{str(row['created_at'])[:-1]}500Z"
+    assert row["id"] in {found["id"] for found in switched.rows("/ideas", created_before=moment)}
+    switched.box.world.behaviour = Behaviour("inclusive")
+    changed = f"{str(row['updated_at'])[:-1]}500Z"
+    assert row["id"] not in {found["id"] for found in switched.rows("/ideas", updated_since=changed)}
+
+
+def test_a_page_above_200_may_be_refused(switched: Client) -> None:
+    switched.box.world.behaviour = Behaviour(per_page_over_200="refuse")
+    assert [switched("/ideas", per_page=size).status_code for size in ("200", "201")] == [200, 400]
 
 
 def test_teams_are_workspaces_that_must_be_asked_for(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import requests
 
 from sandbox.server import Sandbox, open_world, running
-from sandbox.store import Condition
+from sandbox.store import Condition, Record, Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,11 +80,21 @@ def test_a_time_filter_reads_every_form_of_a_time(get: Getter) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/ideas?page=99999999999999999999", "/audits?after_id=99999999999999999999"]
+    "path",
+    [
+        "/ideas?page=99999999999999999999",
+        "/audits?after_id=99999999999999999999",
+        f"/ideas?page={'9' * 4400}",
+        f"/ideas?per_page={'9' * 4400}",
+        f"/audits?after_id={'9' * 4400}",
+        "/ideas?updated_since=0001-01-01T00:00:00%2B14:00",
+        "/ideas?created_since=9999-12-31T23:59:59-14:00",
+    ],
 )
 def test_a_number_beyond_all_bounds_is_no_server_error(path: str, get: Getter) -> None:
     assert get(path).status_code == 200
     assert get("/ideas/9300000000000000000").status_code == 404
+    assert get(f"/ideas/{'9' * 4400}").status_code == 404
 
 
 def test_the_documented_rate_limit_answers_429_with_a_time_to_wait() -> None:
@@ -128,6 +139,9 @@ def test_the_process_says_when_it_is_ready_and_stops_on_sigterm() -> None:
         (["--host", "0.0.0.0", "--control"], "--control lets anybody change"),
         (["--clock", "yesterday"], "'yesterday' does not match"),
         (["--commit-lag", "nan"], "commit_lag and latency are seconds"),
+        (["--host", ""], "--host is empty"),
+        (["--host", "a..b"], "Choose another --host"),
+        (["--db", "{corrupt}"], "cannot be used as a database"),
     ],
     ids=[
         "used port",
@@ -138,16 +152,23 @@ def test_the_process_says_when_it_is_ready_and_stops_on_sigterm() -> None:
         "open control",
         "no time",
         "no number",
+        "no host",
+        "bad host",
+        "corrupt",
     ],
 )
 def test_a_bad_start_is_one_clear_sentence_and_exit_code_2(
     arguments: list[str], says: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "nonsense").write_text("no database" * 1000)
+    open_world(ideas=40, path=str(tmp_path / "corrupt")).close()
+    content = (tmp_path / "corrupt").read_bytes()
+    (tmp_path / "corrupt").write_bytes(content[:8192] + b"garbage" * (len(content) // 7))
     names = {
         "port": sandbox.url.rpartition(":")[2],
         "directory": str(tmp_path),
         "nonsense": str(tmp_path / "nonsense"),
+        "corrupt": str(tmp_path / "corrupt"),
     }
     command = [sys.executable, "-m", "sandbox", "--ideas", "0", *(text.format(**names) for text in arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -181,6 +202,29 @@ def test_an_address_that_others_can_reach_is_warned_of() -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert "Warning: 0.0.0.0 can be reached from other machines" in process.stderr.read()
+
+
+def test_a_seed_that_was_interrupted_is_begun_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "account.db")
+    store = Store(path)
+    store.put([Record("idea", 1, {"id": "1"})])
+    store.close()
+    world = open_world(ideas=12, path=path)
+    assert world.store.count([Condition("kind = 'idea'")]) == 12
+    world.close()
+
+
+def test_a_request_under_way_does_not_hold_up_the_end() -> None:
+    command = [sys.executable, "-m", "sandbox", "--ideas", "3", "--latency", "60"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        host, port = ready["url"].removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as waiting:
+            asked = f"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ready['api_key']}\r\n\r\n"
+            waiting.sendall(asked.encode())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
 
 
 def test_an_account_kept_in_a_file_is_there_again(tmp_path: Path) -> None:

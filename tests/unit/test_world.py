@@ -1,5 +1,6 @@
 """The sandbox under change: lists stay exact, filters mean what their switch says."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,7 @@ class Histories(RuleBasedStateMachine):
         self.session.headers["Authorization"] = f"Bearer {self.box.api_key}"
         self.shown: dict[int, str] = {}
         self.hidden: set[int] = set()
+        self.merged: set[int] = set()
         self.children: dict[str, dict[int, int]] = {kind: {} for kind in CHILD_LISTS}
 
     def teardown(self) -> None:
@@ -117,6 +119,9 @@ class Histories(RuleBasedStateMachine):
     def merge_idea(self, data: st.DataObject) -> None:
         ideas = st.sampled_from(sorted(self.shown))
         idea, survivor = data.draw(st.lists(ideas, min_size=2, max_size=2, unique=True))
+        if {idea, survivor} & self.merged:
+            return
+        self.merged.add(idea)
         self.world.merge(idea, survivor)
         votes = self.children["vote"]
         votes |= {vote: survivor for vote, parent in votes.items() if parent == idea}
@@ -283,6 +288,15 @@ def test_changes_that_make_no_sense_are_refused(world: World) -> None:
         world.delete("comment", 1)
     with pytest.raises(WorldError, match="into itself"):
         world.merge(idea_of(world), idea_of(world))
+    world.merge(idea_of(world, 1), idea_of(world, 2))
+    with pytest.raises(WorldError, match="was merged already"):
+        world.merge(idea_of(world, 2), idea_of(world, 1))
+    with pytest.raises(WorldError, match="cannot be changed"):
+        world.change("counters", 0, idea=5)
+    with pytest.raises(WorldError, match="cannot be marked as spam"):
+        world.mark_spam("vote", 1)
+    with pytest.raises(WorldError, match="'initial_votes' must be like 0, not 'x'"):
+        world.create("idea", initial_votes="x")
     with pytest.raises(WorldError, match="there are New"):
         world.set_status(idea_of(world), "Shiped")
 
@@ -306,3 +320,76 @@ def test_what_has_no_audit_cannot_be_deleted_and_stays(world: World) -> None:
     with pytest.raises(WorldError, match="cannot be deleted"):
         world.delete("feature", 7300000000000004007)
     assert world.store.find("feature", 7300000000000004007) is not None
+
+
+def test_no_child_shows_before_its_idea(world: World) -> None:
+    world.behaviour = Behaviour(commit_lag=60, moves_idea=())
+    idea = world.create("idea")
+    vote = world.create("vote", idea.id)
+    for _ in range(61):
+        assert world.store.find("idea", idea.id) or not world.store.find("vote", vote.id)
+        world.clock.advance(1)
+        world.settle()
+    assert world.store.find("vote", vote.id)
+
+
+def test_a_change_that_cannot_be_written_is_refused_at_once_and_takes_none_with_it(world: World) -> None:
+    world.behaviour = Behaviour(commit_lag=5)
+    good = world.create("idea")
+    with pytest.raises(TypeError):
+        world.create("idea", score=10**30)
+    world.clock.advance(10)
+    world.settle()
+    assert world.store.find("idea", good.id)
+
+
+def test_a_status_that_is_set_ends_the_one_before_it(world: World) -> None:
+    world.set_status(idea_of(world), "Shipped")
+    found = world.store.find("idea", idea_of(world))
+    assert found is not None
+    *_, before, now = found.body["workflow_status_times"]
+    assert (before["ended_at"], now["status_name"], now["ended_at"]) == (timestamp(START), "Shipped", None)
+
+
+def test_every_change_has_an_audit(world: World) -> None:
+    idea = world.create("idea").id
+    world.change("idea", idea, name="x")
+    world.delete("idea", idea)
+    condition = Condition("kind = 'audit' AND json_extract(body, '$.auditable_id') = ?", (str(idea),))
+    actions = [record.body["audit_action"] for record in world.store.page([condition])]
+    assert actions == ["create", "update", "destroy"]
+
+
+def test_the_seed_holds_what_makes_reading_hard() -> None:
+    world = open_world(ideas=120)
+    shared = Counter(
+        record.body["updated_at"] for record in world.store.page([Condition("kind = 'idea'")])
+    ).most_common(1)
+    assert shared[0][1] > 1
+    rare = {
+        "an id that is older than its neighbours": "SELECT 1 FROM records a, records b WHERE a.kind = 'idea' "
+        "AND b.kind = 'idea' AND a.id < b.id "
+        "AND json_extract(a.body, '$.created_at') > json_extract(b.body, '$.created_at')",
+        "a small id as a number": "SELECT 1 FROM records WHERE kind = 'idea_comment' "
+        "AND json_type(body, '$.parent_idea_comment_id') = 'integer'",
+        "a hidden portal comment": "SELECT 1 FROM records WHERE kind = 'idea_comment' AND hidden",
+        "a plain vote by a user": "SELECT 1 FROM records WHERE kind = 'vote' AND NOT proxy "
+        "AND json_extract(body, '$.endorsed_by_user') IS NOT NULL",
+        "a merged idea": "SELECT 1 FROM records WHERE kind = 'idea' AND survivor IS NOT NULL",
+    }
+    missing = [name for name, query in rare.items() if not world.store._db.execute(query).fetchone()]
+    world.close()
+    assert missing == []
+
+
+def test_a_reply_answers_a_comment_of_its_own_idea() -> None:
+    world = open_world(ideas=300)
+    astray = world.store._db.execute(
+        "SELECT COUNT(*) FROM records reply WHERE kind = 'idea_comment' "
+        "AND json_extract(body, '$.parent_idea_comment_id') IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM records first "
+        "WHERE first.kind = 'idea_comment' AND first.parent = reply.parent "
+        "AND first.id = CAST(json_extract(reply.body, '$.parent_idea_comment_id') AS INTEGER))"
+    ).fetchone()[0]
+    world.close()
+    assert astray == 0
