@@ -1,11 +1,20 @@
-"""Cassette files: JSON with parsed bodies, so that a change in the data is a change of its lines."""
+"""Cassette files: canonical JSON with parsed bodies, so that a change in the data is a change of its lines.
+
+Keys are sorted, and so are the interactions: by path and parameters, since threads send in no fixed order;
+equal requests keep theirs. What changes with every recording stands in a file of its own, see `provenance`.
+"""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-FORMAT = 1
+from harness.scrub import MARK
+
+FORMAT = 2
+
+Entry = dict[str, Any]
 
 
 class CassetteError(Exception):
@@ -17,60 +26,50 @@ class JsonSerializer:
 
     @staticmethod
     def serialize(cassette: dict[str, Any]) -> str:
-        # Threads send in no fixed order. Equal requests keep theirs.
-        interactions = sorted(map(_dump, cassette["interactions"]), key=_order)
-        return (
-            json.dumps({"format": FORMAT, "interactions": interactions}, indent=1, ensure_ascii=False) + "\n"
-        )
+        return dump(map(_entry, cassette["interactions"]))
 
     @staticmethod
     def deserialize(text: str) -> dict[str, Any]:
-        data = json.loads(text)
-        if data.get("format") != FORMAT:
-            raise CassetteError(
-                f"This cassette has format {data.get('format')!r}, not {FORMAT}: record it again."
-            )
-        return {"version": 1, "interactions": [_load(entry) for entry in data["interactions"]]}
+        return {"version": 1, "interactions": [_interaction(entry) for entry in parse(text)]}
 
 
-def _order(entry: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
-    parts = urlsplit(entry["request"]["uri"])
-    return parts.path, sorted(parse_qsl(parts.query))
+def dump(entries: Any) -> str:
+    """The text of a cassette, in its canonical form."""
+    ordered = sorted(entries, key=lambda entry: matching_key(entry["request"]))
+    text = json.dumps(
+        {"format": FORMAT, "interactions": ordered}, indent=1, ensure_ascii=False, sort_keys=True
+    )
+    return text + "\n"
 
 
-def _dump(interaction: dict[str, Any]) -> dict[str, Any]:
-    request, response = interaction["request"], interaction["response"]
-    content = response["body"]["string"]
-    content = content.encode() if isinstance(content, str) else content
-    return {
-        "request": {"method": request["method"], "uri": request["uri"]},
-        "response": {
-            "status": response["status"]["code"],
-            "reason": response["status"]["message"],
-            "headers": dict(sorted(response["headers"].items())),
-            "body": json.loads(content) if content else None,
-        },
-    }
+def parse(text: str) -> list[Entry]:
+    """The entries of a cassette's text.
+
+    Raises:
+        ValueError: it is no cassette of this format; says what to run.
+    """
+    data = json.loads(text)
+    if not isinstance(data, dict) or not isinstance(data.get("interactions"), list):
+        raise ValueError("no object with `interactions`")  # noqa: TRY004 - one error for all that is no cassette
+    if data.get("format") in MIGRATIONS:
+        raise ValueError(f"format {data['format']}, older than {FORMAT}; run: nox -s cassettes -- --migrate")
+    if data.get("format") != FORMAT:
+        raise ValueError(
+            f"format {data.get('format')!r}, not {FORMAT}; this checkout may be older than the cassette"
+        )
+    for entry in data["interactions"]:
+        try:
+            matching_key(entry["request"])
+            _interaction(entry)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"an interaction without {error}") from None
+    entries: list[Entry] = data["interactions"]
+    return entries
 
 
-def _load(entry: dict[str, Any]) -> dict[str, Any]:
-    request, response = entry["request"], entry["response"]
-    return {
-        "request": {"method": request["method"], "uri": request["uri"], "body": None, "headers": {}},
-        "response": {
-            "status": {"code": response["status"], "message": response["reason"]},
-            "headers": response["headers"],
-            "body": {"string": encode_body(response["body"])},
-        },
-    }
-
-
-def encode_body(body: Any) -> str:
-    return "" if body is None else json.dumps(body, ensure_ascii=False)
-
-
-def load_interactions(path: Path) -> list[dict[str, Any]]:
-    """A cassette's interactions as they stand in the file.
+def load_interactions(path: Path) -> list[Entry]:
+    """A cassette's interactions as they stand in the file: `request` (method, path, query) and `response`
+    (status, reason, headers, body).
 
     Raises:
         CassetteError: there is no such file, or it is no cassette.
@@ -78,21 +77,106 @@ def load_interactions(path: Path) -> list[dict[str, Any]]:
     scenario = f"{path.parent.name}/{path.stem}"
     remedy = f"Record it again: nox -s record -- --sandbox {scenario}"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']!r}, not {FORMAT}")  # noqa: TRY301
-        interactions: list[dict[str, Any]] = data["interactions"]
-        for entry in interactions:
-            matching_key(entry["request"]["method"], entry["request"]["uri"])
-            _load(entry)
+        return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CassetteError(f"There is no cassette of {scenario}. {remedy}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CassetteError(f"The cassette of {scenario} is damaged ({error!r}). {remedy}") from None
-    return interactions
+    except ValueError as error:
+        raise CassetteError(f"The cassette of {scenario} is damaged ({error}). {remedy}") from None
 
 
-def matching_key(method: str, uri: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """What a request is matched by: method, path, and parameters in any order."""
-    url = urlsplit(uri)
-    return method.upper(), url.path, tuple(sorted(parse_qsl(url.query, keep_blank_values=True)))
+def matching_key(request: Entry) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """What a request is matched by: path, method, and parameters in any order."""
+    pairs = [(name, value) for name, values in request["query"].items() for value in _listed(values)]
+    return request["path"], request["method"].upper(), tuple(sorted(pairs))
+
+
+def request_of(method: str, uri: str) -> Entry:
+    """A request as a cassette holds it."""
+    parts = urlsplit(uri)
+    query: dict[str, Any] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        query[name] = [*_listed(query[name]), value] if name in query else value
+    origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    return {"method": method.upper(), "origin": origin, "path": parts.path, "query": query}
+
+
+def uri_of(request: Entry) -> str:
+    """The address of a request, parameters in alphabetical order."""
+    query = urlencode(
+        [(name, value) for name, values in sorted(request["query"].items()) for value in _listed(values)]
+    )
+    return f"{request['origin']}{request['path']}" + (f"?{query}" if query else "")
+
+
+def encode_body(body: Any) -> str:
+    return "" if body is None else json.dumps(body, ensure_ascii=False)
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _entry(interaction: dict[str, Any]) -> Entry:
+    request, response = interaction["request"], interaction["response"]
+    content = response["body"]["string"]
+    headers = {name: _one(values) for name, values in response["headers"].items() if name != MARK[0]}
+    return {
+        "request": request_of(request["method"], request["uri"]),
+        "response": {
+            "status": response["status"]["code"],
+            "reason": response["status"]["message"],
+            "headers": headers,
+            "body": json.loads(content) if content else None,
+        },
+    }
+
+
+def _one(values: Any) -> Any:
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
+
+
+def _interaction(entry: Entry) -> dict[str, Any]:
+    request, response = entry["request"], entry["response"]
+    headers = {name: _listed(values) for name, values in response["headers"].items()}
+    return {
+        "request": {"method": request["method"], "uri": uri_of(request), "body": None, "headers": {}},
+        "response": {
+            "status": {"code": response["status"], "message": response["reason"]},
+            # What a cassette holds was scrubbed: the hooks leave it as it is.
+            "headers": headers | {MARK[0]: [MARK[1]]},
+            "body": {"string": encode_body(response["body"])},
+        },
+    }
+
+
+def _from_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 held addresses as one text, and every header as a list."""
+    entries = [
+        {
+            "request": request_of(entry["request"]["method"], entry["request"]["uri"]),
+            "response": entry["response"]
+            | {"headers": {name: _one(values) for name, values in entry["response"]["headers"].items()}},
+        }
+        for entry in data["interactions"]
+    ]
+    return {"format": 2, "interactions": entries}
+
+
+# An older format → how to make the next one of it.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+
+
+def migrate(text: str) -> str | None:
+    """The text of an older cassette in today's format; None if it has it already.
+
+    Raises:
+        ValueError: it is no cassette.
+    """
+    data = json.loads(text)
+    if not isinstance(data, dict) or data.get("format") not in (*MIGRATIONS, FORMAT):
+        raise ValueError("it is no cassette of a known format")
+    if data["format"] == FORMAT:
+        return None
+    while data["format"] in MIGRATIONS:
+        data = MIGRATIONS[data["format"]](data)
+    return dump(data["interactions"])

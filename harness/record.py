@@ -1,38 +1,25 @@
-"""Recording: all scenarios aside first, then, if every one is worth keeping, into place."""
+"""Recording: all scenarios aside first, then, if every one is worth keeping and leaks nothing, into place."""
 
-import json
-import os
 import shutil
-import subprocess
-import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from harness.cassettes import load_interactions
-from harness.scenarios import CASSETTES, ROOT, Matrix, Played, Scenario, load_source, play
+import requests
+
+from harness.cassettes import Entry, load_interactions
+from harness.leaks import Gate
+from harness.provenance import FILE, read_provenance, write_provenance
+from harness.scenarios import ROOT, Matrix, Played, Scenario, load_source, play
 from harness.scrub import Scrubber
-from harness.tape import one_at_a_time, recorder
-
-PROVENANCE = "provenance.json"
-# option → environment variable
-VARIABLES = {"api_key": "AHA_API_KEY", "subdomain": "AHA_SUBDOMAIN"}
-PLACEHOLDER = "put-your-aha-api-key-here"
-CREDENTIALS = ROOT / "configs" / "dev_config.json"
+from harness.swap import recover, swap_directory
+from harness.tape import Send, in_turn, recorder
 
 
 class RecordError(Exception):
     """A recording that is not worth keeping. Every committed cassette is as it was."""
-
-
-class CredentialsError(Exception):
-    """Credentials that cannot be used."""
-
-
-class MissingCredentialsError(CredentialsError):
-    """There are no credentials."""
 
 
 @dataclass(frozen=True)
@@ -50,87 +37,118 @@ class Account:
     scrubber: Scrubber
 
 
-def find_credentials(environment: Mapping[str, str] = os.environ, path: Path = CREDENTIALS) -> dict[str, str]:
-    """Connection options of a live account: the environment's, else the configuration file's.
+class Watcher(Protocol):
+    """Who is told how a recording goes on."""
 
-    Raises:
-        MissingCredentialsError: there are none.
-        CredentialsError: the file cannot be used.
+    def begin(self, scenario: Scenario) -> None: ...
+
+    def sent(self) -> None:
+        """A request was answered."""
+
+    def end(self, scenario: Scenario, interactions: int) -> None: ...
+
+
+class NoWatcher:
+    """Nobody."""
+
+    def begin(self, scenario: Scenario) -> None: ...
+
+    def sent(self) -> None: ...
+
+    def end(self, scenario: Scenario, interactions: int) -> None: ...
+
+
+@dataclass
+class Summary:
+    """What a recording amounts to.
+
+    Attributes:
+        scenarios, interactions, bytes: counts.
+        replaced: rule → distinct values that were replaced.
     """
-    given = {option: environment.get(name, "") for option, name in VARIABLES.items()}
-    if all(given.values()):
-        return given
-    if any(given.values()):
-        [missing] = [name for option, name in VARIABLES.items() if not given[option]]
-        raise CredentialsError(f"{missing} is not set, and the other variable is. Set both, or neither.")
-    if path.exists():
-        return _read_credentials(path)
-    raise MissingCredentialsError(
-        "No Aha! credentials. Set AHA_API_KEY and AHA_SUBDOMAIN, or copy configs/dev_config.example.json to "
-        "configs/dev_config.json and fill it in; or record from the local server: nox -s record -- --sandbox"
-    )
 
+    scenarios: int = 0
+    interactions: int = 0
+    bytes: int = 0
+    replaced: Counter[str] = field(default_factory=Counter)
 
-def _read_credentials(path: Path) -> dict[str, str]:
-    name = f"{path.parent.name}/{path.name}"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CredentialsError(f"{name} cannot be read as JSON: {error}") from None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise CredentialsError(f"{name} must hold one JSON object of texts, as dev_config.example.json does.")
-    for option in VARIABLES:
-        if not found.get(option) or found[option] == PLACEHOLDER:
-            raise CredentialsError(f"{name} has no `{option}` yet. Fill it in.")
-    return found
-
-
-def check_connection(matrix: Matrix, connection: Mapping[str, str]) -> None:
-    """Refuse options that the connector refuses, before anything is recorded.
-
-    Raises:
-        CredentialsError: with the connector's own words.
-    """
-    try:
-        load_source(matrix)({"tableName": next(iter(matrix.scenarios.values())).table, **connection})
-    except ValueError as error:
-        raise CredentialsError(str(error)) from None
+    def __str__(self) -> str:
+        values = ", ".join(f"{count} {rule}" for rule, count in sorted(self.replaced.items()) if count)
+        return (
+            f"{self.scenarios} scenarios, {self.interactions} interactions, {self.bytes:,} bytes; "
+            f"values replaced: {values or 'none'}"
+        )
 
 
 def record(
     account: Account,
     matrix: Matrix,
     scenarios: Iterable[Scenario],
-    report: Callable[[Scenario, int], None],
-    cassettes: Path = CASSETTES,
-) -> int:
-    """Record `scenarios` and put their cassettes into place. Returns the number of interactions.
+    cassettes: Path,
+    watcher: Watcher | None = None,
+) -> Summary:
+    """Record `scenarios` and put their cassettes into place.
+
+    All is made in a directory beside `cassettes`, which then takes its place in one step. Without all of the
+    matrix, other scenarios' cassettes are kept; with all of it, what belongs to no scenario goes.
 
     Raises:
-        RecordError: a scenario failed or is not worth keeping; nothing was changed.
+        RecordError: a scenario failed, is not worth keeping or leaks; nothing was changed.
     """
+    scenarios, watcher = list(scenarios), watcher or NoWatcher()
     source = load_source(matrix)
-    scenarios = list(scenarios)
-    total = 0
-    with tempfile.TemporaryDirectory(prefix="recording-") as directory:
-        aside = Path(directory)
+    recover(cassettes)
+    aside = cassettes.with_name(f".{cassettes.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    if cassettes.exists() and len(scenarios) < len(matrix.scenarios):
+        shutil.copytree(cassettes, aside)
+        known = read_provenance(aside)
+    else:
+        aside.mkdir(parents=True)
+        known = {}
+    try:
+        summary = Summary(len(scenarios))
         for scenario in scenarios:
-            count = record_scenario(account, scenario, source, aside / scenario.cassette)
-            report(scenario, count)
-            total += count
-        for scenario in scenarios:
-            put(aside / scenario.cassette, cassettes / scenario.cassette)
-    note_provenance(cassettes / PROVENANCE, scenarios, account.origin)
-    return total
+            watcher.begin(scenario)
+            count = record_scenario(account, scenario, source, aside / scenario.cassette, watcher)
+            watcher.end(scenario, count)
+            summary.interactions += count
+        refuse_leaks(account.scrubber, scenarios, aside)
+        names = [scenario.name for scenario in scenarios]
+        write_provenance(aside, known, names, account.origin, matrix.rules, ROOT)
+        summary.bytes = sum(path.stat().st_size for path in aside.rglob("*.json") if path.name != FILE)
+        summary.replaced.update({rule: len(values) for rule, values in account.scrubber.replaced.items()})
+        swap_directory(aside, cassettes)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return summary
 
 
 def record_scenario(
-    account: Account, scenario: Scenario, source: Callable[[dict[str, str]], Any], path: Path
+    account: Account,
+    scenario: Scenario,
+    source: Callable[[dict[str, str]], Any],
+    path: Path,
+    watcher: Watcher,
 ) -> int:
     """Record one scenario to `path`. Returns the number of interactions."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    date = account.scrubber.date
+
+    def watched(send: Send) -> Send:
+        def send_watched(request: requests.PreparedRequest) -> requests.Response:
+            response = send(request)
+            if date:
+                # The connector goes by the time that the cassette will tell it.
+                response.headers["Date"] = date
+            watcher.sent()
+            return response
+
+        return send_watched
+
     try:
-        with one_at_a_time(), recorder(account.scrubber).use_cassette(str(path)):
+        with in_turn(watched), recorder(account.scrubber).use_cassette(str(path)):
             played = play(scenario, source, account.connection)
     except Exception as error:  # noqa: BLE001 - whatever a connector raises, the recording is refused
         raise RecordError(f"{scenario.name}: {type(error).__name__}: {error}") from None
@@ -141,7 +159,42 @@ def record_scenario(
     return len(interactions)
 
 
-def find_fault(scenario: Scenario, played: Played, interactions: list[dict[str, Any]]) -> str | None:
+def refuse_leaks(scrubber: Scrubber, scenarios: Iterable[Scenario], directory: Path) -> None:
+    """Search the files that are about to be committed for every value that was replaced.
+
+    Raises:
+        RecordError: one stands there, in whatever form.
+    """
+    originals = {value for values in scrubber.replaced.values() for value in values}
+    for scenario in scenarios:
+        path = directory / scenario.cassette
+        gate = Gate(scrubber.rules, originals, published_words(scenario, load_interactions(path)))
+        places = gate.find(path.read_bytes())
+        if places:
+            raise RecordError(
+                f"{scenario.name}: a value that was to be replaced still stands at {places[0]}"
+                f"{f' and {len(places) - 1} other places' if places[1:] else ''}. Correct the rules for it."
+            )
+
+
+def published_words(scenario: Scenario, interactions: list[Entry]) -> set[str]:
+    """Words that are no finding: those of the scenario's own options, and the names of fields."""
+    words = {*scenario.options.values(), *("format", "interactions", "request", "response")}
+
+    def collect(value: Any) -> None:
+        if isinstance(value, dict):
+            words.update(value)
+            for item in value.values():
+                collect(item)
+        elif isinstance(value, list):
+            for item in value:
+                collect(item)
+
+    collect(interactions)
+    return words
+
+
+def find_fault(scenario: Scenario, played: Played, interactions: list[Entry]) -> str | None:
     """Why a recording does not show what its scenario announces, or None."""
     if not interactions:
         return "sent no request."
@@ -152,7 +205,7 @@ def find_fault(scenario: Scenario, played: Played, interactions: list[dict[str, 
         return "was to read some rows, and read none: does the account have any?"
     if scenario.rows == "none" and rows:
         return f"was to read no row, and read {rows}."
-    pages = max(_pages(entry) for entry in interactions)
+    pages = max(map(pages_of, interactions))
     if scenario.pages and pages < scenario.pages:
         return (
             f"was to read a list of {scenario.pages} pages, and the longest has {pages}: lower its page_size."
@@ -160,33 +213,8 @@ def find_fault(scenario: Scenario, played: Played, interactions: list[dict[str, 
     return None
 
 
-def _pages(entry: dict[str, Any]) -> int:
+def pages_of(entry: Entry) -> int:
+    """How many pages the list of an answer has, as far as it says so."""
     body = entry["response"]["body"]
     pages: int = body.get("pagination", {}).get("total_pages", 0) if isinstance(body, dict) else 0
     return pages
-
-
-def put(made: Path, place: Path) -> None:
-    """Move a file into place in one step, across file systems too."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_suffix(".new")
-    shutil.copyfile(made, beside)
-    beside.replace(place)
-
-
-def note_provenance(path: Path, scenarios: Iterable[Scenario], origin: str) -> None:
-    """Say of each recorded cassette where it comes from. Apart from them: it changes with every recording."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    entry = {"recorded_from": origin, "recorded_at": now, "commit": current_commit()}
-    known |= {scenario.name: entry for scenario in scenarios}
-    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def current_commit() -> str:
-    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    except FileNotFoundError:
-        return "unknown"
-    return done.stdout.strip() or "unknown"

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.rules import Rules, RulesError, load_rules
+
 ROOT = Path(__file__).resolve().parent.parent
 MATRIX = ROOT / "configs" / "scenarios.toml"
 CASSETTES = ROOT / "cassettes"
+
+STEPS = ("first", "next", "deletions")
 
 Row = dict[str, Any]
 Step = str | dict[str, str]
@@ -56,15 +60,28 @@ class Matrix:
 
     Attributes:
         source: `module:class` of the data source that holds the connector.
+        tables: of the connector.
         scenarios: by name.
-        sandbox: how to start the sandbox for a recording.
+        rules: the scrubbing rules.
         replay: the connection options for replay.
+        live: `variables` (option → environment variable), `secrets` among them, and `origin` of an account.
+        sandbox: `start`, a `module:function` that gives connection options for a `with`, and its
+            arguments; empty where there is none.
+        coverage: `routes` that must be exercised, `scenarios` that each table must have.
+        limits: `max_bytes` of all cassettes, `max_age_days` by where they were recorded.
+        faults: name → what may happen to an answer, see `harness.faults`.
     """
 
     source: str
+    tables: tuple[str, ...]
     scenarios: dict[str, Scenario]
-    sandbox: dict[str, Any]
+    rules: Rules
     replay: dict[str, str]
+    live: dict[str, Any] = field(default_factory=dict)
+    sandbox: dict[str, Any] = field(default_factory=dict)
+    coverage: dict[str, list[str]] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
+    faults: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def select(self, names: tuple[str, ...]) -> list[Scenario]:
         """All scenarios, or those named: `table/title`, a table, or a title.
@@ -114,11 +131,19 @@ def load_matrix(path: Path = MATRIX) -> Matrix:
             for title, entry in data["scenario"].items()
             for table in entry.get("tables", data["tables"])
         ]
-        found = {scenario.name: scenario for scenario in scenarios}
-        return Matrix(data["source"], found, data["sandbox"], data["replay"])
+        rest = {name: data.get(name, {}) for name in ("live", "sandbox", "coverage", "limits")}
+        return Matrix(
+            data["source"],
+            tuple(data["tables"]),
+            {scenario.name: scenario for scenario in scenarios},
+            load_rules(path.parent / data["rules"]),
+            data["replay"],
+            faults=data.get("fault", {}),
+            **rest,
+        )
     except KeyError as error:
         raise MatrixError(f"{path.name} lacks {error}.") from None
-    except (MatrixError, TypeError, AttributeError) as error:
+    except (MatrixError, RulesError, TypeError, AttributeError) as error:
         raise MatrixError(f"{path.name}: {error}") from None
 
 
@@ -128,8 +153,8 @@ def _scenario(table: str, title: str, entry: dict[str, Any]) -> Scenario:
     if unknown:
         raise MatrixError(f"{where} has an unknown key `{sorted(unknown)[0]}`.")
     steps = entry["steps"]
-    if not steps or not all(step in ("first", "next") or set(step) == {"cursor"} for step in steps):
-        raise MatrixError(f'{where} `steps` are "first", "next" or {{ cursor = ... }}, not {steps}.')
+    if not steps or not all(step in STEPS or set(step) == {"cursor"} for step in steps):
+        raise MatrixError(f"{where} `steps` are {', '.join(STEPS)} or {{ cursor = ... }}, not {steps}.")
     if entry.get("rows", "some") not in ("some", "none"):
         raise MatrixError(f'{where} `rows` is "some" or "none", not {entry["rows"]!r}.')
     rest = {name: value for name, value in entry.items() if name not in ("tables", "steps")}
@@ -142,12 +167,21 @@ def load_source(matrix: Matrix) -> Callable[[dict[str, str]], Any]:
     Raises:
         MatrixError: there is none of that name.
     """
-    module, _, name = matrix.source.partition(":")
-    try:
-        source: Callable[[dict[str, str]], Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise MatrixError(f"The matrix's source {matrix.source!r} cannot be loaded: {error}") from None
+    source: Callable[[dict[str, str]], Any] = load_object(matrix.source, "source")
     return source
+
+
+def load_object(name: str, what: str) -> Any:
+    """What stands at `module:name`.
+
+    Raises:
+        MatrixError: nothing does.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise MatrixError(f"The matrix's {what} {name!r} cannot be loaded: {error}") from None
 
 
 def play(
@@ -159,12 +193,13 @@ def play(
     played = Played()
     offset: dict[str, Any] | None = None
     for step in scenario.steps:
-        if step == "first":
+        if step in ("first", "deletions"):
             offset = None
         elif isinstance(step, dict):
             offset = {"version": 1, **step}
+        read = connector.read_table_deletes if step == "deletions" else connector.read_table
         try:
-            rows, offset = connector.read_table(scenario.table, offset, options)
+            rows, offset = read(scenario.table, offset, options)
             played.reads.append(list(rows))
             played.offsets.append(dict(offset or {}))
         except Exception as error:

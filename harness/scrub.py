@@ -1,97 +1,113 @@
-"""What of a response may be kept in a cassette.
+"""Scrubbing: of every interaction only what the rules keep, and pseudonyms for the rest.
 
-By allow-list: headers and JSON values that no rule names are dropped or replaced, so what an API adds
-tomorrow is safe by default. Replacing is keyed and one-way, the same value gives the same pseudonym
-everywhere, and scrubbing what was scrubbed changes nothing.
+vcrpy calls these hooks when it records, when it loads and at every match, so what was scrubbed stays as it
+is: a request that goes to the rules' origin, and a response that carries this process's mark.
 """
 
-import hashlib
-import hmac
 import json
-import re
+import secrets
+from collections import defaultdict
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-ACCOUNT_HOST = "company.aha.io"
-KEPT_REQUEST_HEADERS = frozenset({"accept", "content-type"})
-KEPT_RESPONSE_HEADERS = frozenset({"content-type", "date", "retry-after"})
-# JSON keys whose texts say nothing about anybody: identities, times, enumerations of the API.
-KEPT_KEYS = frozenset(
-    {"id", "idea_id", "product_id", "reference_num", "reference_prefix", "type", "visibility", "color", "key"}
-    | {"workspace_type", "content_type", "service_name", "record_type", "updatedAt", "status_name", "error"}
-)
-KEPT_KEY_ENDINGS = ("_id", "_ids", "_at", "_date", "_on")
-# Objects whose `name` is configuration, not a person or a customer's words.
-CONFIGURATION = frozenset({"workflow_status", "full_tags", "categories", "score_facts"})
-URL_KEYS = frozenset({"url", "resource"})
-DECIMAL = re.compile(r"-?\d+\.\d+")
-PSEUDONYM = re.compile(r"(text|person)-[0-9a-f]{8}(@example\.com)?")
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-ORIGIN = re.compile(r"https?://[^/\s\"'<>?#]+")
+from harness.pseudonyms import Pseudonyms
+from harness.rules import FIELD_NAME, Rules
+
+# In memory only, and different in each process: no server can send it, and no cassette holds it.
+MARK = ("x-scrubbed", secrets.token_hex(16))
 
 
 class Scrubber:
-    """Rewrites requests and responses for one recording.
+    """Rewrites requests and responses.
 
     Args:
+        rules: what is kept, and what stands for the rest.
         key: what pseudonyms are keyed with; a secret for live data.
-        secrets: texts that are replaced wherever they stand.
+        secrets: texts that must not come out anywhere, beside what is replaced.
+        date: the `Date` of every answer, so that recordings of the same data are the same; None keeps it.
+
+    Attributes:
+        replaced: rule → original values that were replaced, for the leak gate and the summary.
     """
 
-    def __init__(self, key: str, secrets: tuple[str, ...] = ()) -> None:
-        self._key = key.encode()
-        self._secrets = tuple(secret for secret in secrets if secret)
+    def __init__(
+        self, rules: Rules, key: str, secrets: tuple[str, ...] = (), date: str | None = None
+    ) -> None:
+        self.rules = rules
+        self.date = date
+        self._pseudonyms = Pseudonyms(key, rules)
+        self.replaced: dict[str, set[str]] = defaultdict(set)
+        self.replaced["secret"] = {secret for secret in secrets if secret}
 
     def request(self, request: Any) -> Any:
-        """vcrpy's `before_record_request`: runs when recording, loading and matching."""
-        request.uri = self._hide(ORIGIN.sub(f"https://{ACCOUNT_HOST}", request.uri, count=1))
+        """vcrpy's `before_record_request`."""
         request.headers = {
-            name: value for name, value in request.headers.items() if name.lower() in KEPT_REQUEST_HEADERS
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() in self.rules.request_headers
         }
+        parts = urlsplit(request.uri)
+        if f"{parts.scheme}://{parts.netloc}" != self.rules.origin:
+            origin = urlsplit(self.rules.origin)
+            path, query = self._pseudonyms.path(parts.path), self._pseudonyms.query(parts.query)
+            request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
         return request
 
     def response(self, response: dict[str, Any]) -> dict[str, Any]:
         """vcrpy's `before_record_response`."""
+        name, value = MARK
+        if response["headers"].get(name) == [value]:
+            return response
         headers = {
-            name.lower(): value
-            for name, value in response["headers"].items()
-            if name.lower() in KEPT_RESPONSE_HEADERS
+            header.lower(): values
+            for header, values in response["headers"].items()
+            if header.lower() in self.rules.response_headers
         }
+        if self.date:
+            headers["date"] = [self.date]
         body = self.body(response["body"]["string"])
-        return {"status": response["status"], "headers": headers, "body": {"string": body}}
+        return {
+            "status": response["status"],
+            "headers": headers | {name: [value]},
+            "body": {"string": body},
+        }
 
-    def body(self, content: bytes) -> bytes:
-        """A body with only what may be kept. Text that is not JSON says nothing we need."""
+    def body(self, content: bytes | str) -> bytes:
+        """A JSON body with only what may be kept; nothing of one that is not JSON."""
         try:
             data = json.loads(content)
         except ValueError:
             return b""
-        return json.dumps(self._value(data, "", ""), ensure_ascii=False).encode()
+        return json.dumps(self.value(data), ensure_ascii=False).encode()
 
-    def _value(self, value: Any, key: str, parent: str) -> Any:
+    def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
+        """A JSON value that stands at `path`, its keys from the root, as a cassette may show it."""
         if isinstance(value, dict):
-            return {name: self._value(item, name, key) for name, item in value.items()}
+            return {self._key(name): self.value(item, (*path, name)) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._value(item, key, parent) for item in value]
-        return self._text(value, key, parent) if isinstance(value, str) else value
-
-    def _text(self, value: str, key: str, parent: str) -> str:
-        kept = (
-            key in KEPT_KEYS or key.endswith(KEPT_KEY_ENDINGS) or (key == "name" and parent in CONFIGURATION)
+            return [self.value(item, path) for item in value]
+        if value is None or isinstance(value, bool) or value == "":
+            return value
+        if isinstance(value, str):
+            return self._text(value, path)
+        rule = self.rules.rule_of(path)
+        if rule == "count" or value == 0:
+            return value
+        return type(value)(
+            self._replace("id" if isinstance(value, int) and value > 0 else "number", str(value))
         )
-        if kept or not value or PSEUDONYM.fullmatch(value):
-            return self._hide(value)
-        if key in URL_KEYS:
-            return self._hide(ORIGIN.sub(f"https://{ACCOUNT_HOST}", value))
-        if DECIMAL.fullmatch(value):
-            return "1.5"
-        if EMAIL.fullmatch(value):
-            return f"person-{self._digest(value)}@example.com"
-        return f"text-{self._digest(value)}"
 
-    def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "scrubbed")
-        return text
+    def _text(self, value: str, path: tuple[str, ...]) -> str:
+        rule = self.rules.rule_of(path)
+        return value if self.rules.keeps(rule, path, value) else self._replace(rule, value)
 
-    def _digest(self, value: str) -> str:
-        return hmac.new(self._key, value.encode(), hashlib.sha256).hexdigest()[:8]
+    def _key(self, name: str) -> str:
+        if FIELD_NAME.fullmatch(name):
+            return name
+        return self._replace("id" if name.isdecimal() else "name", name)
+
+    def _replace(self, rule: str, value: str) -> str:
+        made = self._pseudonyms.of(rule, value)
+        if made != value:
+            self.replaced[rule].add(value)
+        return made

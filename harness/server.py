@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from harness.cassettes import encode_body, load_interactions, matching_key
+from harness.cassettes import encode_body, load_interactions, matching_key, request_of, uri_of
 
 
 @dataclass
@@ -34,19 +33,19 @@ class Replay:
 
     @property
     def unplayed(self) -> list[str]:
-        addresses = {key: urlsplit(entry["request"]["uri"]) for key, (entry, *_) in self._recorded.items()}
-        return [f"{url.path}?{url.query}" for key, url in addresses.items() if key not in self._played]
+        requests = {key: entry["request"] for key, (entry, *_) in self._recorded.items()}
+        return [uri_of(asked | {"origin": ""}) for key, asked in requests.items() if key not in self._played]
 
     def load(self, cassettes: Iterable[Path]) -> None:
         for path in cassettes:
             for entry in load_interactions(path):
-                key = matching_key(entry["request"]["method"], entry["request"]["uri"])
+                key = matching_key(entry["request"])
                 self._recorded.setdefault(key, []).append(entry)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The recorded answer; asked again, the next one recorded for the same request, then the last."""
         self.requests.append(f"{request.method} {request.path}")
-        key = matching_key(request.method, str(request.rel_url))
+        key = matching_key(request_of(request.method, str(request.rel_url)))
         answers = self._recorded.get(key)
         if not answers:
             self.unmatched.append(f"{request.method} {request.rel_url}")
@@ -60,7 +59,11 @@ class Replay:
         return web.Response(
             status=response["status"],
             reason=response["reason"],
-            headers=[(name, value) for name, values in response["headers"].items() for value in values],
+            headers=[
+                (name, value)
+                for name, values in response["headers"].items()
+                for value in (values if isinstance(values, list) else [values])
+            ],
             text=encode_body(response["body"]),
         )
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiohttp import web
 
@@ -120,3 +121,13 @@ def running(
         loop.close()
         if world is None:
             traffic.world.close()
+
+
+@contextmanager
+def recorded_account(*, ideas: int, seed: int, clock: str) -> Iterator[dict[str, str]]:
+    """Connection options of a sandbox whose clock stands still, for the length of a `with`."""
+    fixed = SandboxClock(datetime.fromisoformat(clock))
+    world = open_world(ideas=ideas, seed_number=seed, clock=fixed)
+    with running(world) as box:
+        yield {"api_key": box.api_key, "base_url": box.url}
+    world.close()

@@ -16,7 +16,7 @@ from rich.table import Table
 from connector.errors import AhaOptionError
 from connector.options import parse_options
 from harness.cassettes import CassetteError
-from harness.record import CredentialsError, MissingCredentialsError, find_credentials
+from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
 from harness.scenarios import CASSETTES, MatrixError, load_matrix
 from harness.server import serving
 from scripts.generated import ROOT, find_fault
@@ -112,7 +112,7 @@ def _account(console: Console, *, cassettes: bool) -> Iterator[tuple[dict[str, s
 
 def _live_connection() -> dict[str, str] | None:
     try:
-        live = find_credentials()
+        live = find_credentials(load_matrix().live["variables"])
     except MissingCredentialsError:
         return None
     parse_options(live)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
+from harness.shapes import differences, shape_of
 from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, running
 from sandbox.store import Condition
-from tests.contract.shapes import differences, shape_of
 
 EXAMPLES = Path(__file__).parent / "examples"
 SELECTED = (

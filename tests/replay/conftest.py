@@ -1,14 +1,16 @@
 """Strict replay: scenario cassettes, no socket, nothing unmatched, nothing left unplayed."""
 
-import socket
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import vcr
 
-from harness.scenarios import CASSETTES, Scenario
-from harness.tape import REPLAY_SCRUBBER, configuration, one_at_a_time, register
+from harness.scenarios import CASSETTES, Scenario, load_matrix
+from harness.scrub import Scrubber
+from harness.tape import configuration, no_sockets, register, strictly
+
+MATRIX = load_matrix()
 
 
 def pytest_recording_configure(config: pytest.Config, vcr: vcr.VCR) -> None:
@@ -17,7 +19,8 @@ def pytest_recording_configure(config: pytest.Config, vcr: vcr.VCR) -> None:
 
 @pytest.fixture(scope="module")
 def vcr_config() -> dict[str, Any]:
-    return configuration(REPLAY_SCRUBBER)
+    # What is replayed was scrubbed: the key is not used.
+    return configuration(Scrubber(MATRIX.rules, "replay"))
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +34,11 @@ def default_cassette_name(scenario: Scenario) -> str:
 
 
 @pytest.fixture(autouse=True)
-def threads_in_turn() -> Iterator[None]:
-    with one_at_a_time():
+def strict(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test here replays strictly, or reaches for nothing at all."""
+    if request.node.get_closest_marker("vcr") is None:
+        with no_sockets([]):
+            yield
+        return
+    with strictly(request.getfixturevalue("vcr")):
         yield
-
-
-@pytest.fixture(autouse=True)
-def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even loopback, and no name look-ups, which blocking connections alone would let through."""
-
-    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-        raise AssertionError(f"a replayed test opened a socket: {args!r}")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)

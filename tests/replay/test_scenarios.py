@@ -13,13 +13,14 @@ from tests.conftest import Source
 MATRIX = load_matrix()
 
 
-def recorded_ids(interactions: list[dict[str, Any]], root: str) -> set[str]:
-    """Ids of all records under `root`, straight from the recorded bodies."""
+def recorded_ids(interactions: list[dict[str, Any]], scenario: Scenario) -> set[str]:
+    """Ids of all records of the scenario's table, straight from the recorded bodies."""
+    table = TABLES[scenario.table]
     bodies = [entry["response"]["body"] for entry in interactions]
-    return {str(row["id"]) for body in bodies if isinstance(body, dict) for row in body.get(root, [])}
-
-
-ROOTS = {name: table.root for name, table in TABLES.items()}
+    if "deletions" in scenario.steps:
+        audits = [row for body in bodies for row in body["audits"]]
+        return {str(row["auditable_id"]) for row in audits if row["auditable_type"] in table.audited_as}
+    return {str(row["id"]) for body in bodies if isinstance(body, dict) for row in body.get(table.root, [])}
 
 
 @pytest.mark.vcr
@@ -35,9 +36,8 @@ def test_a_recorded_scenario_replays_to_exactly_the_rows_it_recorded(
     rows = [row for read in played.reads for row in read]
     # A row whose change lies before the cursor was asked for, because Aha!'s comparison is not
     # documented to the second, and dropped: no scenario here has one.
-    assert {row["id"] for row in rows} == recorded_ids(interactions, ROOTS[scenario.table])
+    assert {row["id"] for row in rows} == recorded_ids(interactions, scenario)
     assert len(rows) == len({row["id"] for row in rows})
-    assert vcr.all_played, "the connector sent fewer requests than were recorded"
     assert vcr.play_count == len(interactions)
 
 

@@ -5,23 +5,27 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.record import Account, CredentialsError, RecordError, find_credentials, record
+from harness.__main__ import sandbox_account
+from harness.credentials import CredentialsError, find_credentials
+from harness.record import Account, RecordError, record
 from harness.scenarios import CASSETTES, ROOT, MatrixError, load_matrix
 from harness.scrub import Scrubber
 from sandbox.server import Sandbox
 from tests.scripted import scripted
 
 MATRIX = load_matrix()
+VARIABLES = MATRIX.live["variables"]
 
 
 def account_at(url: str) -> Account:
     connection = {"api_key": "sandbox-key", "subdomain": "company", "base_url": url}
-    return Account("sandbox", connection | {"requests_per_minute": "600000"}, Scrubber("key"))
+    return Account("sandbox", connection | {"requests_per_minute": "600000"}, Scrubber(MATRIX.rules, "key"))
 
 
 def contents(directory: Path) -> dict[str, str]:
@@ -53,13 +57,9 @@ def test_an_unknown_scenario_exits_2_and_names_the_known_ones() -> None:
 
 
 def test_recording_the_sandbox_again_gives_the_committed_cassettes_byte_for_byte(tmp_path: Path) -> None:
-    from contextlib import ExitStack
-
-    from harness.__main__ import _sandbox_account
-
     with ExitStack() as stack:
-        account = _sandbox_account(MATRIX, stack)
-        record(account, MATRIX, MATRIX.select(()), lambda *_: None, tmp_path)
+        account = sandbox_account(MATRIX, stack)
+        record(account, MATRIX, MATRIX.select(()), tmp_path)
     made, committed = contents(tmp_path), contents(CASSETTES)
     del made["provenance.json"], committed["provenance.json"]
     assert made == committed
@@ -69,11 +69,13 @@ def test_a_scenario_that_fails_half_way_leaves_every_cassette_as_it_was(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     scenarios = MATRIX.select(("ideas",))
-    record(account_at(sandbox.url), MATRIX, scenarios, lambda *_: None, tmp_path)
+    record(account_at(sandbox.url), MATRIX, scenarios, tmp_path)
     before = contents(tmp_path)
-    scenarios[-2] = replace(scenarios[-2], options={"ideas_workflow_status": "a status that no idea has"})
-    with pytest.raises(RecordError, match=rf"{scenarios[-2].name}.*read some rows"):
-        record(account_at(sandbox.url), MATRIX, scenarios, lambda *_: None, tmp_path)
+    filtered = MATRIX.scenarios["ideas/filtered"]
+    wrong = replace(filtered, options={"ideas_workflow_status": "a status that no idea has"})
+    scenarios = [wrong if found is filtered else found for found in scenarios]
+    with pytest.raises(RecordError, match=r"ideas/filtered.*read some rows"):
+        record(account_at(sandbox.url), MATRIX, scenarios, tmp_path)
     assert contents(tmp_path) == before
 
 
@@ -82,7 +84,7 @@ def test_an_outage_leaves_every_cassette_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "ideas" / "empty.json").write_text("good")
     before = contents(tmp_path)
     with scripted((404, {}, "")) as script, pytest.raises(RecordError, match="ideas/empty: AhaNotFoundError"):
-        record(account_at(script.url), MATRIX, MATRIX.select(("ideas/empty",)), lambda *_: None, tmp_path)
+        record(account_at(script.url), MATRIX, MATRIX.select(("ideas/empty",)), tmp_path)
     assert contents(tmp_path) == before
 
 
@@ -100,10 +102,10 @@ def test_every_cassette_belongs_to_a_scenario() -> None:
 def test_credentials_come_from_the_environment_or_the_configuration_file(tmp_path: Path) -> None:
     file = tmp_path / "dev_config.json"
     environment = {"AHA_API_KEY": "k", "AHA_SUBDOMAIN": "one"}
-    assert find_credentials(environment, file) == {"api_key": "k", "subdomain": "one"}
+    assert find_credentials(VARIABLES, environment, file) == {"api_key": "k", "subdomain": "one"}
     file.write_text('{"api_key": "f", "subdomain": "two"}')
-    assert find_credentials({}, file) == {"api_key": "f", "subdomain": "two"}
-    assert find_credentials(environment, file)["subdomain"] == "one"
+    assert find_credentials(VARIABLES, {}, file) == {"api_key": "f", "subdomain": "two"}
+    assert find_credentials(VARIABLES, environment, file)["subdomain"] == "one"
 
 
 @pytest.mark.parametrize(
@@ -121,19 +123,19 @@ def test_an_unusable_configuration_file_is_named(text: str, tmp_path: Path) -> N
     file = tmp_path / "dev_config.json"
     file.write_text(text)
     with pytest.raises(CredentialsError, match=r"dev_config\.json (cannot be read|must hold|has no)"):
-        find_credentials({}, file)
+        find_credentials(VARIABLES, {}, file)
 
 
 def test_the_examples_placeholder_is_never_sent() -> None:
     with pytest.raises(CredentialsError, match="has no `api_key` yet"):
-        find_credentials({}, ROOT / "configs" / "dev_config.example.json")
+        find_credentials(VARIABLES, {}, ROOT / "configs" / "dev_config.example.json")
 
 
 @pytest.mark.parametrize("name", ["AHA_API_KEY", "AHA_SUBDOMAIN"])
 def test_half_set_credentials_are_an_error_and_not_the_cassettes(name: str, tmp_path: Path) -> None:
     other = {"AHA_API_KEY": "AHA_SUBDOMAIN", "AHA_SUBDOMAIN": "AHA_API_KEY"}[name]
     with pytest.raises(CredentialsError, match=f"{other} is not set"):
-        find_credentials({name: "x", other: ""}, tmp_path / "none.json")
+        find_credentials(VARIABLES, {name: "x", other: ""}, tmp_path / "none.json")
 
 
 def test_options_that_the_connector_refuses_are_refused_before_recording() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from harness.cassettes import CassetteError, load_interactions
+from harness.cassettes import CassetteError, load_interactions, uri_of
 from harness.scenarios import CASSETTES, ROOT
 from harness.server import serving
 
@@ -18,13 +18,13 @@ CASSETTE = CASSETTES / "ideas" / "several_pages.json"
 
 def test_a_recorded_request_gets_its_recorded_answer_whatever_the_order_of_parameters() -> None:
     entry = load_interactions(CASSETTE)[0]
-    address, _, query = entry["request"]["uri"].partition("?")
-    path = address.removeprefix("https://company.aha.io")
+    _, _, query = uri_of(entry["request"]).partition("?")
+    path = entry["request"]["path"]
     with serving([CASSETTE]) as replay:
         answer = requests.get(f"{replay.url}{path}?{'&'.join(reversed(query.split('&')))}", timeout=5)
     assert answer.status_code == entry["response"]["status"]
     assert answer.json() == entry["response"]["body"]
-    assert answer.headers["Date"] == entry["response"]["headers"]["date"][0]
+    assert answer.headers["Date"] == entry["response"]["headers"]["date"]
     assert replay.requests == [f"GET {path}"]
     assert len(replay.unplayed) == len(load_interactions(CASSETTE)) - 1
 

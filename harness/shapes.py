@@ -29,6 +29,27 @@ def _add(shape: Shape, value: Any, path: str, key: str) -> None:
             _add(shape, item, f"{path}[]", key)
 
 
+def optional_in(bodies: Iterable[Any]) -> set[str]:
+    """Paths that some objects have and others of the same path have not."""
+    objects: dict[str, int] = {}
+    present: dict[str, int] = {}
+    for body in bodies:
+        _count(body, "", objects, present)
+    return {path for path, count in present.items() if count < objects[path.rpartition(".")[0]]}
+
+
+def _count(value: Any, path: str, objects: dict[str, int], present: dict[str, int]) -> None:
+    if isinstance(value, dict):
+        objects[path] = objects.get(path, 0) + 1
+        for name, item in value.items():
+            below = f"{path}.{':id' if name.isdecimal() else name}"
+            present[below] = present.get(below, 0) + 1
+            _count(item, below, objects, present)
+    elif isinstance(value, list):
+        for item in value:
+            _count(item, f"{path}[]", objects, present)
+
+
 def _type(value: Any, key: str) -> str:
     looks_like_id = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
     if looks_like_id and (key == "id" or key.endswith(("_id", "_ids"))):

@@ -1,0 +1,184 @@
+"""The cassettes as a whole: what there is, where it comes from, and whether anything is missing or stale."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from harness.cassettes import CassetteError, Entry, load_interactions
+from harness.drift import route_of
+from harness.leaks import find_telltales
+from harness.provenance import FILE, read_provenance
+from harness.scenarios import Matrix
+
+KILOBYTE = 1024
+NUMBERS = ("interactions", "KiB", "days", "rules")
+# What a table's scenarios must show together.
+PAGES = ("first page", "middle page", "last page")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cassette.
+
+    Attributes:
+        scenario: its name.
+        routes: templates, ids as `:id`.
+        interactions, bytes: counts.
+        age_days: since it was recorded.
+        provenance: as kept beside the cassettes.
+        pages: of `PAGES`, those that it shows.
+    """
+
+    scenario: str
+    routes: tuple[str, ...]
+    interactions: int
+    bytes: int
+    age_days: int
+    provenance: dict[str, str]
+    pages: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All cassettes that belong to a scenario, and what else there is.
+
+    Attributes:
+        lines: one a cassette.
+        missing: scenarios without one.
+        orphans: files that belong to no scenario.
+        damaged: what is wrong with cassettes that cannot be read.
+    """
+
+    lines: list[Line]
+    missing: list[str]
+    orphans: list[str]
+    damaged: list[str]
+
+    def table(self) -> Table:
+        """For a terminal."""
+        table = Table(title="Cassettes")
+        table.add_column("scenario", no_wrap=True)
+        for name in ("routes", "interactions", "KiB", "days", "from", "commit", "rules"):
+            table.add_column(name, overflow="fold", justify="right" if name in NUMBERS else "left")
+        for line in self.lines:
+            known = line.provenance
+            table.add_row(
+                line.scenario,
+                "\n".join(line.routes),
+                str(line.interactions),
+                f"{line.bytes / KILOBYTE:.0f}",
+                str(line.age_days),
+                known.get("recorded_from", "?"),
+                known.get("commit", "?"),
+                known.get("rules", "?").partition(" ")[0],
+            )
+        return table
+
+
+def take_inventory(matrix: Matrix, cassettes: Path, now: datetime) -> Inventory:
+    """Look at every file below `cassettes`."""
+    provenance = read_provenance(cassettes)
+    files = {
+        str(path.relative_to(cassettes)): path for path in sorted(cassettes.rglob("*")) if path.is_file()
+    }
+    files.pop(FILE, None)
+    lines, missing, damaged = [], [], []
+    for scenario in matrix.scenarios.values():
+        path = files.pop(scenario.cassette, None)
+        if path is None:
+            missing.append(scenario.name)
+            continue
+        try:
+            entries = load_interactions(path)
+        except CassetteError as error:
+            damaged.append(str(error))
+            continue
+        known = provenance.get(scenario.name, {})
+        lines.append(
+            Line(
+                scenario.name,
+                tuple(sorted({route_of(entry) for entry in entries})),
+                len(entries),
+                path.stat().st_size,
+                (now - datetime.fromisoformat(known["recorded_at"])).days if "recorded_at" in known else 0,
+                known,
+                frozenset(page for entry in entries for page in _pages_shown(entry)),
+            )
+        )
+    return Inventory(lines, missing, sorted(files), damaged)
+
+
+def find_faults(matrix: Matrix, cassettes: Path, inventory: Inventory) -> list[str]:
+    """What is wrong, as sentences that say what to do; empty if nothing is."""
+    again = "record again: nox -s record"
+    faults = [f"{name} has no cassette: {again} -- {name}" for name in inventory.missing]
+    faults += [f"{name} belongs to no scenario: delete it, or add a scenario." for name in inventory.orphans]
+    faults += inventory.damaged
+    for line in inventory.lines:
+        faults += [f"{line.scenario} {what}" for what in _stale(matrix, line)]
+    faults += [f"{what}: {again}" for what in uncovered(matrix, inventory)]
+    total = sum(line.bytes for line in inventory.lines)
+    budget = matrix.limits.get("max_bytes", total)
+    if total > budget:
+        faults.append(
+            f"All cassettes have {total:,} bytes, and `max_bytes` is {budget:,}: lower a page_size."
+        )
+    if not inventory.damaged:
+        faults += find_telltales(sorted(cassettes.glob("*/*.json")), matrix.rules)
+    return faults
+
+
+def _stale(matrix: Matrix, line: Line) -> Iterator[str]:
+    known = line.provenance
+    if not known:
+        yield "has no provenance: record it again."
+        return
+    version = known.get("rules", "none").partition(" ")[0]
+    if not version.isdecimal() or int(version) < matrix.rules.version:
+        yield f"was made by rule set {version}, and {matrix.rules.version} is current: record it again."
+    elif known["rules"].partition(" ")[2] != matrix.rules.fingerprint:
+        yield "was made by other rules of this version: raise `version` in the rules, and record it again."
+    origin = known.get("recorded_from", "")
+    most = matrix.limits.get("max_age_days", {}).get(origin)
+    if most is not None and line.age_days > most:
+        yield f"is {line.age_days} days old, and {most} is the limit for {origin}: record it again."
+
+
+def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
+    """What the matrix wants to see and no cassette shows."""
+    names = {line.scenario for line in inventory.lines}
+    for table in matrix.tables:
+        for title in matrix.coverage.get("scenarios", ()):
+            if f"{table}/{title}" not in names:
+                yield f"Table {table} has no scenario {title}"
+        shown = {
+            page for line in inventory.lines if line.scenario.startswith(f"{table}/") for page in line.pages
+        }
+        for page in PAGES:
+            if matrix.coverage and page not in shown:
+                yield f"Table {table} has no {page}"
+    routes = {route for line in inventory.lines for route in line.routes}
+    for route in matrix.coverage.get("routes", ()):
+        if route not in routes:
+            yield f"Route {route} is in no cassette"
+    for route in sorted(routes - set(matrix.coverage.get("routes", routes))):
+        yield f"Route {route} is recorded, and not named under [coverage]"
+
+
+def _pages_shown(entry: Entry) -> Iterator[str]:
+    body: Any = entry["response"]["body"]
+    pagination = body.get("pagination", {}) if isinstance(body, dict) else {}
+    if not isinstance(pagination, dict):
+        return
+    page, pages = pagination.get("current_page", 0), pagination.get("total_pages", 0)
+    if pages:
+        if page == 1:
+            yield "first page"
+        if page == pages:
+            yield "last page"
+        if 1 < page < pages:
+            yield "middle page"

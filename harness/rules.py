@@ -1,0 +1,155 @@
+"""The scrubbing rules: data from one file, and which rule a value falls under."""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+KEPT = {
+    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "color": re.compile(r"#[0-9a-f]{6}"),
+    "flag": re.compile(r"true|false"),
+    "count": re.compile(r"-?\d{1,9}"),
+}
+REPLACED = ("id", "reference", "email", "name", "url", "html", "number", "text")
+KINDS = (*KEPT, "choice", *REPLACED)
+# A JSON key of this form is a field's name; any other may be data.
+FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+class RulesError(Exception):
+    """The rules cannot be used; says which line to change."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One rule set.
+
+    Attributes:
+        version: raised with every change.
+        origin: `scheme://host` of every request in a cassette.
+        account_hosts: hosts that become the origin's; `*` stands for a label.
+        request_headers, response_headers: those that are kept, lower-case.
+        query_kept, query_ids: parameters whose values are kept, or are ids; others are replaced.
+        paths: end of a path, as keys, and its rule.
+        choices: key → patterns that are kept.
+        words: of paths.
+        text: the parsed file as canonical JSON, from which the fingerprint is made.
+    """
+
+    version: int
+    origin: str
+    account_hosts: tuple[str, ...] = ()
+    request_headers: frozenset[str] = frozenset()
+    response_headers: frozenset[str] = frozenset()
+    query_kept: frozenset[str] = frozenset()
+    query_ids: frozenset[str] = frozenset()
+    paths: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    choices: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    words: frozenset[str] = frozenset()
+    text: str = ""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.origin).netloc
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every change of a rule."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    def is_account(self, host: str) -> bool:
+        """Whether a host is the recorded account's."""
+        return any(
+            re.fullmatch(name.replace(".", r"\.").replace("*", "[^.]+"), host) for name in self.account_hosts
+        )
+
+    def rule_of(self, path: tuple[str, ...]) -> str:
+        """The rule of the value that stands at `path`, its keys from the root."""
+        for length in range(min(len(path), self._longest), 0, -1):
+            end = path[-length:]
+            found = self.paths.get(end) or next(
+                (rule for pattern, rule in self._starred if len(pattern) == length and _fits(pattern, end)),
+                None,
+            )
+            if found:
+                return found
+        return "text"
+
+    def keeps(self, rule: str, path: tuple[str, ...], value: str) -> bool:
+        """Whether a value has the form that its rule keeps."""
+        if rule == "choice":
+            pattern = self.choices.get(path[-1])
+            return bool(pattern and pattern.fullmatch(value))
+        return rule in KEPT and bool(KEPT[rule].fullmatch(value))
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.paths), default=0)
+
+    @cached_property
+    def _starred(self) -> list[tuple[tuple[str, ...], str]]:
+        return [(pattern, rule) for pattern, rule in self.paths.items() if any("*" in key for key in pattern)]
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Words that the rules publish: they say nothing about anybody."""
+        names = {name.lstrip("*_") for pattern in self.paths for name in pattern}
+        return frozenset(
+            {*names, *self.words, *self.query_kept, *self.query_ids, *self.host.split("."), "example"}
+        )
+
+
+def _fits(pattern: tuple[str, ...], end: tuple[str, ...]) -> bool:
+    return all(
+        key.endswith(name[1:]) and key != name[1:] if name.startswith("*") else key == name
+        for name, key in zip(pattern, end, strict=True)
+    )
+
+
+def load_rules(path: Path) -> Rules:
+    """Read a rule set.
+
+    Raises:
+        RulesError: it is not valid TOML, lacks something, or names a rule that does not exist.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RulesError(f"{path.name} cannot be read: {error}") from None
+    try:
+        return _parse(data)
+    except KeyError as error:
+        raise RulesError(f"{path.name} lacks {error}.") from None
+    except (RulesError, TypeError, AttributeError, re.error) as error:
+        raise RulesError(f"{path.name}: {error}") from None
+
+
+def _parse(data: dict[str, Any]) -> Rules:
+    for name, rule in data["paths"].items():
+        if rule not in KINDS:
+            raise RulesError(f"[paths] {name} = {rule!r} is no rule; there are {', '.join(KINDS)}.")
+        if rule == "choice" and name.rpartition(".")[2] not in data["choices"]:
+            raise RulesError(f"[paths] {name} is a choice, and [choices] does not say of what.")
+    return Rules(
+        version=int(data["version"]),
+        origin=str(data["origin"]),
+        account_hosts=tuple(data.get("account_hosts", ())),
+        request_headers=frozenset(data["headers"]["request"]),
+        response_headers=frozenset(data["headers"]["response"]),
+        query_kept=frozenset(data["query"]["keep"]),
+        query_ids=frozenset(data["query"].get("id", ())),
+        paths={tuple(name.split(".")): rule for name, rule in data["paths"].items()},
+        choices={
+            name: re.compile("|".join(f"(?:{one})" for one in some)) for name, some in data["choices"].items()
+        },
+        words=frozenset(data["routes"]["words"]),
+        text=json.dumps(data, sort_keys=True),
+    )
