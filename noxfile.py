@@ -63,6 +63,27 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session
+def cassettes(session: nox.Session) -> None:
+    """List the cassettes and fail on leaks, orphans, gaps, age and size; `-- --html` writes a page."""
+    install(session, "test")
+    run_and_exit(session, "python", "-m", "harness", "cassettes", *session.posargs)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Compare the shapes of live answers (`-- --sandbox`: the sandbox's) with the cassettes."""
+    install(session, "test")
+    run_and_exit(session, "python", "-m", "harness", "drift", *session.posargs)
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Serve a recorded scenario to curl; `-- ideas/one_page --port 8080`."""
+    install(session, "test")
+    run_and_exit(session, "python", "-m", "harness", "serve", *session.posargs)
+
+
+@nox.session
 def sandbox(session: nox.Session) -> None:
     """Run the local Aha!; try `nox -s sandbox -- --help`."""
     install(session, "sandbox")

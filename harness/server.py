@@ -12,11 +12,12 @@ from typing import Any
 from aiohttp import web
 
 from harness.cassettes import encode_body, load_interactions, matching_key, request_of, uri_of
+from harness.tape import ReplayError
 
 
 @dataclass
 class Replay:
-    """A running replay server.
+    """A running replay server. Requests are answered one at a time, so any number of threads may ask.
 
     Attributes:
         url: `http://127.0.0.1:port`.
@@ -35,6 +36,12 @@ class Replay:
     def unplayed(self) -> list[str]:
         requests = {key: entry["request"] for key, (entry, *_) in self._recorded.items()}
         return [uri_of(asked | {"origin": ""}) for key, asked in requests.items() if key not in self._played]
+
+    def faults(self) -> list[str]:
+        """Why the replay was not strict, as sentences; empty if it was."""
+        out = [f"No recorded interaction answers {request}." for request in self.unmatched]
+        out += [] if self.requests else ["Nothing was played."]
+        return out + [f"Nobody asked for GET {address}." for address in self.unplayed]
 
     def load(self, cassettes: Iterable[Path]) -> None:
         for path in cassettes:
@@ -96,6 +103,19 @@ def serving(cassettes: Iterable[Path], port: int = 0) -> Iterator[Replay]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def serving_strictly(cassettes: Iterable[Path]) -> Iterator[Replay]:
+    """Serve cassettes, and insist at the end that each interaction was played and nothing else was asked for.
+
+    Raises:
+        ReplayError: with everything that was not so, whatever the client made of it.
+    """
+    with serving(cassettes) as replay:
+        yield replay
+    if faults := replay.faults():
+        raise ReplayError(" ".join(faults))
 
 
 def describe(replay: Replay) -> str:

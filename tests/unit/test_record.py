@@ -1,22 +1,28 @@
 """Recording: all or nothing, with credentials or a clear word."""
 
+import difflib
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from harness.__main__ import sandbox_account
+from harness.__main__ import RECORDED_DATE, sandbox_account
 from harness.credentials import CredentialsError, find_credentials
 from harness.record import Account, RecordError, record
 from harness.scenarios import CASSETTES, ROOT, MatrixError, load_matrix
 from harness.scrub import Scrubber
-from sandbox.server import Sandbox
+from sandbox.clock import SandboxClock
+from sandbox.server import Sandbox, open_world, running
+from sandbox.store import Condition
 from tests.scripted import scripted
 
 MATRIX = load_matrix()
@@ -86,6 +92,91 @@ def test_an_outage_leaves_every_cassette_as_it_was(tmp_path: Path) -> None:
     with scripted((404, {}, "")) as script, pytest.raises(RecordError, match="ideas/empty: AhaNotFoundError"):
         record(account_at(script.url), MATRIX, MATRIX.select(("ideas/empty",)), tmp_path)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("after", [1, 3, 5])
+def test_a_kill_at_any_point_leaves_every_cassette_as_it_was(after: int, tmp_path: Path) -> None:
+    cassettes = tmp_path / "cassettes"
+    shutil.copytree(CASSETTES, cassettes)
+    (cassettes / "ideas" / "empty.json").write_text("a good recording")
+    before = contents(cassettes)
+    command = [sys.executable, "-m", "harness", "record", "--sandbox", "--cassettes", str(cassettes), "ideas"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(after + 1):
+            process.stdout.readline()
+        process.kill()
+    assert contents(cassettes) == before
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert contents(cassettes)["ideas/empty.json"] == contents(CASSETTES)["ideas/empty.json"]
+    assert list(tmp_path.iterdir()) == [cassettes]
+
+
+def test_a_leak_refuses_the_recording_names_scenario_and_place_and_leaves_all_as_it_was(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    scenarios = MATRIX.select(("ideas/one_page",))
+    record(account_at(sandbox.url), MATRIX, scenarios, tmp_path / "cassettes")
+    before = contents(tmp_path)
+    # A scrubber that replaces nothing, though it knows what it was to replace.
+    account = account_at(sandbox.url)
+    account.scrubber.value = lambda value, path=(): value  # type: ignore[method-assign]
+    account.scrubber.replaced["name"].update(names_of(sandbox))
+    with pytest.raises(
+        RecordError, match=r"ideas/one_page: a value that was to be replaced still stands at \.inter"
+    ):
+        record(account, MATRIX, scenarios, tmp_path / "cassettes")
+    assert contents(tmp_path) == before
+
+
+def names_of(sandbox: Sandbox) -> set[str]:
+    return {record.body["name"] for record in sandbox.world.store.page([Condition("kind = 'idea'")])}
+
+
+def test_recording_again_changes_nothing_and_one_changed_field_three_lines_at_most(tmp_path: Path) -> None:
+    with running(open_world(ideas=12, clock=SandboxClock(datetime(2025, 11, 1, tzinfo=UTC)))) as box:
+        scenarios = MATRIX.select(("ideas/one_page",))
+        file = tmp_path / "cassettes" / "ideas" / "one_page.json"
+        texts = []
+        idea = box.world.store.page([Condition("kind = 'idea' AND hidden = 0")])[5]
+        for name in (None, None, "Another name"):
+            if name:
+                box.world.store.put([replace(idea, body=idea.body | {"name": name})])
+            record(account_at(box.url), MATRIX, scenarios, tmp_path / "cassettes")
+            texts.append(file.read_text().splitlines())
+    assert texts[0] == texts[1]
+    changed = [line for line in difflib.ndiff(texts[1], texts[2]) if line[0] in "+-"]
+    assert 1 < len(changed) <= 3
+
+
+def test_live_recordings_of_the_same_data_are_the_same_whatever_the_time(tmp_path: Path) -> None:
+    clock = SandboxClock(datetime(2025, 11, 1, tzinfo=UTC))
+    with running(open_world(ideas=12, clock=clock)) as box:
+        made = []
+        for _ in range(2):
+            scrubber = Scrubber(MATRIX.rules, "key", (), RECORDED_DATE)
+            account = replace(account_at(box.url), scrubber=scrubber)
+            record(account, MATRIX, MATRIX.select(("first_sync",)), tmp_path / "cassettes")
+            made.append({name: text for name, text in contents(tmp_path).items() if "provenance" not in name})
+            clock.advance(86_400)
+    assert made[0] == made[1]
+    assert len(made[0]) == 4
+
+
+def test_a_summary_says_what_was_recorded_and_replaced() -> None:
+    done = run_record(
+        "--sandbox", "--cassettes", str(CASSETTES.parent / "build" / "summary"), "ideas/one_page"
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"1 scenarios, 1 interactions, [\d,]+ bytes; values replaced: \d+ email, ", done.stdout)
+
+
+def test_an_account_whose_name_is_the_pseudonym_is_refused() -> None:
+    environment = os.environ | {"AHA_API_KEY": "s3cret-key", "AHA_SUBDOMAIN": "company"}
+    command = [sys.executable, "-m", "harness", "record"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Choose another `origin`" in done.stderr
 
 
 def test_every_committed_cassette_says_that_it_came_from_the_sandbox() -> None:

@@ -1,0 +1,137 @@
+"""Another API, another connector: the harness needs a matrix and rules, and no change."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.cassettes import load_interactions
+from harness.scenarios import ROOT
+
+CONNECTOR = """
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import requests
+
+
+class Moons:
+    def __init__(self, options):
+        self.options = options
+
+    def read_table(self, table, offset, options):
+        url = self.options.get("base_url", "https://sky.example.com")
+        headers = {"X-Key": self.options["api_key"]}
+        rows = requests.get(f"{url}/{table}", headers=headers, timeout=5).json()["moons"]
+        return iter(rows), {"cursor": len(rows)}
+
+
+class Source:
+    def __init__(self, options):
+        self.lakeflow_connect = Moons(options)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        moon = {"id": 7, "discoverer": "Galileo Galilei", "seen_at": "1610-01-07"}
+        body = json.dumps({"moons": [moon]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def start():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield {"api_key": "s3cret-moon-key", "base_url": f"http://127.0.0.1:{server.server_address[1]}"}
+    server.shutdown()
+    server.server_close()
+"""
+MATRIX = """
+source = "moons:Source"
+tables = ["moons"]
+rules = "rules.toml"
+[live]
+variables = { api_key = "MOON_KEY" }
+secrets = ["api_key"]
+origin = "https://sky.example.com"
+[sandbox]
+start = "moons:start"
+[replay]
+api_key = "replayed"
+[coverage]
+scenarios = ["all"]
+routes = ["/moons"]
+[scenario.all]
+steps = ["first"]
+rows = "some"
+"""
+RULES = """
+version = 1
+origin = "https://sky.example.com"
+[headers]
+request = []
+response = ["content-type"]
+[query]
+keep = []
+[paths]
+id = "count"
+seen_at = "date"
+[choices]
+[routes]
+words = ["moons"]
+"""
+REPLAY = """
+from pathlib import Path
+from harness.scenarios import load_matrix, load_source, play
+from harness.scrub import Scrubber
+from harness.tape import player, strictly
+
+matrix = load_matrix(Path("matrix.toml"))
+scenario = matrix.scenarios["moons/all"]
+tape = player(Scrubber(matrix.rules, "replay"))
+with tape.use_cassette("cassettes/moons/all.json") as cassette, strictly(cassette):
+    [[row]] = play(scenario, load_source(matrix), matrix.replay).reads
+print(row["id"], row["seen_at"], row["discoverer"] != "Galileo Galilei")
+"""
+
+
+def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tmp_path: Path) -> None:
+    for name, text in (
+        ("moons.py", CONNECTOR),
+        ("matrix.toml", MATRIX),
+        ("rules.toml", RULES),
+        ("replay.py", REPLAY),
+    ):
+        (tmp_path / name).write_text(text)
+    environment = {"PYTHONPATH": f"{ROOT}:{tmp_path}", "PATH": "/usr/bin:/bin"}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    places = ("--matrix", "matrix.toml", "--cassettes", "cassettes")
+    assert "1 scenarios, 1 interactions" in run("-m", "harness", "record", "--sandbox", *places)
+    [entry] = load_interactions(tmp_path / "cassettes" / "moons" / "all.json")
+    assert entry["request"]["origin"] == "https://sky.example.com"
+    assert "Galile" not in (tmp_path / "cassettes" / "moons" / "all.json").read_text()
+    assert run("replay.py") == "7 1610-01-07 True\n"
+    listed = subprocess.run(
+        [sys.executable, "-m", "harness", "cassettes", *places],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    # The tiny API has no pages: that, and nothing else, is told.
+    assert listed.stdout.count("✗") == 3
+    assert "Table moons has no middle page" in listed.stdout
