@@ -11,7 +11,8 @@ from tests.conftest import merged_source
 MATRIX = load_matrix()
 TABLES = ("ideas", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
 
-pytestmark = pytest.mark.spark
+# One session for all: under xdist they stay in one process.
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
 
 def connection_to(replay: Replay) -> dict[str, str]:
