@@ -8,10 +8,11 @@ from harness.inventory import KILOBYTE, PAGES, Inventory
 from harness.scenarios import ROOT, Matrix
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; color: #1c2330 }
+body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #1c2330 }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border: 1px solid #ccd3de; padding: .25rem .6rem }
 th { background: #eef1f6; text-align: left }
+td { white-space: nowrap }
 td.number { text-align: right }
 .yes { background: #d9f2dd }
 .no { background: #fbdcdc }

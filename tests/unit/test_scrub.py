@@ -91,6 +91,8 @@ def test_an_enumerations_value_that_no_rule_knows_is_replaced() -> None:
         scrubbed({"workflow_status": {"name": "Waiting for Globex"}})["workflow_status"]["name"]
         != "Waiting for Globex"
     )
+    longer = "Visible to all ideas portal users, said Ada"
+    assert scrubbed({"visibility": longer})["visibility"] != longer
     assert scrubbed({"created_at": "when Ada asked"})["created_at"] != "when Ada asked"
 
 
