@@ -12,6 +12,7 @@ Made by scripts/merge_python_source.py from
     connector/deletions.py
     connector/interface.py
     connector/records.py
+    connector/split.py
     connector/parallel.py
     connector/walk.py
     connector/sync.py
@@ -19,11 +20,12 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 68d407d4036e4b405accde8a869140c4134319a9afffdffe095dbfe7c35a3b9e
+SHA-256 of these files and of the script: 6227f03066fb2ba7e4e1cf0e28802c55d1866adb739572910f00aca112c1bfd8
 """
 
 import difflib
 import hashlib
+import itertools
 import json
 import logging
 import math
@@ -48,6 +50,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.datasource import (
     DataSource,
     DataSourceReader,
+    DataSourceStreamReader,
     InputPartition,
     SimpleDataSourceStreamReader,
 )
@@ -60,7 +63,14 @@ from pyspark.sql.types import (
     StringType,
     StructField,
     StructType,
+    TimestampType,
 )
+
+try:
+    # Since Spark 4.2; without it a stream's `latestOffset` does not know where the stream stands.
+    from pyspark.sql.streaming import datasource as admission
+except ImportError:
+    admission = None  # type: ignore[assignment]
 
 
 def register_lakeflow_source(spark):
@@ -179,6 +189,7 @@ def register_lakeflow_source(spark):
 
     LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
     SYNC_MODES = ("cdc", "snapshot")
+    TIMESTAMPS = ("iso", "native")
     DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -214,6 +225,12 @@ def register_lakeflow_source(spark):
     def parse_sync_mode(value: str) -> str:
         if value not in SYNC_MODES:
             raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
+        return value
+
+
+    def parse_timestamps(value: str) -> str:
+        if value not in TIMESTAMPS:
+            raise ValueError(f"expected {' or '.join(TIMESTAMPS)}")
         return value
 
 
@@ -365,6 +382,21 @@ def register_lakeflow_source(spark):
             table=True,
             default=True,
         ),
+        Option(
+            "timestamps",
+            "`iso` keeps times as Aha! writes them, as texts; `native` makes them timestamps.",
+            parse=parse_timestamps,
+            table=True,
+            default="iso",
+        ),
+        Option(
+            "partition_rows",
+            "A full read of more ideas (or votes) than this is split, into at most 8 parts read at once.",
+            parse=parse_count,
+            kind="integer",
+            table=True,
+            default=10_000,
+        ),
     )
 
 
@@ -385,6 +417,10 @@ def register_lakeflow_source(spark):
         sync_mode: str = "cdc"
         track_deletes: bool = False
         trust_counts: bool = True
+        timestamps: str = "iso"
+        partition_rows: int = 10_000
+        # No option: of how many processes that read at once this is one.
+        budget_share: int = 1
 
         @property
         def is_local(self) -> bool:
@@ -482,15 +518,16 @@ def register_lakeflow_source(spark):
         """At most `per_minute` requests in any minute and 20 in any second, for all threads that share it.
 
     A `per_minute` above 1,200 lifts the limit per second in proportion: whoever sets it does not read
-    from Aha! itself.
+    from Aha! itself. Of `share` processes that read at the same time, each takes its part.
     """
 
-        def __init__(self, per_minute: int, clock: Clock) -> None:
+        def __init__(self, per_minute: int, clock: Clock, share: int = 1) -> None:
             self._clock = clock
             self._lock = threading.Lock()
+            per_second = max(REQUESTS_PER_SECOND, per_minute // 60)
             self._windows = (
-                (60.0 * WINDOW_MARGIN, per_minute, deque[float]()),
-                (1.0 * WINDOW_MARGIN, max(REQUESTS_PER_SECOND, per_minute // 60), deque[float]()),
+                (60.0 * WINDOW_MARGIN, max(1, per_minute // share), deque[float]()),
+                (1.0 * WINDOW_MARGIN, max(1, per_second // share), deque[float]()),
             )
 
         def take(self) -> None:
@@ -515,18 +552,18 @@ def register_lakeflow_source(spark):
                 return 0.0
 
 
-    def shared_budget(account: str, per_minute: int, clock: Clock) -> Budget:
+    def shared_budget(account: str, per_minute: int, clock: Clock, share: int = 1) -> Budget:
         """The budget of an account in this process, for all connectors, threads and partitions that read it.
 
     Spark unpickles this code anew for each task, so that no variable of it is shared within a process; the
     table of loaded modules is. A clock that is not the system's paces only whoever brought it.
     """
         if not isinstance(clock, SystemClock):
-            return Budget(per_minute, clock)
+            return Budget(per_minute, clock, share)
         name = "_aha_lakeflow_budgets"
         budgets: dict[str, Budget] = sys.modules.setdefault(name, ModuleType(name)).__dict__
         # `setdefault` on a dict is atomic: two threads get the same budget.
-        return budgets.setdefault(f"{account} {per_minute}", Budget(per_minute, clock))
+        return budgets.setdefault(f"{account} {per_minute} {share}", Budget(per_minute, clock, share))
 
 
     # -------------------- connector/client.py --------------------
@@ -609,7 +646,13 @@ def register_lakeflow_source(spark):
         def _prepare(self) -> None:
             # A session for each thread: requests does not promise that threads can share one.
             self._local = threading.local()
-            self._budget = shared_budget(self.origin, self._settings.requests_per_minute, self._clock)
+            self._budget = shared_budget(
+                self.origin, self._settings.requests_per_minute, self._clock, self._settings.budget_share
+            )
+
+        def sharing(self, share: int) -> "AhaClient":
+            """A client for the same account with one of `share` equal parts of the budget."""
+            return AhaClient(replace(self._settings, budget_share=share), clock=self._clock, policy=self._policy)
 
         @property
         def origin(self) -> str:
@@ -1413,6 +1456,21 @@ def register_lakeflow_source(spark):
     }
 
 
+    def with_native_times(schema: StructType) -> StructType:
+        """A schema whose times are timestamps: fields named `*_at`, and `updatedAt` of custom fields."""
+        return StructType(
+            [StructField(field.name, _native(field.name, field.dataType), field.nullable) for field in schema]
+        )
+
+
+    def _native(name: str, kind: DataType) -> DataType:
+        if isinstance(kind, StructType):
+            return with_native_times(kind)
+        if isinstance(kind, ArrayType):
+            return ArrayType(_native(name, kind.elementType), kind.containsNull)
+        return TimestampType() if name.endswith("_at") or name == "updatedAt" else kind
+
+
     def field_names(schema: DataType) -> list[str]:
         """All field names of a schema at every level, each once, in order of appearance.
 
@@ -1595,6 +1653,22 @@ def register_lakeflow_source(spark):
         ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
             """Tombstones of rows deleted since `start_offset`: the primary keys and the cursor, the rest null."""
 
+        @abstractmethod
+        def get_partitions(
+            self,
+            table_name: str,
+            table_options: Mapping[str, str],
+            start_offset: StoredOffset | None = None,
+            end_offset: StoredOffset | None = None,
+        ) -> list[dict[str, Any]]:
+            """Parts, as JSON objects, that hold all rows since `start_offset` between them."""
+
+        @abstractmethod
+        def read_partition(
+            self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
+        ) -> Iterator[dict[str, Any]]:
+            """The rows of one part."""
+
 
     # -------------------- connector/records.py --------------------
     # Aha!'s JSON to Arrow, column by column.
@@ -1743,6 +1817,13 @@ def register_lakeflow_source(spark):
         raise TypeError
 
 
+    def _moment(value: Any) -> datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return moment
+
+
     def _refuse(_: Any) -> None:
         raise TypeError
 
@@ -1752,8 +1833,91 @@ def register_lakeflow_source(spark):
         StringType: (pa.string(), {str, MISSING}, _text),
         LongType: (pa.int64(), {int, MISSING}, _whole),
         DoubleType: (pa.float64(), {int, float, MISSING}, _number),
+        TimestampType: (pa.timestamp("us", tz="UTC"), {MISSING}, _moment),
         BooleanType: (pa.bool_(), {bool, MISSING}, _refuse),
     }
+
+
+    # -------------------- connector/split.py --------------------
+    # Splitting a full read into windows that different processes read at the same time.
+    #
+    # By time of creation, which never changes, and not by page number: a row that leaves the list moves the others
+    # from page to page, but none from one window to another. Each window is walked whole, with the walk's proof.
+
+    # Two requests a second remain for each of eight, of the 20 that Aha! allows.
+    MOST_WINDOWS = 8
+    # Whether the filters include their own moment is not documented: more is asked for, and the rest dropped.
+    CREATED_MARGIN = timedelta(seconds=1)
+
+
+    @dataclass(frozen=True)
+    class Window:
+        """Rows by time of creation.
+
+    Attributes:
+        since: the first moment that is in it; None from the beginning.
+        before: the first moment that no longer is; None to the end.
+        share: windows among which the request budget is divided.
+    """
+
+        since: str | None = None
+        before: str | None = None
+        share: int = 1
+
+        def to_json(self) -> dict[str, Any]:
+            return asdict(self)
+
+        @property
+        def params(self) -> tuple[tuple[str, str], ...]:
+            """The request's filters: a little wider than the window."""
+            since = (("created_since", shift(self.since, -CREATED_MARGIN)),) if self.since else ()
+            before = (("created_before", shift(self.before, 2 * CREATED_MARGIN)),) if self.before else ()
+            return (*since, *before)
+
+        def holds(self, row: Row) -> bool:
+            """Whether a row is in this window, and so in no other."""
+            if not (self.since or self.before):
+                return True
+            created = moment(row)
+            return (not self.since or created >= parse_moment(self.since)) and (
+                not self.before or created < parse_moment(self.before)
+            )
+
+
+    def make_windows(total: int, rows: int, created_at: Callable[[int], str | None]) -> list[Window]:
+        """Windows of about `rows` of `total` rows each.
+
+    `created_at` tells when the row at a position was made, or None if no row stands there any more.
+
+    A single window for a list that is not larger.
+    """
+        parts = min(MOST_WINDOWS, math.ceil(total / rows))
+        if parts < 2:
+            return [Window()]
+        found = (created_at(total * part // parts + 1) for part in range(1, parts))
+        edges = [None, *sorted({bound for bound in found if bound}, key=parse_moment), None]
+        return [Window(since, before, len(edges) - 1) for since, before in itertools.pairwise(edges)]
+
+
+    def moment(row: Row) -> datetime:
+        """When a row was made.
+
+    Raises:
+        AhaResponseError: it does not say.
+    """
+        created = row.get("created_at")
+        try:
+            return parse_moment(str(created))
+        except ValueError:
+            raise AhaResponseError(
+                f"Row {row['id']} was made at {created!r}, which is no time: no part of a split read holds it. "
+                "Set `partition_rows` above the number of rows, and it is read whole."
+            ) from None
+
+
+    def parse_moment(text: str) -> datetime:
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
     # -------------------- connector/parallel.py --------------------
@@ -2068,6 +2232,32 @@ def register_lakeflow_source(spark):
         """
             return self._read(replace(plan_table(table, self._settings), limit=None), start)[0]
 
+        def split(self, table: Table) -> tuple[list[Window], dict[str, Any]]:
+            """Windows that hold all rows of a table between them, and the offset that stands after them.
+
+        A single window where the table is small, or is read in micro-batches (`max_ideas`).
+        """
+            plan = plan_table(table, self._settings)
+            page = plan.listing.fetch(self._client, 1)
+            started = require_clock(format_time(page.date) if page.date else "", plan.listing.path)
+            single = replace(plan.listing, size=1)
+
+            def created_at(position: int) -> str | None:
+                rows = single.fetch(self._client, position).rows
+                return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
+
+            rows = page.total if plan.limit else self._settings.partition_rows
+            windows = make_windows(page.total, max(1, rows), created_at)
+            return windows, Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN)).to_json()
+
+        def read_window(self, table: Table, window: Window) -> Iterator[Records]:
+            """The records of one window, page by page."""
+            plan = replace(plan_table(table, self._settings), limit=None)
+            listing = replace(plan.listing, params=(*plan.listing.params, *window.params))
+            part = Sync(self._client.sharing(window.share), self._settings)
+            walk = part._walk(replace(plan, listing=listing), Offset(plan.scope))
+            return part._stream(plan, walk, walk.next_page(), window)
+
         def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
             offset = Offset.from_json(start, plan.scope)
             if plan.snapshot and offset.cursor:
@@ -2096,11 +2286,14 @@ def register_lakeflow_source(spark):
                 position=offset.position,
             )
 
-        def _stream(self, plan: Plan, walk: Walk, rows: list[Row]) -> Iterator[Records]:
+        def _stream(
+            self, plan: Plan, walk: Walk, rows: list[Row], window: Window | None = None
+        ) -> Iterator[Records]:
             with Pool(THREADS) as pool:
                 while True:
                     chunk: Records = []
-                    for _, records in self._expand(plan, rows, pool):
+                    inside = [row for row in rows if window is None or window.holds(row)]
+                    for _, records in self._expand(plan, inside, pool):
                         chunk += records
                         if plan.fan_out and len(chunk) >= CHUNK:
                             yield chunk
@@ -2238,6 +2431,49 @@ def register_lakeflow_source(spark):
             pages, end = self._deletions(table, start_offset, table_options)
             return self._batches(table, pages), end
 
+        def get_partitions(
+            self,
+            table_name: str,
+            table_options: Mapping[str, str],
+            start_offset: StoredOffset | None = None,
+            end_offset: StoredOffset | None = None,  # noqa: ARG002 - a part holds all rows since its start
+        ) -> list[dict[str, Any]]:
+            table = self._table(table_name, table_options)
+            if start_offset:
+                return [{"since": start_offset}]
+            windows, _ = self._sync(table_options).split(table)
+            return [window.to_json() for window in windows]
+
+        def read_partition(
+            self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
+        ) -> Iterator[dict[str, Any]]:
+            table = self._table(table_name, table_options)
+            pages = self._partition(table, partition, table_options)
+            return (row for page in pages for row in to_rows(table, page))
+
+        def read_partition_batches(
+            self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
+        ) -> Iterator[pa.RecordBatch]:
+            """As `read_partition`, with the rows as Arrow batches of the table's schema."""
+            table = self._table(table_name, table_options)
+            return self._batches(table, self._partition(table, partition, table_options))
+
+        def split(
+            self, table_name: str, table_options: Mapping[str, str]
+        ) -> tuple[list[dict[str, Any]], StoredOffset]:
+            """The partitions of a first read, and the offset that stands after them."""
+            windows, end = self._sync(table_options).split(self._table(table_name, table_options))
+            return [window.to_json() for window in windows], end
+
+        def _partition(
+            self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
+        ) -> Iterator[Records]:
+            sync = self._sync(table_options)
+            if isinstance(partition["since"], Mapping):
+                return sync.reread(table, dict(partition["since"]))
+            window = Window(**partition)
+            return sync.reread(table, None) if window == Window() else sync.read_window(table, window)
+
         def _deletions(
             self, table: Table, start_offset: StoredOffset | None, table_options: Mapping[str, str]
         ) -> tuple[Iterator[Records], StoredOffset]:
@@ -2256,9 +2492,11 @@ def register_lakeflow_source(spark):
             return (to_batch(table, page) for page in pages)
 
         def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
-            parse_options(self._options, table_options)
+            settings = parse_options(self._options, table_options)
             if name in TABLES:
-                return TABLES[name]
+                table = TABLES[name]
+                native = settings.timestamps == "native"
+                return replace(table, schema=with_native_times(table.schema)) if native else table
             near = difflib.get_close_matches(name, TABLES, n=1)
             meant = f" Did you mean `{near[0]}`?" if near else ""
             raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")
@@ -2272,20 +2510,30 @@ def register_lakeflow_source(spark):
 
 
     # -------------------- connector/datasource.py --------------------
-    # The Spark Python Data Source `lakeflow_connect`.
+    # The Spark Python Data Source `lakeflow_connect`, for both generations of pipelines.
     #
-    # Spark runs these methods in worker processes, one for planning and others for reading, so nothing here
-    # opens a connection or keeps state between calls.
+    # Spark runs these methods in worker processes: one that plans, one that drives a stream, others that read. So
+    # nothing here opens a connection before it is asked for rows, and only a stream's reader keeps anything.
 
-    METADATA_TABLE = "_lakeflow_metadata"
+    NAMES = ArrayType(StringType())
     METADATA_SCHEMA = StructType(
         [
             StructField("tableName", StringType(), False),
-            StructField("primary_keys", ArrayType(StringType())),
+            StructField("primary_keys", NAMES),
             StructField("cursor_field", StringType()),
             StructField("ingestion_type", StringType()),
         ]
     )
+    # Tables about the tables; the first two are the same for two generations of pipelines.
+    VIRTUAL_TABLES = {
+        "_lakeflow_metadata": METADATA_SCHEMA,
+        "_community_table_metadata": METADATA_SCHEMA,
+        "_community_tables": StructType(
+            [StructField("namespace", NAMES, False), StructField("tableName", StringType(), False)]
+        ),
+        "_community_namespaces": StructType([StructField("namespace", NAMES, False)]),
+    }
+    MOST_PARTITIONS = 8
 
 
     class LakeflowSource(DataSource):
@@ -2302,19 +2550,27 @@ def register_lakeflow_source(spark):
             return "lakeflow_connect"
 
         def schema(self) -> StructType:
-            if self.table == METADATA_TABLE:
-                return METADATA_SCHEMA
+            if self.table.startswith(("_community_", "_lakeflow_")):
+                if self.table not in VIRTUAL_TABLES:
+                    raise AhaOptionError(
+                        f"There is no table `{self.table}`. Tables about tables: {', '.join(VIRTUAL_TABLES)}."
+                    )
+                return VIRTUAL_TABLES[self.table]
             return self.lakeflow_connect.get_table_schema(self.table, self.settings)
 
         def reader(self, schema: StructType) -> DataSourceReader:  # noqa: ARG002
-            if self.table == METADATA_TABLE:
-                return MetadataReader(self.lakeflow_connect, self.settings)
+            if self.table in VIRTUAL_TABLES:
+                return VirtualTableReader(self.lakeflow_connect, self.table, self.settings)
             return TableReader(self.lakeflow_connect, self.table, self.settings)
 
+        def streamReader(self, schema: StructType) -> DataSourceStreamReader:
+            if admission is None:
+                # Spark then asks for the simple reader.
+                return super().streamReader(schema)
+            return make_stream_reader(self.flow)
+
         def simpleStreamReader(self, schema: StructType) -> SimpleDataSourceStreamReader:  # noqa: ARG002
-            if parse_flag(self.settings.get("isdeleteflow") or "false"):
-                return DeletionStreamReader(self.lakeflow_connect, self.table, self.settings)
-            return TableStreamReader(self.lakeflow_connect, self.table, self.settings)
+            return SimpleFlowReader(self.flow)
 
         @property
         def table(self) -> str:
@@ -2324,66 +2580,197 @@ def register_lakeflow_source(spark):
                 raise AhaOptionError("Option `tableName` is missing. It names the table to read.")
             return name
 
+        @property
+        def flow(self) -> "Flow":
+            """What a stream reads: a table's rows, or its deletions."""
+            deletes = parse_flag(self.settings.get("isdeleteflow") or "false")
+            return Flow(self.lakeflow_connect, self.table, self.settings, deletes=deletes)
+
 
     class TableReader(DataSourceReader):
-        """All rows of a table, in one partition."""
+        """All rows of a table; of a large one, in parts."""
 
         def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
             self._connector, self._table, self._settings = connector, table, settings
 
-        def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+        def partitions(self) -> Sequence[InputPartition]:
+            parts = self._connector.get_partitions(self._table, self._settings)
+            return [InputPartition(json.dumps(part)) for part in parts]
+
+        def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
             # A batch read is asked once and its offset is dropped: it must hold everything.
-            return self._connector.replay_batches(self._table, None, self._settings)
+            part = json.loads(partition.value)
+            return self._connector.read_partition_batches(self._table, part, self._settings)
 
 
-    class MetadataReader(DataSourceReader):
-        """One row per asked-for table: what a pipeline must know to create it."""
+    class VirtualTableReader(DataSourceReader):
+        """What a pipeline must know before it reads: which tables there are, and how they are keyed."""
 
-        def __init__(self, connector: AhaLakeflowConnect, settings: Mapping[str, str]) -> None:
-            self._connector, self._settings = connector, settings
+        def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+            self._connector, self._table, self._settings = connector, table, settings
 
         def read(self, partition: InputPartition) -> Iterator[tuple[Any, ...]]:  # noqa: ARG002
-            names = [name.strip() for name in self._settings.get("tablenamelist", "").split(",") if name.strip()]
-            configs = json.loads(self._settings.get("tableconfigs") or "{}")
-            for name in names or self._connector.list_tables():
-                metadata = self._connector.read_table_metadata(name, configs.get(name, {}))
-                yield (name, metadata["primary_keys"], metadata["cursor_field"], metadata["ingestion_type"])
+            if self._table == "_community_namespaces":
+                return iter(())
+            if self._table == "_community_tables":
+                return iter([([], name) for name in sorted(self._connector.list_tables())])
+            return iter([self._metadata(name) for name in self._names() or self._connector.list_tables()])
+
+        def _metadata(self, name: str) -> tuple[Any, ...]:
+            configs = self._json("tableconfigs", dict)
+            metadata = self._connector.read_table_metadata(name, configs.get(name, {}))
+            return (name, metadata["primary_keys"], metadata["cursor_field"], metadata["ingestion_type"])
+
+        def _names(self) -> list[str]:
+            """`tableNameList`: JSON in the newer generation, separated by commas in the older."""
+            given = self._settings.get("tablenamelist", "").strip()
+            if given.startswith("["):
+                return [str(name) for name in self._json("tablenamelist", list)]
+            return [name.strip() for name in given.split(",") if name.strip()]
+
+        def _json(self, option: str, kind: type) -> Any:
+            given = self._settings.get(option) or json.dumps(kind())
+            try:
+                found = json.loads(given)
+            except ValueError:
+                found = None
+            if not isinstance(found, kind):
+                wanted = "object of options by table" if kind is dict else "list of names"
+                raise AhaOptionError(f"Option `{option}` is {given!r}: expected a JSON {wanted}.")
+            return found
 
 
-    class TableStreamReader(SimpleDataSourceStreamReader):
-        """What changed in a table since the stream's last offset."""
+    class Flow:
+        """What a stream reads of one table: changed rows, or tombstones."""
 
-        def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+        def __init__(
+            self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str], *, deletes: bool
+        ) -> None:
             self._connector, self._table, self._settings = connector, table, settings
+            self._deletes = deletes
+
+        def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+            """What changed since `start`, and the offset after it."""
+            read = self._connector.read_delete_batches if self._deletes else self._connector.read_batches
+            return read(self._table, start, self._settings)
+
+        def split(self) -> tuple[list[dict[str, Any]], StoredOffset]:
+            """The parts of a first read, and the offset after it; no parts where it is read at once."""
+            if self._deletes:
+                return [], {}
+            parts, end = self._connector.split(self._table, self._settings)
+            return (parts, end) if len(parts) > 1 else ([], {})
+
+        def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
+            """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
+            if self._deletes:
+                return [{"since": start}]
+            return self._connector.get_partitions(self._table, self._settings, start)
+
+        def read_part(self, part: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+            if self._deletes:
+                # A deletion told twice is harmless.
+                return self.read(part["since"])[0]
+            return self._connector.read_partition_batches(self._table, part, self._settings)
+
+
+    class SimpleFlowReader(SimpleDataSourceStreamReader):
+        """A flow, read where the stream is driven: for Spark before 4.2."""
+
+        def __init__(self, flow: Flow) -> None:
+            self._flow = flow
 
         def initialOffset(self) -> StoredOffset:
             return {}
 
         def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
-            batches, end = self._connector.read_batches(self._table, start, self._settings)
+            batches, end = self._flow.read(start)
             # Spark pickles the iterator, and a generator cannot be pickled.
             return iter(list(batches)), end
 
         def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-            return iter(list(self._connector.replay_batches(self._table, start, self._settings)))
+            parts = self._flow.parts_since(start)
+            return iter([batch for part in parts for batch in self._flow.read_part(part)])
 
 
-    class DeletionStreamReader(SimpleDataSourceStreamReader):
-        """Tombstones of what was deleted from a table since the stream's last offset."""
+    class FlowReader(DataSourceStreamReader):
+        """A flow whose first read of a large table is split among executors.
 
-        def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
-            self._connector, self._table, self._settings = connector, table, settings
+    What changed since an offset is read where the stream is driven, because only reading it tells the next
+    offset, and travels to the executors as compressed Arrow. After a restart Spark asks for a batch that it
+    had planned: that is read again, in the executors.
+    """
+
+        def __init__(self, flow: Flow) -> None:
+            self._flow = flow
+            self._planned: tuple[StoredOffset, StoredOffset, list[InputPartition]] | None = None
+            self._once = False
+            self._reached = False
 
         def initialOffset(self) -> StoredOffset:
             return {}
 
-        def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
-            batches, end = self._connector.read_delete_batches(self._table, start, self._settings)
-            return iter(list(batches)), end
+        def getDefaultReadLimit(self) -> Any:
+            return admission.ReadAllAvailable()
 
-        def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-            # A deletion told twice is harmless.
-            return self.read(start)[0]
+        def prepareForTriggerAvailableNow(self) -> None:
+            self._once, self._reached = True, False
+
+        def latestOffset(self, start: StoredOffset, limit: Any) -> StoredOffset:  # noqa: ARG002
+            if self._once and self._reached:
+                return start
+            parts, end = self._flow.split() if not start else ([], {})
+            if parts:
+                planned = [InputPartition(json.dumps(part)) for part in parts]
+            else:
+                batches, end = self._flow.read(start)
+                planned = pack(batches)
+            self._planned = (start, end, planned)
+            # A walk that was cut goes on; a whole one is all that was there when this run began.
+            self._reached = "position" not in end
+            return end
+
+        def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:
+            if self._planned and self._planned[:2] == (start, end):
+                return self._planned[2]
+            return [InputPartition(json.dumps(part)) for part in self._flow.parts_since(start)]
+
+        def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+            if isinstance(partition.value, bytes):
+                return unpack(partition.value)
+            return self._flow.read_part(json.loads(partition.value))
+
+        def commit(self, end: StoredOffset) -> None:  # noqa: ARG002
+            self._planned = None
+
+
+    def make_stream_reader(flow: Flow) -> DataSourceStreamReader:
+        """A `FlowReader` that stops when everything is read, where this Spark has a word for that."""
+        kind = type("AvailableFlowReader", (FlowReader, admission.SupportsTriggerAvailableNow), {})
+        reader: DataSourceStreamReader = kind(flow)
+        return reader
+
+
+    def pack(batches: Iterator[pa.RecordBatch]) -> list[InputPartition]:
+        """Batches as partitions, each a compressed Arrow stream; none for no rows."""
+        groups: list[list[bytes]] = []
+        for batch in batches:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
+                out.write_batch(batch)
+            if len(groups) < MOST_PARTITIONS:
+                groups.append([])
+            groups[-1].append(sink.getvalue().to_pybytes())
+        return [InputPartition(b"".join(len(part).to_bytes(8) + part for part in group)) for group in groups]
+
+
+    def unpack(content: bytes) -> Iterator[pa.RecordBatch]:
+        start = 0
+        while start < len(content):
+            size = int.from_bytes(content[start : start + 8])
+            with pa.ipc.open_stream(content[start + 8 : start + 8 + size]) as stream:
+                yield from stream
+            start += 8 + size
 
 
     def register_lakeflow_source(spark: SparkSession) -> None:

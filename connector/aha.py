@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +15,9 @@ from connector.interface import LakeflowConnect, StoredOffset
 from connector.options import Settings, parse_options
 from connector.pacing import Clock
 from connector.records import to_batch, to_rows
+from connector.split import Window
 from connector.sync import Records, Sync
-from connector.tables import TABLES, Table
+from connector.tables import TABLES, Table, with_native_times
 
 
 class AhaLakeflowConnect(LakeflowConnect):
@@ -90,6 +92,49 @@ class AhaLakeflowConnect(LakeflowConnect):
         pages, end = self._deletions(table, start_offset, table_options)
         return self._batches(table, pages), end
 
+    def get_partitions(
+        self,
+        table_name: str,
+        table_options: Mapping[str, str],
+        start_offset: StoredOffset | None = None,
+        end_offset: StoredOffset | None = None,  # noqa: ARG002 - a part holds all rows since its start
+    ) -> list[dict[str, Any]]:
+        table = self._table(table_name, table_options)
+        if start_offset:
+            return [{"since": start_offset}]
+        windows, _ = self._sync(table_options).split(table)
+        return [window.to_json() for window in windows]
+
+    def read_partition(
+        self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
+    ) -> Iterator[dict[str, Any]]:
+        table = self._table(table_name, table_options)
+        pages = self._partition(table, partition, table_options)
+        return (row for page in pages for row in to_rows(table, page))
+
+    def read_partition_batches(
+        self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
+    ) -> Iterator[pa.RecordBatch]:
+        """As `read_partition`, with the rows as Arrow batches of the table's schema."""
+        table = self._table(table_name, table_options)
+        return self._batches(table, self._partition(table, partition, table_options))
+
+    def split(
+        self, table_name: str, table_options: Mapping[str, str]
+    ) -> tuple[list[dict[str, Any]], StoredOffset]:
+        """The partitions of a first read, and the offset that stands after them."""
+        windows, end = self._sync(table_options).split(self._table(table_name, table_options))
+        return [window.to_json() for window in windows], end
+
+    def _partition(
+        self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
+    ) -> Iterator[Records]:
+        sync = self._sync(table_options)
+        if isinstance(partition["since"], Mapping):
+            return sync.reread(table, dict(partition["since"]))
+        window = Window(**partition)
+        return sync.reread(table, None) if window == Window() else sync.read_window(table, window)
+
     def _deletions(
         self, table: Table, start_offset: StoredOffset | None, table_options: Mapping[str, str]
     ) -> tuple[Iterator[Records], StoredOffset]:
@@ -108,9 +153,11 @@ class AhaLakeflowConnect(LakeflowConnect):
         return (to_batch(table, page) for page in pages)
 
     def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
-        parse_options(self._options, table_options)
+        settings = parse_options(self._options, table_options)
         if name in TABLES:
-            return TABLES[name]
+            table = TABLES[name]
+            native = settings.timestamps == "native"
+            return replace(table, schema=with_native_times(table.schema)) if native else table
         near = difflib.get_close_matches(name, TABLES, n=1)
         meant = f" Did you mean `{near[0]}`?" if near else ""
         raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")

@@ -5,7 +5,7 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -99,7 +99,13 @@ class AhaClient:
     def _prepare(self) -> None:
         # A session for each thread: requests does not promise that threads can share one.
         self._local = threading.local()
-        self._budget = shared_budget(self.origin, self._settings.requests_per_minute, self._clock)
+        self._budget = shared_budget(
+            self.origin, self._settings.requests_per_minute, self._clock, self._settings.budget_share
+        )
+
+    def sharing(self, share: int) -> "AhaClient":
+        """A client for the same account with one of `share` equal parts of the budget."""
+        return AhaClient(replace(self._settings, budget_share=share), clock=self._clock, policy=self._policy)
 
     @property
     def origin(self) -> str:

@@ -1,16 +1,22 @@
-"""The Spark Python Data Source `lakeflow_connect`.
+"""The Spark Python Data Source `lakeflow_connect`, for both generations of pipelines.
 
-Spark runs these methods in worker processes, one for planning and others for reading, so nothing here
-opens a connection or keeps state between calls.
+Spark runs these methods in worker processes: one that plans, one that drives a stream, others that read. So
+nothing here opens a connection before it is asked for rows, and only a stream's reader keeps anything.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition, SimpleDataSourceStreamReader
+from pyspark.sql.datasource import (
+    DataSource,
+    DataSourceReader,
+    DataSourceStreamReader,
+    InputPartition,
+    SimpleDataSourceStreamReader,
+)
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from connector.aha import AhaLakeflowConnect
@@ -18,15 +24,31 @@ from connector.errors import AhaOptionError
 from connector.interface import StoredOffset
 from connector.options import parse_flag
 
-METADATA_TABLE = "_lakeflow_metadata"
+try:
+    # Since Spark 4.2; without it a stream's `latestOffset` does not know where the stream stands.
+    from pyspark.sql.streaming import datasource as admission
+except ImportError:
+    admission = None  # type: ignore[assignment]
+
+NAMES = ArrayType(StringType())
 METADATA_SCHEMA = StructType(
     [
         StructField("tableName", StringType(), False),
-        StructField("primary_keys", ArrayType(StringType())),
+        StructField("primary_keys", NAMES),
         StructField("cursor_field", StringType()),
         StructField("ingestion_type", StringType()),
     ]
 )
+# Tables about the tables; the first two are the same for two generations of pipelines.
+VIRTUAL_TABLES = {
+    "_lakeflow_metadata": METADATA_SCHEMA,
+    "_community_table_metadata": METADATA_SCHEMA,
+    "_community_tables": StructType(
+        [StructField("namespace", NAMES, False), StructField("tableName", StringType(), False)]
+    ),
+    "_community_namespaces": StructType([StructField("namespace", NAMES, False)]),
+}
+MOST_PARTITIONS = 8
 
 
 class LakeflowSource(DataSource):
@@ -43,19 +65,27 @@ class LakeflowSource(DataSource):
         return "lakeflow_connect"
 
     def schema(self) -> StructType:
-        if self.table == METADATA_TABLE:
-            return METADATA_SCHEMA
+        if self.table.startswith(("_community_", "_lakeflow_")):
+            if self.table not in VIRTUAL_TABLES:
+                raise AhaOptionError(
+                    f"There is no table `{self.table}`. Tables about tables: {', '.join(VIRTUAL_TABLES)}."
+                )
+            return VIRTUAL_TABLES[self.table]
         return self.lakeflow_connect.get_table_schema(self.table, self.settings)
 
     def reader(self, schema: StructType) -> DataSourceReader:  # noqa: ARG002
-        if self.table == METADATA_TABLE:
-            return MetadataReader(self.lakeflow_connect, self.settings)
+        if self.table in VIRTUAL_TABLES:
+            return VirtualTableReader(self.lakeflow_connect, self.table, self.settings)
         return TableReader(self.lakeflow_connect, self.table, self.settings)
 
+    def streamReader(self, schema: StructType) -> DataSourceStreamReader:
+        if admission is None:
+            # Spark then asks for the simple reader.
+            return super().streamReader(schema)
+        return make_stream_reader(self.flow)
+
     def simpleStreamReader(self, schema: StructType) -> SimpleDataSourceStreamReader:  # noqa: ARG002
-        if parse_flag(self.settings.get("isdeleteflow") or "false"):
-            return DeletionStreamReader(self.lakeflow_connect, self.table, self.settings)
-        return TableStreamReader(self.lakeflow_connect, self.table, self.settings)
+        return SimpleFlowReader(self.flow)
 
     @property
     def table(self) -> str:
@@ -65,66 +95,197 @@ class LakeflowSource(DataSource):
             raise AhaOptionError("Option `tableName` is missing. It names the table to read.")
         return name
 
+    @property
+    def flow(self) -> "Flow":
+        """What a stream reads: a table's rows, or its deletions."""
+        deletes = parse_flag(self.settings.get("isdeleteflow") or "false")
+        return Flow(self.lakeflow_connect, self.table, self.settings, deletes=deletes)
+
 
 class TableReader(DataSourceReader):
-    """All rows of a table, in one partition."""
+    """All rows of a table; of a large one, in parts."""
 
     def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
         self._connector, self._table, self._settings = connector, table, settings
 
-    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+    def partitions(self) -> Sequence[InputPartition]:
+        parts = self._connector.get_partitions(self._table, self._settings)
+        return [InputPartition(json.dumps(part)) for part in parts]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         # A batch read is asked once and its offset is dropped: it must hold everything.
-        return self._connector.replay_batches(self._table, None, self._settings)
+        part = json.loads(partition.value)
+        return self._connector.read_partition_batches(self._table, part, self._settings)
 
 
-class MetadataReader(DataSourceReader):
-    """One row per asked-for table: what a pipeline must know to create it."""
+class VirtualTableReader(DataSourceReader):
+    """What a pipeline must know before it reads: which tables there are, and how they are keyed."""
 
-    def __init__(self, connector: AhaLakeflowConnect, settings: Mapping[str, str]) -> None:
-        self._connector, self._settings = connector, settings
+    def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+        self._connector, self._table, self._settings = connector, table, settings
 
     def read(self, partition: InputPartition) -> Iterator[tuple[Any, ...]]:  # noqa: ARG002
-        names = [name.strip() for name in self._settings.get("tablenamelist", "").split(",") if name.strip()]
-        configs = json.loads(self._settings.get("tableconfigs") or "{}")
-        for name in names or self._connector.list_tables():
-            metadata = self._connector.read_table_metadata(name, configs.get(name, {}))
-            yield (name, metadata["primary_keys"], metadata["cursor_field"], metadata["ingestion_type"])
+        if self._table == "_community_namespaces":
+            return iter(())
+        if self._table == "_community_tables":
+            return iter([([], name) for name in sorted(self._connector.list_tables())])
+        return iter([self._metadata(name) for name in self._names() or self._connector.list_tables()])
+
+    def _metadata(self, name: str) -> tuple[Any, ...]:
+        configs = self._json("tableconfigs", dict)
+        metadata = self._connector.read_table_metadata(name, configs.get(name, {}))
+        return (name, metadata["primary_keys"], metadata["cursor_field"], metadata["ingestion_type"])
+
+    def _names(self) -> list[str]:
+        """`tableNameList`: JSON in the newer generation, separated by commas in the older."""
+        given = self._settings.get("tablenamelist", "").strip()
+        if given.startswith("["):
+            return [str(name) for name in self._json("tablenamelist", list)]
+        return [name.strip() for name in given.split(",") if name.strip()]
+
+    def _json(self, option: str, kind: type) -> Any:
+        given = self._settings.get(option) or json.dumps(kind())
+        try:
+            found = json.loads(given)
+        except ValueError:
+            found = None
+        if not isinstance(found, kind):
+            wanted = "object of options by table" if kind is dict else "list of names"
+            raise AhaOptionError(f"Option `{option}` is {given!r}: expected a JSON {wanted}.")
+        return found
 
 
-class TableStreamReader(SimpleDataSourceStreamReader):
-    """What changed in a table since the stream's last offset."""
+class Flow:
+    """What a stream reads of one table: changed rows, or tombstones."""
 
-    def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str], *, deletes: bool
+    ) -> None:
         self._connector, self._table, self._settings = connector, table, settings
+        self._deletes = deletes
+
+    def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+        """What changed since `start`, and the offset after it."""
+        read = self._connector.read_delete_batches if self._deletes else self._connector.read_batches
+        return read(self._table, start, self._settings)
+
+    def split(self) -> tuple[list[dict[str, Any]], StoredOffset]:
+        """The parts of a first read, and the offset after it; no parts where it is read at once."""
+        if self._deletes:
+            return [], {}
+        parts, end = self._connector.split(self._table, self._settings)
+        return (parts, end) if len(parts) > 1 else ([], {})
+
+    def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
+        """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
+        if self._deletes:
+            return [{"since": start}]
+        return self._connector.get_partitions(self._table, self._settings, start)
+
+    def read_part(self, part: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        if self._deletes:
+            # A deletion told twice is harmless.
+            return self.read(part["since"])[0]
+        return self._connector.read_partition_batches(self._table, part, self._settings)
+
+
+class SimpleFlowReader(SimpleDataSourceStreamReader):
+    """A flow, read where the stream is driven: for Spark before 4.2."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
 
     def initialOffset(self) -> StoredOffset:
         return {}
 
     def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
-        batches, end = self._connector.read_batches(self._table, start, self._settings)
+        batches, end = self._flow.read(start)
         # Spark pickles the iterator, and a generator cannot be pickled.
         return iter(list(batches)), end
 
     def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-        return iter(list(self._connector.replay_batches(self._table, start, self._settings)))
+        parts = self._flow.parts_since(start)
+        return iter([batch for part in parts for batch in self._flow.read_part(part)])
 
 
-class DeletionStreamReader(SimpleDataSourceStreamReader):
-    """Tombstones of what was deleted from a table since the stream's last offset."""
+class FlowReader(DataSourceStreamReader):
+    """A flow whose first read of a large table is split among executors.
 
-    def __init__(self, connector: AhaLakeflowConnect, table: str, settings: Mapping[str, str]) -> None:
-        self._connector, self._table, self._settings = connector, table, settings
+    What changed since an offset is read where the stream is driven, because only reading it tells the next
+    offset, and travels to the executors as compressed Arrow. After a restart Spark asks for a batch that it
+    had planned: that is read again, in the executors.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._planned: tuple[StoredOffset, StoredOffset, list[InputPartition]] | None = None
+        self._once = False
+        self._reached = False
 
     def initialOffset(self) -> StoredOffset:
         return {}
 
-    def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
-        batches, end = self._connector.read_delete_batches(self._table, start, self._settings)
-        return iter(list(batches)), end
+    def getDefaultReadLimit(self) -> Any:
+        return admission.ReadAllAvailable()
 
-    def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-        # A deletion told twice is harmless.
-        return self.read(start)[0]
+    def prepareForTriggerAvailableNow(self) -> None:
+        self._once, self._reached = True, False
+
+    def latestOffset(self, start: StoredOffset, limit: Any) -> StoredOffset:  # noqa: ARG002
+        if self._once and self._reached:
+            return start
+        parts, end = self._flow.split() if not start else ([], {})
+        if parts:
+            planned = [InputPartition(json.dumps(part)) for part in parts]
+        else:
+            batches, end = self._flow.read(start)
+            planned = pack(batches)
+        self._planned = (start, end, planned)
+        # A walk that was cut goes on; a whole one is all that was there when this run began.
+        self._reached = "position" not in end
+        return end
+
+    def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:
+        if self._planned and self._planned[:2] == (start, end):
+            return self._planned[2]
+        return [InputPartition(json.dumps(part)) for part in self._flow.parts_since(start)]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        if isinstance(partition.value, bytes):
+            return unpack(partition.value)
+        return self._flow.read_part(json.loads(partition.value))
+
+    def commit(self, end: StoredOffset) -> None:  # noqa: ARG002
+        self._planned = None
+
+
+def make_stream_reader(flow: Flow) -> DataSourceStreamReader:
+    """A `FlowReader` that stops when everything is read, where this Spark has a word for that."""
+    kind = type("AvailableFlowReader", (FlowReader, admission.SupportsTriggerAvailableNow), {})
+    reader: DataSourceStreamReader = kind(flow)
+    return reader
+
+
+def pack(batches: Iterator[pa.RecordBatch]) -> list[InputPartition]:
+    """Batches as partitions, each a compressed Arrow stream; none for no rows."""
+    groups: list[list[bytes]] = []
+    for batch in batches:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
+            out.write_batch(batch)
+        if len(groups) < MOST_PARTITIONS:
+            groups.append([])
+        groups[-1].append(sink.getvalue().to_pybytes())
+    return [InputPartition(b"".join(len(part).to_bytes(8) + part for part in group)) for group in groups]
+
+
+def unpack(content: bytes) -> Iterator[pa.RecordBatch]:
+    start = 0
+    while start < len(content):
+        size = int.from_bytes(content[start : start + 8])
+        with pa.ipc.open_stream(content[start + 8 : start + 8 + size]) as stream:
+            yield from stream
+        start += 8 + size
 
 
 def register_lakeflow_source(spark: SparkSession) -> None:

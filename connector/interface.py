@@ -40,3 +40,19 @@ class LakeflowConnect(ABC):
         self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
     ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         """Tombstones of rows deleted since `start_offset`: the primary keys and the cursor, the rest null."""
+
+    @abstractmethod
+    def get_partitions(
+        self,
+        table_name: str,
+        table_options: Mapping[str, str],
+        start_offset: StoredOffset | None = None,
+        end_offset: StoredOffset | None = None,
+    ) -> list[dict[str, Any]]:
+        """Parts, as JSON objects, that hold all rows since `start_offset` between them."""
+
+    @abstractmethod
+    def read_partition(
+        self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of one part."""

@@ -13,6 +13,7 @@ from connector.errors import AhaOptionError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 SYNC_MODES = ("cdc", "snapshot")
+TIMESTAMPS = ("iso", "native")
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -48,6 +49,12 @@ def parse_flag(value: str) -> bool:
 def parse_sync_mode(value: str) -> str:
     if value not in SYNC_MODES:
         raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
+    return value
+
+
+def parse_timestamps(value: str) -> str:
+    if value not in TIMESTAMPS:
+        raise ValueError(f"expected {' or '.join(TIMESTAMPS)}")
     return value
 
 
@@ -199,6 +206,21 @@ OPTIONS: tuple[Option, ...] = (
         table=True,
         default=True,
     ),
+    Option(
+        "timestamps",
+        "`iso` keeps times as Aha! writes them, as texts; `native` makes them timestamps.",
+        parse=parse_timestamps,
+        table=True,
+        default="iso",
+    ),
+    Option(
+        "partition_rows",
+        "A full read of more ideas (or votes) than this is split, into at most 8 parts read at once.",
+        parse=parse_count,
+        kind="integer",
+        table=True,
+        default=10_000,
+    ),
 )
 
 
@@ -219,6 +241,10 @@ class Settings:
     sync_mode: str = "cdc"
     track_deletes: bool = False
     trust_counts: bool = True
+    timestamps: str = "iso"
+    partition_rows: int = 10_000
+    # No option: of how many processes that read at once this is one.
+    budget_share: int = 1
 
     @property
     def is_local(self) -> bool:

@@ -35,15 +35,16 @@ class Budget:
     """At most `per_minute` requests in any minute and 20 in any second, for all threads that share it.
 
     A `per_minute` above 1,200 lifts the limit per second in proportion: whoever sets it does not read
-    from Aha! itself.
+    from Aha! itself. Of `share` processes that read at the same time, each takes its part.
     """
 
-    def __init__(self, per_minute: int, clock: Clock) -> None:
+    def __init__(self, per_minute: int, clock: Clock, share: int = 1) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        per_second = max(REQUESTS_PER_SECOND, per_minute // 60)
         self._windows = (
-            (60.0 * WINDOW_MARGIN, per_minute, deque[float]()),
-            (1.0 * WINDOW_MARGIN, max(REQUESTS_PER_SECOND, per_minute // 60), deque[float]()),
+            (60.0 * WINDOW_MARGIN, max(1, per_minute // share), deque[float]()),
+            (1.0 * WINDOW_MARGIN, max(1, per_second // share), deque[float]()),
         )
 
     def take(self) -> None:
@@ -68,15 +69,15 @@ class Budget:
             return 0.0
 
 
-def shared_budget(account: str, per_minute: int, clock: Clock) -> Budget:
+def shared_budget(account: str, per_minute: int, clock: Clock, share: int = 1) -> Budget:
     """The budget of an account in this process, for all connectors, threads and partitions that read it.
 
     Spark unpickles this code anew for each task, so that no variable of it is shared within a process; the
     table of loaded modules is. A clock that is not the system's paces only whoever brought it.
     """
     if not isinstance(clock, SystemClock):
-        return Budget(per_minute, clock)
+        return Budget(per_minute, clock, share)
     name = "_aha_lakeflow_budgets"
     budgets: dict[str, Budget] = sys.modules.setdefault(name, ModuleType(name)).__dict__
     # `setdefault` on a dict is atomic: two threads get the same budget.
-    return budgets.setdefault(f"{account} {per_minute}", Budget(per_minute, clock))
+    return budgets.setdefault(f"{account} {per_minute} {share}", Budget(per_minute, clock, share))

@@ -9,6 +9,7 @@ leaf columns are handed to it, after a look at the types in them.
 import json
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from pyspark.sql.types import (
     LongType,
     StringType,
     StructType,
+    TimestampType,
 )
 
 from connector.errors import AhaDataError
@@ -164,6 +166,13 @@ def _number(value: Any) -> float:
     raise TypeError
 
 
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment
+
+
 def _refuse(_: Any) -> None:
     raise TypeError
 
@@ -173,5 +182,6 @@ LEAF_TYPES: dict[type[DataType], tuple[pa.DataType, set[type], Callable[[Any], A
     StringType: (pa.string(), {str, MISSING}, _text),
     LongType: (pa.int64(), {int, MISSING}, _whole),
     DoubleType: (pa.float64(), {int, float, MISSING}, _number),
+    TimestampType: (pa.timestamp("us", tz="UTC"), {MISSING}, _moment),
     BooleanType: (pa.bool_(), {bool, MISSING}, _refuse),
 }

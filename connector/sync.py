@@ -19,7 +19,8 @@ from connector.listing import Listing, Row
 from connector.offsets import Offset, digest, scope_of
 from connector.options import Settings
 from connector.parallel import Pool
-from connector.servertime import CLOCK_MARGIN, changed_before, require_clock, shift
+from connector.servertime import CLOCK_MARGIN, changed_before, format_time, require_clock, shift
+from connector.split import Window, make_windows, moment
 from connector.tables import FanOut, Table, field_names
 from connector.walk import Walk
 
@@ -146,6 +147,32 @@ class Sync:
         """
         return self._read(replace(plan_table(table, self._settings), limit=None), start)[0]
 
+    def split(self, table: Table) -> tuple[list[Window], dict[str, Any]]:
+        """Windows that hold all rows of a table between them, and the offset that stands after them.
+
+        A single window where the table is small, or is read in micro-batches (`max_ideas`).
+        """
+        plan = plan_table(table, self._settings)
+        page = plan.listing.fetch(self._client, 1)
+        started = require_clock(format_time(page.date) if page.date else "", plan.listing.path)
+        single = replace(plan.listing, size=1)
+
+        def created_at(position: int) -> str | None:
+            rows = single.fetch(self._client, position).rows
+            return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
+
+        rows = page.total if plan.limit else self._settings.partition_rows
+        windows = make_windows(page.total, max(1, rows), created_at)
+        return windows, Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN)).to_json()
+
+    def read_window(self, table: Table, window: Window) -> Iterator[Records]:
+        """The records of one window, page by page."""
+        plan = replace(plan_table(table, self._settings), limit=None)
+        listing = replace(plan.listing, params=(*plan.listing.params, *window.params))
+        part = Sync(self._client.sharing(window.share), self._settings)
+        walk = part._walk(replace(plan, listing=listing), Offset(plan.scope))
+        return part._stream(plan, walk, walk.next_page(), window)
+
     def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
         offset = Offset.from_json(start, plan.scope)
         if plan.snapshot and offset.cursor:
@@ -174,11 +201,14 @@ class Sync:
             position=offset.position,
         )
 
-    def _stream(self, plan: Plan, walk: Walk, rows: list[Row]) -> Iterator[Records]:
+    def _stream(
+        self, plan: Plan, walk: Walk, rows: list[Row], window: Window | None = None
+    ) -> Iterator[Records]:
         with Pool(THREADS) as pool:
             while True:
                 chunk: Records = []
-                for _, records in self._expand(plan, rows, pool):
+                inside = [row for row in rows if window is None or window.holds(row)]
+                for _, records in self._expand(plan, inside, pool):
                     chunk += records
                     if plan.fan_out and len(chunk) >= CHUNK:
                         yield chunk

@@ -16,6 +16,7 @@ from pyspark.sql.types import (
     StringType,
     StructField,
     StructType,
+    TimestampType,
 )
 
 TEXT = StringType()
@@ -284,6 +285,21 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
+
+
+def with_native_times(schema: StructType) -> StructType:
+    """A schema whose times are timestamps: fields named `*_at`, and `updatedAt` of custom fields."""
+    return StructType(
+        [StructField(field.name, _native(field.name, field.dataType), field.nullable) for field in schema]
+    )
+
+
+def _native(name: str, kind: DataType) -> DataType:
+    if isinstance(kind, StructType):
+        return with_native_times(kind)
+    if isinstance(kind, ArrayType):
+        return ArrayType(_native(name, kind.elementType), kind.containsNull)
+    return TimestampType() if name.endswith("_at") or name == "updatedAt" else kind
 
 
 def field_names(schema: DataType) -> list[str]:

@@ -84,6 +84,7 @@ def merge(sources: Mapping[str, str], entry: str, script: str = "") -> str:
                 inputs="\n".join(f"    {module.path}" for module in modules), command=COMMAND, digest=digest
             ),
             *import_block(imports.values()),
+            *guarded_imports(modules),
             "\n",
             "def register_lakeflow_source(spark):",
             f'{INDENT}"""Make the data source `lakeflow_connect` known to a Spark session."""',
@@ -148,8 +149,31 @@ def check(module: Module) -> None:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             raise module.refuse(node, "a star import hides which names it brings")
     for node in module.tree.body:
-        if isinstance(node, ast.If | ast.Try):
+        if isinstance(node, ast.If | ast.Try) and not is_guarded_import(node):
             raise module.refuse(node, "a conditional at the top level is not merged")
+
+
+def is_guarded_import(node: ast.stmt) -> bool:
+    """`try: import ... except ImportError: name = None`: what this machine may not have."""
+    if not isinstance(node, ast.Try) or node.orelse or node.finalbody:
+        return False
+    caught = [getattr(handler.type, "id", "") for handler in node.handlers]
+    plain = (ast.Import, ast.ImportFrom, ast.Assign)
+    return all(name in ("ImportError", "ModuleNotFoundError") for name in caught) and all(
+        isinstance(part, plain) and not (isinstance(part, ast.ImportFrom) and is_internal(part))
+        for part in [*node.body, *(part for handler in node.handlers for part in handler.body)]
+    )
+
+
+def guarded_imports(modules: Iterable[Module]) -> list[str]:
+    """The text of all guarded imports, each once."""
+    found = {
+        "\n".join(module.text.split("\n")[node.lineno - 1 : node.end_lineno]): None
+        for module in modules
+        for node in module.tree.body
+        if is_guarded_import(node)
+    }
+    return [line for text in found for line in ("", text)]
 
 
 @dataclass(frozen=True)
@@ -242,7 +266,8 @@ def section(module: Module) -> str:
     """A module's text without imports and docstring, indented, under a heading."""
     lines = module.text.split("\n")
     for node in module.tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom) or is_docstring(node, module):
+        outside = isinstance(node, ast.Import | ast.ImportFrom) or is_guarded_import(node)
+        if outside or is_docstring(node, module):
             first, last = node.lineno, node.end_lineno or node.lineno
             lines[first - 1 : last] = [aliases(node), *[""] * (last - first)]
     kept = string_lines(module.text)

@@ -83,6 +83,13 @@ def test_no_string_changes_its_value(value: str) -> None:
     assert run(sources) == eval(value)  # noqa: S307
 
 
+@pytest.mark.parametrize(("module", "seen"), [("json", True), ("no_such_module", False)])
+def test_an_import_that_a_machine_may_lack_stays_guarded(module: str, seen: bool) -> None:
+    guarded = f"try:\n    import {module} as found\nexcept ImportError:\n    found = None\n"
+    source = "\n\nclass TinySource:\n    seen = found is not None\n"
+    assert run({"main": guarded + source}) is seen
+
+
 def test_imports_between_modules_are_resolved_with_their_aliases() -> None:
     seen = run(
         {
@@ -106,7 +113,8 @@ def test_imports_between_modules_are_resolved_with_their_aliases() -> None:
         ({"main": f"import connector.other\n{SOURCE}"}, "instead"),
         ({"a": "", "main": f"def f():\n    from connector.a import x\n{SOURCE}"}, "top level"),
         ({"a": "from connector.main import x\n", "main": f"from connector.a import y\n{SOURCE}"}, "cycle"),
-        ({"main": f"try:\n    import json\nexcept ImportError:\n    json = None\n{SOURCE}"}, "conditional"),
+        ({"main": f"try:\n    import json\nexcept ValueError:\n    json = None\n{SOURCE}"}, "conditional"),
+        ({"main": f"if 1 > 0:\n    import json\n{SOURCE}"}, "conditional"),
         (
             {"a": "from json import loads as x\n", "main": f"from connector.a import q\nimport x\n{SOURCE}"},
             "elsewhere",

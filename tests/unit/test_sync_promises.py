@@ -123,10 +123,14 @@ def test_a_batch_that_spark_asks_for_again_after_a_crash_loses_nothing(limit: st
             assert mirror[str(record.id)]["name"] == record.body["name"]
 
 
-def test_a_spark_batch_read_holds_everything_even_with_max_ideas(box: Sandbox) -> None:
-    reader: Any = source_of(box, "ideas", max_ideas="3").reader
-    batches = reader(None).read(None)
-    assert sum(batch.num_rows for batch in batches) == len(ideas(box.world))
+@pytest.mark.parametrize("options", [{"max_ideas": "3"}, {"partition_rows": "4"}, {}])
+def test_a_spark_batch_read_holds_everything_once(options: dict[str, str], box: Sandbox) -> None:
+    source: Any = source_of(box, "ideas", **options)
+    reader = source.reader(None)
+    partitions = reader.partitions()
+    ids = [row["id"] for part in partitions for batch in reader.read(part) for row in batch.to_pylist()]
+    assert sorted(ids) == sorted(map(str, ideas(box.world)))
+    assert (len(partitions) > 1) is ("partition_rows" in options)
 
 
 def test_changes_that_bring_no_rows_move_the_cursor_and_are_not_read_again(box: Sandbox) -> None:
