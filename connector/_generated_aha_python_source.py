@@ -20,7 +20,7 @@ Made by scripts/merge_python_source.py from
     connector/datasource.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 6227f03066fb2ba7e4e1cf0e28802c55d1866adb739572910f00aca112c1bfd8
+SHA-256 of these files and of the script: 6063ac8d19d6197d502e7c42b6162a31041b326e6815c6ce102e31dbfd35e99e
 """
 
 import difflib
@@ -2232,23 +2232,35 @@ def register_lakeflow_source(spark):
         """
             return self._read(replace(plan_table(table, self._settings), limit=None), start)[0]
 
-        def split(self, table: Table) -> tuple[list[Window], dict[str, Any]]:
-            """Windows that hold all rows of a table between them, and the offset that stands after them.
+        def split(self, table: Table) -> list[Window]:
+            """Windows that hold all rows of a table between them: a single one where the table is small."""
+            plan = replace(plan_table(table, self._settings), limit=None)
+            return self._windows(plan, plan.listing.fetch(self._client, 1))
 
-        A single window where the table is small, or is read in micro-batches (`max_ideas`).
+        def begin(self, table: Table) -> tuple[list[Window], Iterator[Records], dict[str, Any]]:
+            """A first read: the windows that it is split into, or, if it is not split, the records; and the
+        offset that stands after it. A table that is read in micro-batches (`max_ideas`) is not split.
         """
             plan = plan_table(table, self._settings)
             page = plan.listing.fetch(self._client, 1)
+            windows = [] if plan.limit else self._windows(plan, page)
+            if len(windows) < 2:
+                return [], *self._read(plan, None, page)
             started = require_clock(format_time(page.date) if page.date else "", plan.listing.path)
+            return windows, iter(()), self._after(plan, started).to_json()
+
+        def _windows(self, plan: Plan, page: Page) -> list[Window]:
             single = replace(plan.listing, size=1)
 
             def created_at(position: int) -> str | None:
                 rows = single.fetch(self._client, position).rows
                 return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
 
-            rows = page.total if plan.limit else self._settings.partition_rows
-            windows = make_windows(page.total, max(1, rows), created_at)
-            return windows, Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN)).to_json()
+            return make_windows(page.total, self._settings.partition_rows, created_at)
+
+        def _after(self, plan: Plan, started: str) -> Offset:
+            """The offset of a read that began at `started` and of which no row is remembered."""
+            return Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN))
 
         def read_window(self, table: Table, window: Window) -> Iterator[Records]:
             """The records of one window, page by page."""
@@ -2258,28 +2270,32 @@ def register_lakeflow_source(spark):
             walk = part._walk(replace(plan, listing=listing), Offset(plan.scope))
             return part._stream(plan, walk, walk.next_page(), window)
 
-        def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
+        def _read(
+            self, plan: Plan, start: dict[str, Any] | None, page: Page | None = None
+        ) -> tuple[Iterator[Records], dict[str, Any]]:
+            """As `read`; `page` is the list's first page, where it was fetched already."""
             offset = Offset.from_json(start, plan.scope)
             if plan.snapshot and offset.cursor:
                 return iter(()), offset.to_json()
-            walk = self._walk(plan, offset)
+            walk = self._walk(plan, offset, page)
             first = walk.next_page()
             started = require_clock(walk.position.started, plan.listing.path)
-            cursor = shift(started, -self._lookback - CLOCK_MARGIN)
+            after = self._after(plan, started)
             room = HELD_PARENTS if plan.fan_out else HELD_ROWS
             if plan.snapshot or (offset.cursor is None and not plan.limit and walk.position.total > room):
-                return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
-            return self._hold(plan, walk, first, offset, cursor)
+                return self._stream(plan, walk, first), after.to_json()
+            return self._hold(plan, walk, first, offset, str(after.cursor))
 
-        def _walk(self, plan: Plan, offset: Offset) -> Walk:
+        def _walk(self, plan: Plan, offset: Offset, first: Page | None = None) -> Walk:
             listing = plan.listing
             if offset.cursor:
                 # Whether `updated_since` includes its own moment, or looks at milliseconds, is not documented:
                 # a second earlier is right in every case, and what is too old is dropped here.
                 since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
                 listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
+            fetched = [first] if first else []
             return Walk(
-                lambda number: listing.fetch(self._client, number),
+                lambda number: fetched.pop() if fetched else listing.fetch(self._client, number),
                 listing.size,
                 self._lookback + CLOCK_MARGIN,
                 came_in="created_at" if offset.cursor is None and not plan.filtered else "updated_at",
@@ -2441,8 +2457,7 @@ def register_lakeflow_source(spark):
             table = self._table(table_name, table_options)
             if start_offset:
                 return [{"since": start_offset}]
-            windows, _ = self._sync(table_options).split(table)
-            return [window.to_json() for window in windows]
+            return [window.to_json() for window in self._sync(table_options).split(table)]
 
         def read_partition(
             self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -2458,12 +2473,13 @@ def register_lakeflow_source(spark):
             table = self._table(table_name, table_options)
             return self._batches(table, self._partition(table, partition, table_options))
 
-        def split(
+        def begin(
             self, table_name: str, table_options: Mapping[str, str]
-        ) -> tuple[list[dict[str, Any]], StoredOffset]:
-            """The partitions of a first read, and the offset that stands after them."""
-            windows, end = self._sync(table_options).split(self._table(table_name, table_options))
-            return [window.to_json() for window in windows], end
+        ) -> tuple[list[dict[str, Any]], Iterator[pa.RecordBatch], StoredOffset]:
+            """A first read: its partitions where it is split, else its rows; and the offset after it."""
+            table = self._table(table_name, table_options)
+            windows, pages, end = self._sync(table_options).begin(table)
+            return [window.to_json() for window in windows], self._batches(table, pages), end
 
         def _partition(
             self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -2654,12 +2670,11 @@ def register_lakeflow_source(spark):
             read = self._connector.read_delete_batches if self._deletes else self._connector.read_batches
             return read(self._table, start, self._settings)
 
-        def split(self) -> tuple[list[dict[str, Any]], StoredOffset]:
-            """The parts of a first read, and the offset after it; no parts where it is read at once."""
+        def begin(self) -> tuple[list[dict[str, Any]], Iterator[pa.RecordBatch], StoredOffset]:
+            """A first read: its parts where it is split, else its rows; and the offset after it."""
             if self._deletes:
-                return [], {}
-            parts, end = self._connector.split(self._table, self._settings)
-            return (parts, end) if len(parts) > 1 else ([], {})
+                return [], *self.read({})
+            return self._connector.begin(self._table, self._settings)
 
         def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
             """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
@@ -2719,13 +2734,8 @@ def register_lakeflow_source(spark):
         def latestOffset(self, start: StoredOffset, limit: Any) -> StoredOffset:  # noqa: ARG002
             if self._once and self._reached:
                 return start
-            parts, end = self._flow.split() if not start else ([], {})
-            if parts:
-                planned = [InputPartition(json.dumps(part)) for part in parts]
-            else:
-                batches, end = self._flow.read(start)
-                planned = pack(batches)
-            self._planned = (start, end, planned)
+            parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
+            self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or pack(batches))
             # A walk that was cut goes on; a whole one is all that was there when this run began.
             self._reached = "position" not in end
             return end

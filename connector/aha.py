@@ -102,8 +102,7 @@ class AhaLakeflowConnect(LakeflowConnect):
         table = self._table(table_name, table_options)
         if start_offset:
             return [{"since": start_offset}]
-        windows, _ = self._sync(table_options).split(table)
-        return [window.to_json() for window in windows]
+        return [window.to_json() for window in self._sync(table_options).split(table)]
 
     def read_partition(
         self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -119,12 +118,13 @@ class AhaLakeflowConnect(LakeflowConnect):
         table = self._table(table_name, table_options)
         return self._batches(table, self._partition(table, partition, table_options))
 
-    def split(
+    def begin(
         self, table_name: str, table_options: Mapping[str, str]
-    ) -> tuple[list[dict[str, Any]], StoredOffset]:
-        """The partitions of a first read, and the offset that stands after them."""
-        windows, end = self._sync(table_options).split(self._table(table_name, table_options))
-        return [window.to_json() for window in windows], end
+    ) -> tuple[list[dict[str, Any]], Iterator[pa.RecordBatch], StoredOffset]:
+        """A first read: its partitions where it is split, else its rows; and the offset after it."""
+        table = self._table(table_name, table_options)
+        windows, pages, end = self._sync(table_options).begin(table)
+        return [window.to_json() for window in windows], self._batches(table, pages), end
 
     def _partition(
         self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]

@@ -169,12 +169,11 @@ class Flow:
         read = self._connector.read_delete_batches if self._deletes else self._connector.read_batches
         return read(self._table, start, self._settings)
 
-    def split(self) -> tuple[list[dict[str, Any]], StoredOffset]:
-        """The parts of a first read, and the offset after it; no parts where it is read at once."""
+    def begin(self) -> tuple[list[dict[str, Any]], Iterator[pa.RecordBatch], StoredOffset]:
+        """A first read: its parts where it is split, else its rows; and the offset after it."""
         if self._deletes:
-            return [], {}
-        parts, end = self._connector.split(self._table, self._settings)
-        return (parts, end) if len(parts) > 1 else ([], {})
+            return [], *self.read({})
+        return self._connector.begin(self._table, self._settings)
 
     def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
         """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
@@ -234,13 +233,8 @@ class FlowReader(DataSourceStreamReader):
     def latestOffset(self, start: StoredOffset, limit: Any) -> StoredOffset:  # noqa: ARG002
         if self._once and self._reached:
             return start
-        parts, end = self._flow.split() if not start else ([], {})
-        if parts:
-            planned = [InputPartition(json.dumps(part)) for part in parts]
-        else:
-            batches, end = self._flow.read(start)
-            planned = pack(batches)
-        self._planned = (start, end, planned)
+        parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
+        self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or pack(batches))
         # A walk that was cut goes on; a whole one is all that was there when this run began.
         self._reached = "position" not in end
         return end

@@ -15,7 +15,7 @@ from typing import Any
 
 from connector.client import AhaClient
 from connector.errors import AhaNotFoundError
-from connector.listing import Listing, Row
+from connector.listing import Listing, Page, Row
 from connector.offsets import Offset, digest, scope_of
 from connector.options import Settings
 from connector.parallel import Pool
@@ -147,23 +147,35 @@ class Sync:
         """
         return self._read(replace(plan_table(table, self._settings), limit=None), start)[0]
 
-    def split(self, table: Table) -> tuple[list[Window], dict[str, Any]]:
-        """Windows that hold all rows of a table between them, and the offset that stands after them.
+    def split(self, table: Table) -> list[Window]:
+        """Windows that hold all rows of a table between them: a single one where the table is small."""
+        plan = replace(plan_table(table, self._settings), limit=None)
+        return self._windows(plan, plan.listing.fetch(self._client, 1))
 
-        A single window where the table is small, or is read in micro-batches (`max_ideas`).
+    def begin(self, table: Table) -> tuple[list[Window], Iterator[Records], dict[str, Any]]:
+        """A first read: the windows that it is split into, or, if it is not split, the records; and the
+        offset that stands after it. A table that is read in micro-batches (`max_ideas`) is not split.
         """
         plan = plan_table(table, self._settings)
         page = plan.listing.fetch(self._client, 1)
+        windows = [] if plan.limit else self._windows(plan, page)
+        if len(windows) < 2:
+            return [], *self._read(plan, None, page)
         started = require_clock(format_time(page.date) if page.date else "", plan.listing.path)
+        return windows, iter(()), self._after(plan, started).to_json()
+
+    def _windows(self, plan: Plan, page: Page) -> list[Window]:
         single = replace(plan.listing, size=1)
 
         def created_at(position: int) -> str | None:
             rows = single.fetch(self._client, position).rows
             return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
 
-        rows = page.total if plan.limit else self._settings.partition_rows
-        windows = make_windows(page.total, max(1, rows), created_at)
-        return windows, Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN)).to_json()
+        return make_windows(page.total, self._settings.partition_rows, created_at)
+
+    def _after(self, plan: Plan, started: str) -> Offset:
+        """The offset of a read that began at `started` and of which no row is remembered."""
+        return Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN))
 
     def read_window(self, table: Table, window: Window) -> Iterator[Records]:
         """The records of one window, page by page."""
@@ -173,28 +185,32 @@ class Sync:
         walk = part._walk(replace(plan, listing=listing), Offset(plan.scope))
         return part._stream(plan, walk, walk.next_page(), window)
 
-    def _read(self, plan: Plan, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
+    def _read(
+        self, plan: Plan, start: dict[str, Any] | None, page: Page | None = None
+    ) -> tuple[Iterator[Records], dict[str, Any]]:
+        """As `read`; `page` is the list's first page, where it was fetched already."""
         offset = Offset.from_json(start, plan.scope)
         if plan.snapshot and offset.cursor:
             return iter(()), offset.to_json()
-        walk = self._walk(plan, offset)
+        walk = self._walk(plan, offset, page)
         first = walk.next_page()
         started = require_clock(walk.position.started, plan.listing.path)
-        cursor = shift(started, -self._lookback - CLOCK_MARGIN)
+        after = self._after(plan, started)
         room = HELD_PARENTS if plan.fan_out else HELD_ROWS
         if plan.snapshot or (offset.cursor is None and not plan.limit and walk.position.total > room):
-            return self._stream(plan, walk, first), Offset(plan.scope, cursor).to_json()
-        return self._hold(plan, walk, first, offset, cursor)
+            return self._stream(plan, walk, first), after.to_json()
+        return self._hold(plan, walk, first, offset, str(after.cursor))
 
-    def _walk(self, plan: Plan, offset: Offset) -> Walk:
+    def _walk(self, plan: Plan, offset: Offset, first: Page | None = None) -> Walk:
         listing = plan.listing
         if offset.cursor:
             # Whether `updated_since` includes its own moment, or looks at milliseconds, is not documented:
             # a second earlier is right in every case, and what is too old is dropped here.
             since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
             listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
+        fetched = [first] if first else []
         return Walk(
-            lambda number: listing.fetch(self._client, number),
+            lambda number: fetched.pop() if fetched else listing.fetch(self._client, number),
             listing.size,
             self._lookback + CLOCK_MARGIN,
             came_in="created_at" if offset.cursor is None and not plan.filtered else "updated_at",

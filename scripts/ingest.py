@@ -1,11 +1,13 @@
-"""The main job: the merged file, inside Spark, reads every table and writes it below `build/lakehouse/`."""
+"""The main job: the merged file, inside Spark, brings Aha!'s tables into Delta tables on this machine."""
 
+import json
 import re
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import click
 from pyspark.errors import PySparkException
@@ -15,47 +17,119 @@ from rich.table import Table
 
 from connector.errors import AhaOptionError
 from connector.options import parse_options
+from connector.spec import TableSpec, parse_pipeline_spec
+from connector.tables import TABLES
 from harness.cassettes import CassetteError
 from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
 from harness.scenarios import CASSETTES, MatrixError, load_matrix
 from harness.server import serving
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
+from scripts.lakehouse import Target
 from scripts.merge_python_source import COMMAND, MergeError, build
 from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
+from scripts.streams import FORMAT, Run
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
 SCENARIO = "first_sync"
+SHOWN_ROWS, SHOWN_CHARACTERS = 5, 40
 
 Count = Callable[[], int | None]
 
 
 @click.command()
+@click.option(
+    "--spec", type=click.Path(path_type=Path), help="A pipeline spec (JSON); without one, all tables."
+)
+@click.option(
+    "--destination", type=click.Path(path_type=Path), default=LAKEHOUSE, help="Directory of the Delta tables."
+)
+@click.option("--live", is_flag=True, help="Read a live account, and fail if there are no credentials.")
 @click.option("--cassettes", is_flag=True, help="Read the cassettes even where credentials are present.")
+@click.option(
+    "--full-refresh", is_flag=True, help="Begin again: drop the tables and their checkpoints first."
+)
 @click.option("--show", metavar="TABLE", help="Print the first rows of an ingested table, and nothing else.")
-def main(cassettes: bool, show: str | None) -> None:
-    """Read every Aha! table through the merged file in Spark, into Parquet below build/lakehouse/.
+def main(
+    spec: Path | None, destination: Path, live: bool, cassettes: bool, full_refresh: bool, show: str | None
+) -> None:
+    """Bring Delta tables below build/lakehouse/ up to date, through the merged file in Spark.
 
     Reads a live account if AHA_API_KEY and AHA_SUBDOMAIN, or configs/dev_config.json, are there; else the
-    recorded cassettes, with no credentials and no network.
+    recorded cassettes, with no credentials and no network. A second run reads only what changed.
 
     \b
     Examples:
       nox -s ingest
       nox -s ingest -- --show ideas
+      nox -s ingest -- --spec pipeline.json --destination /data/aha --live
     """
-    fault = find_java_fault() or _artifact_fault()
-    if fault:
-        click.echo(fault, err=True)
-        sys.exit(2)
     try:
-        sys.exit(_ingest(cassettes) if show is None else _show(show))
+        if show is not None:
+            sys.exit(show_table(destination, show))
+        both = "Give --live or --cassettes, not both." if live and cassettes else None
+        fault = both or find_java_fault() or _artifact_fault()
+        if fault:
+            click.echo(fault, err=True)
+            sys.exit(2)
+        tables = read_spec(spec)
+        sys.exit(ingest(tables, destination, live=live, cassettes=cassettes, full_refresh=full_refresh))
     except (AhaOptionError, CassetteError, CredentialsError, MatrixError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        click.echo("Stopped. Tables that were finished are in place, the others are as they were.", err=True)
+        click.echo("Stopped. Run again: it goes on from the last finished batch.", err=True)
         sys.exit(130)
+
+
+def read_spec(path: Path | None) -> Sequence[TableSpec]:
+    """The tables of a pipeline spec, or all of the connector's.
+
+    Raises:
+        AhaOptionError: the spec cannot be used.
+    """
+    if path is None:
+        return [TableSpec(name, name) for name in TABLES]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise AhaOptionError(f"{path} cannot be read: {error.strerror}.") from None
+    return parse_pipeline_spec(text, TABLES).tables
+
+
+def ingest(
+    tables: Sequence[TableSpec], destination: Path, *, live: bool, cassettes: bool, full_refresh: bool
+) -> int:
+    console = Console(highlight=False)
+    report = Table(
+        "table", "rows", "changed", "requests", "seconds", title="Ingested through the merged file"
+    )
+    for column in report.columns[1:]:
+        column.justify = "right"
+    with _account(console, live=live, cassettes=cassettes) as (connection, count):
+        spark = start_session("aha-ingest")
+        load_merged_file()(spark)
+        name = "the list of tables"
+        try:
+            with console.status("") as status:
+                run = Run(spark, connection, destination, lambda text: status.update(text))
+                metadata = _metadata(spark, connection, tables)
+                for table in tables:
+                    name, before, started = table.destination, count(), time.monotonic()
+                    target = run.ingest(table, metadata[table.source], full_refresh=full_refresh)
+                    sent = "-" if before is None else str((count() or 0) - before)
+                    seconds = f"{time.monotonic() - started:.1f}"
+                    report.add_row(name, str(target.count()), str(run.changed[name]), sent, seconds)
+        except PySparkException as error:
+            console.print(f"[red]{name} failed:[/red]", _reason(error), soft_wrap=True)
+            console.print(f"What was finished stays. Spark's own report is in {LOG.relative_to(ROOT)}.")
+            return 1
+        finally:
+            spark.stop()
+    console.print(report)
+    place = destination.relative_to(ROOT) if destination.is_relative_to(ROOT) else destination
+    console.print(f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {tables[0].destination}")
+    return 0
 
 
 def _artifact_fault() -> str | None:
@@ -66,88 +140,60 @@ def _artifact_fault() -> str | None:
     return fault.splitlines()[0] if fault else None
 
 
-def _ingest(cassettes: bool) -> int:
-    console = Console(highlight=False)
-    report = Table("table", "rows", "requests", "seconds", title="Ingested through the merged file")
-    for column in report.columns[1:]:
-        column.justify = "right"
-    with _account(console, cassettes=cassettes) as (connection, count):
-        spark = start_session("aha-ingest")
-        load_merged_file()(spark)
-        name = "the list of tables"
-        try:
-            for name in _table_names(spark, connection):
-                before, started = count(), time.monotonic()
-                rows = _ingest_table(spark, name, connection)
-                sent = "-" if before is None else str((count() or 0) - before)
-                report.add_row(name, str(rows), sent, f"{time.monotonic() - started:.1f}")
-        except PySparkException as error:
-            console.print(f"[red]{name} failed:[/red]", _reason(error), soft_wrap=True)
-            console.print(f"Spark's own report is in {LOG.relative_to(ROOT)}.")
-            return 1
-        finally:
-            spark.stop()
-    console.print(report)
-    console.print(
-        f"Parquet files in {LAKEHOUSE.relative_to(ROOT)}/. Look at one: nox -s ingest -- --show ideas"
-    )
-    return 0
-
-
 @contextmanager
-def _account(console: Console, *, cassettes: bool) -> Iterator[tuple[dict[str, str], Count]]:
+def _account(console: Console, *, live: bool, cassettes: bool) -> Iterator[tuple[dict[str, str], Count]]:
     """Connection options, and how many requests were sent so far where that can be known."""
-    live = None if cassettes else _live_connection()
-    if live:
-        console.print(f"Reading the account at {parse_options(live).origin}")
-        yield live, lambda: None
+    connection = None if cassettes else _live_connection(required=live)
+    if connection:
+        console.print(f"Reading the account at {parse_options(connection).origin}")
+        yield connection, lambda: None
         return
     matrix = load_matrix()
     paths = [CASSETTES / scenario.cassette for scenario in matrix.select((SCENARIO,))]
     console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
     with serving(paths) as replay:
-        connection = {**matrix.replay, "base_url": replay.url, "requests_per_minute": "60000"}
-        yield connection, lambda: len(replay.requests)
+        yield {**matrix.replay, "base_url": replay.url}, lambda: len(replay.requests)
 
 
-def _live_connection() -> dict[str, str] | None:
+def _live_connection(*, required: bool) -> dict[str, str] | None:
     try:
-        live = find_credentials(load_matrix().live["variables"])
+        connection = find_credentials(load_matrix().live["variables"])
     except MissingCredentialsError:
+        if required:
+            raise
         return None
-    parse_options(live)
-    return live
+    parse_options(connection)
+    return connection
 
 
-def _table_names(spark: SparkSession, connection: dict[str, str]) -> list[str]:
-    """As a pipeline asks for them."""
-    metadata = (
-        spark.read.format("lakeflow_connect").options(tableName="_lakeflow_metadata", **connection).load()
-    )
-    return [row["tableName"] for row in metadata.collect()]
+def _metadata(
+    spark: SparkSession, connection: dict[str, str], tables: Sequence[TableSpec]
+) -> dict[str, dict[str, Any]]:
+    """Source table → keys, cursor and ingestion type, as a pipeline asks for them."""
+    asked = {
+        "tableName": "_community_table_metadata",
+        "tableNameList": json.dumps([table.source for table in tables]),
+        "tableConfigs": json.dumps({table.source: table.options for table in tables}),
+    }
+    rows = spark.read.format(FORMAT).options(**asked, **connection).load().collect()
+    return {row["tableName"]: row.asDict() for row in rows}
 
 
-def _ingest_table(spark: SparkSession, name: str, connection: dict[str, str]) -> int:
-    """Write one table. Returns its number of rows. Until all are read, the table of the last run stays."""
-    place, aside = LAKEHOUSE / name, LAKEHOUSE / f".{name}.new"
-    rows = spark.read.format("lakeflow_connect").options(tableName=name, **connection).load()
-    rows.write.mode("overwrite").parquet(str(aside))
-    count = spark.read.parquet(str(aside)).count()
-    shutil.rmtree(place, ignore_errors=True)
-    aside.rename(place)
-    return count
-
-
-def _show(name: str) -> int:
-    place = LAKEHOUSE / name
-    tables = sorted(path.name for path in LAKEHOUSE.glob("[!.]*"))
-    if name not in tables:
-        there = ", ".join(tables) or "none yet"
-        click.echo(f"No table {name!r} was ingested. Tables: {there}. Ingest them: nox -s ingest", err=True)
+def show_table(destination: Path, name: str) -> int:
+    """Print the first rows of a table."""
+    target = Target(destination / name, ("id",), "updated_at")
+    there = sorted(path.name for path in destination.glob("[!._]*")) if destination.exists() else []
+    if name not in there or not target.exists():
+        listed = ", ".join(there) or "none yet"
+        click.echo(f"No table {name!r} was ingested. Tables: {listed}. Ingest them: nox -s ingest", err=True)
         return 2
-    spark = start_session("aha-show")
-    spark.read.parquet(str(place)).show(5, truncate=40, vertical=True)
-    spark.stop()
+    console = Console(highlight=False)
+    for number, row in enumerate(target.head(SHOWN_ROWS), 1):
+        report = Table("column", "value", title=f"{name}, row {number}", title_justify="left")
+        for column, value in row.items():
+            text = "" if value is None else str(value)
+            report.add_row(column, text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")
+        console.print(report)
     return 0
 
 

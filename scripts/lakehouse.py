@@ -1,0 +1,118 @@
+"""Delta tables on disk, and how a micro-batch changes them: merged, kept as history, or appended.
+
+Every change may be applied twice: a run that was killed between a table's commit and the checkpoint's applies
+its last batch again.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.table import TableMerger
+
+START, END = "__START_AT", "__END_AT"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One Delta table.
+
+    Attributes:
+        path: its directory.
+        keys: primary keys.
+        sequence: the column that says which version of a row is newer.
+        scd_type: `SCD_TYPE_1`, `SCD_TYPE_2` or `APPEND_ONLY`.
+    """
+
+    path: Path
+    keys: Sequence[str]
+    sequence: str
+    scd_type: str = "SCD_TYPE_1"
+
+    def exists(self) -> bool:
+        return DeltaTable.is_deltatable(str(self.path))
+
+    def count(self) -> int:
+        """Rows; of a history, those that are current."""
+        if not self.exists():
+            return 0
+        current = ds.field(END).is_null() if self.scd_type == "SCD_TYPE_2" else None
+        rows: int = DeltaTable(str(self.path)).to_pyarrow_dataset().count_rows(filter=current)
+        return rows
+
+    def head(self, rows: int) -> list[dict[str, Any]]:
+        """Some of the rows."""
+        found: list[dict[str, Any]] = DeltaTable(str(self.path)).to_pyarrow_dataset().head(rows).to_pylist()
+        return found
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def create(self, schema: pa.Schema) -> None:
+        """Make the table, if it is not there."""
+        if self.scd_type == "SCD_TYPE_2":
+            kind = schema.field(self.sequence).type
+            schema = schema.append(pa.field(START, kind)).append(pa.field(END, kind))
+        DeltaTable.create(str(self.path), schema=schema, mode="ignore")
+
+    def apply(self, rows: ds.Dataset, batch: int, run: str) -> None:
+        """Apply a micro-batch. `run` and `batch` name it: appended rows are appended once."""
+        if self.scd_type == "APPEND_ONLY":
+            self._append(rows, batch, run)
+        elif self.scd_type == "SCD_TYPE_2":
+            self._keep_history(rows)
+        else:
+            self._merge(rows)
+
+    def delete(self, tombstones: ds.Dataset) -> None:
+        """Take out rows that were deleted after their last change; of a history, end them."""
+        table = DeltaTable(str(self.path))
+        if self.scd_type == "SCD_TYPE_2":
+            self._merging(table, tombstones, f"{self._same()} AND t.{END} IS NULL").when_matched_update(
+                {END: f"s.{self.sequence}"}, predicate=f"s.{self.sequence} >= t.{START}"
+            ).execute()
+            return
+        self._merging(table, tombstones, self._same()).when_matched_delete(
+            predicate=f"s.{self.sequence} >= t.{self.sequence}"
+        ).execute()
+
+    def replace(self, rows: ds.Dataset) -> None:
+        """Let the table hold exactly these rows."""
+        write_deltalake(str(self.path), rows.scanner().to_reader(), mode="overwrite", schema_mode="overwrite")
+
+    def _merge(self, rows: ds.Dataset) -> None:
+        table = DeltaTable(str(self.path))
+        self._merging(table, rows, self._same()).when_matched_update_all(
+            predicate=f"s.{self.sequence} >= t.{self.sequence}"
+        ).when_not_matched_insert_all().execute()
+
+    def _keep_history(self, rows: ds.Dataset) -> None:
+        table = DeltaTable(str(self.path))
+        self._merging(table, rows, f"{self._same()} AND t.{END} IS NULL").when_matched_update(
+            {END: f"s.{self.sequence}"}, predicate=f"s.{self.sequence} > t.{START}"
+        ).execute()
+        values = {name: f"s.{name}" for name in rows.schema.names}
+        # A version that is there already, from the run that was killed, is not put in again.
+        self._merging(table, rows, f"{self._same()} AND t.{START} = s.{self.sequence}").when_matched_update(
+            {name: value for name, value in values.items() if name not in self.keys}
+        ).when_not_matched_insert(values | {START: f"s.{self.sequence}", END: "NULL"}).execute()
+
+    def _append(self, rows: ds.Dataset, batch: int, run: str) -> None:
+        done = DeltaTable(str(self.path)).transaction_version(run)
+        if done is not None and done >= batch:
+            return
+        properties = CommitProperties(app_transactions=[Transaction(run, batch)])
+        reader = rows.scanner().to_reader()
+        write_deltalake(str(self.path), reader, mode="append", commit_properties=properties)
+
+    def _merging(self, table: DeltaTable, rows: ds.Dataset, predicate: str) -> TableMerger:
+        reader = rows.scanner().to_reader()
+        return table.merge(reader, predicate, source_alias="s", target_alias="t")
+
+    def _same(self) -> str:
+        return " AND ".join(f"t.{key} = s.{key}" for key in self.keys)

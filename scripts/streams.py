@@ -1,0 +1,121 @@
+"""One table from the data source into the lakehouse: a stream with a checkpoint, batch by batch."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from connector.spec import TableSpec
+from scripts.lakehouse import Target
+
+FORMAT = "lakeflow_connect"
+POLL_SECONDS = 0.2
+# Kept beside the tables; a name that no table can have.
+CHECKPOINTS, STAGING = "_checkpoints", "_staging"
+
+Report = Callable[[str], None]
+
+
+@dataclass
+class Run:
+    """One run over some tables.
+
+    Attributes:
+        spark: with the data source registered.
+        connection: connection options.
+        lakehouse: the directory of tables and checkpoints.
+        report: told how many rows a table has got so far.
+        changed: rows that this run has brought, by destination.
+    """
+
+    spark: SparkSession
+    connection: Mapping[str, str]
+    lakehouse: Path
+    report: Report = lambda _: None
+    changed: dict[str, int] = field(default_factory=dict)
+
+    def ingest(
+        self, table: TableSpec, metadata: Mapping[str, object], *, full_refresh: bool = False
+    ) -> Target:
+        """Bring a table up to date: changed rows, then deletions where the source tracks them."""
+        options = {"tableName": table.source, **self.connection, **table.options}
+        keys = table.primary_keys or tuple(metadata["primary_keys"])  # type: ignore[arg-type]
+        sequence = table.sequence_by or str(metadata["cursor_field"])
+        target = Target(self.lakehouse / table.destination, keys, sequence, table.scd_type)
+        self.changed[table.destination] = 0
+        if full_refresh:
+            target.remove()
+            shutil.rmtree(self._checkpoint(table), ignore_errors=True)
+        if metadata["ingestion_type"] == "snapshot":
+            frame = self.spark.read.format(FORMAT).options(**options).load()
+            self._count(table, self._staged(frame, table, target, lambda rows: replaced(target, rows)))
+            return target
+        self._stream(table, target, options)
+        if metadata["ingestion_type"] == "cdc_with_deletes":
+            self._stream(table, target, {**options, "isDeleteFlow": "true"})
+        return target
+
+    def _stream(self, table: TableSpec, target: Target, options: Mapping[str, str]) -> None:
+        deletes = "isDeleteFlow" in options
+        name = f"{table.destination}{' (deletions)' if deletes else ''}"
+
+        def write(frame: DataFrame, batch: int) -> None:
+            def apply(rows: ds.Dataset) -> None:
+                target.create(rows.schema)
+                if deletes:
+                    target.delete(rows)
+                else:
+                    target.apply(rows, batch, f"aha-{table.destination}")
+
+            self._count(table, self._staged(frame, table, target, apply))
+
+        place = self._checkpoint(table) / ("deletions" if deletes else "rows")
+        query: StreamingQuery = (
+            self.spark.readStream.format(FORMAT)
+            .options(**options)
+            .load()
+            .writeStream.foreachBatch(write)
+            .option("checkpointLocation", str(place))
+            .trigger(availableNow=True)
+            .start()
+        )
+        while not query.awaitTermination(POLL_SECONDS):  # type: ignore[arg-type]
+            self.report(f"{name}: {self.changed[table.destination]:,} rows, {time.strftime('%H:%M:%S')}")
+
+    def _staged(
+        self, frame: DataFrame, table: TableSpec, target: Target, apply: Callable[[ds.Dataset], None]
+    ) -> int:
+        """Write a batch aside from the executors, and apply it from there: no process holds all of it."""
+        newest = F.row_number().over(Window.partitionBy(*target.keys).orderBy(F.col(target.sequence).desc()))
+        rows = (
+            frame
+            if target.scd_type == "APPEND_ONLY"
+            else frame.withColumn("_n", newest).where("_n = 1").drop("_n")
+        )
+        place = self.lakehouse / STAGING / table.destination
+        try:
+            rows.write.mode("overwrite").parquet(str(place))
+            dataset = ds.dataset(str(place), format="parquet", exclude_invalid_files=False)
+            count: int = dataset.count_rows()
+            if count:
+                apply(dataset)
+            return count
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _count(self, table: TableSpec, rows: int) -> None:
+        self.changed[table.destination] += rows
+
+    def _checkpoint(self, table: TableSpec) -> Path:
+        return self.lakehouse / CHECKPOINTS / table.destination
+
+
+def replaced(target: Target, rows: ds.Dataset) -> None:
+    """A snapshot is the table, whatever stood there."""
+    replace(target, scd_type="SCD_TYPE_1").replace(rows)

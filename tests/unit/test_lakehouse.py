@@ -1,0 +1,123 @@
+"""Delta tables: what a batch does to them, once or twice."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts.lakehouse import END, START, Target
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        ("updated_at", pa.string()),
+        ("name", pa.struct([("text", pa.string())])),
+        ("tags", pa.list_(pa.string())),
+    ]
+)
+Version = tuple[int, int]
+
+
+def batch(*versions: Version) -> ds.Dataset:
+    """Rows (id, version)."""
+    rows = [
+        {
+            "id": str(key),
+            "updated_at": f"2025-01-{version:02}",
+            "name": {"text": f"v{version}"},
+            "tags": ["x"],
+        }
+        for key, version in versions
+    ]
+    return ds.dataset(pa.Table.from_pylist(rows, schema=SCHEMA))
+
+
+def target(path: Path, scd_type: str) -> Target:
+    made = Target(path / scd_type, ("id",), "updated_at", scd_type)
+    made.create(SCHEMA)
+    return made
+
+
+def rows_of(table: Target) -> list[dict[str, Any]]:
+    found = DeltaTable(str(table.path)).to_pyarrow_table().to_pylist()
+    return sorted(found, key=lambda row: (row["id"], row["updated_at"]))
+
+
+def versions(table: Target) -> list[tuple[str, str]]:
+    return [(row["id"], row["name"]["text"]) for row in rows_of(table)]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_type_1_keeps_the_newest_version_and_applying_twice_changes_nothing(
+    times: int, tmp_path: Path
+) -> None:
+    table = target(tmp_path, "SCD_TYPE_1")
+    for number, rows in enumerate((batch((1, 1), (2, 1)), batch((1, 3)), batch((1, 2)))):
+        for _ in range(times):
+            table.apply(rows, number, "run")
+    assert versions(table) == [("1", "v3"), ("2", "v1")]
+    for _ in range(times):
+        table.delete(batch((2, 5)))
+    assert versions(table) == [("1", "v3")]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_type_2_keeps_every_version_with_its_time(times: int, tmp_path: Path) -> None:
+    table = target(tmp_path, "SCD_TYPE_2")
+    for number, rows in enumerate((batch((1, 1), (2, 1)), batch((1, 3)))):
+        for _ in range(times):
+            table.apply(rows, number, "run")
+    for _ in range(times):
+        table.delete(batch((2, 5)))
+    assert [(row["id"], row[START], row[END]) for row in rows_of(table)] == [
+        ("1", "2025-01-01", "2025-01-03"),
+        ("1", "2025-01-03", None),
+        ("2", "2025-01-01", "2025-01-05"),
+    ]
+    assert table.count() == 1
+
+
+def test_appended_rows_are_appended_once_though_their_batch_comes_twice(tmp_path: Path) -> None:
+    table = target(tmp_path, "APPEND_ONLY")
+    for number in (0, 0, 1, 1, 0):
+        table.apply(batch((1, number + 1)), number, "run")
+    assert versions(table) == [("1", "v1"), ("1", "v2")]
+
+
+def test_a_tombstone_older_than_a_row_does_not_take_it_out(tmp_path: Path) -> None:
+    table = target(tmp_path, "SCD_TYPE_1")
+    table.apply(batch((1, 4)), 0, "run")
+    table.delete(batch((1, 3)))
+    assert versions(table) == [("1", "v4")]
+
+
+def test_a_snapshot_is_the_table(tmp_path: Path) -> None:
+    table = target(tmp_path, "SCD_TYPE_1")
+    table.apply(batch((1, 1), (2, 1)), 0, "run")
+    table.replace(batch((2, 2), (3, 1)))
+    assert versions(table) == [("2", "v2"), ("3", "v1")]
+
+
+BATCHES = st.lists(
+    st.dictionaries(st.integers(1, 4), st.integers(1, 9), min_size=1).map(lambda found: list(found.items())),
+    max_size=4,
+)
+
+
+@given(BATCHES)
+@settings(max_examples=15, deadline=None)
+def test_whatever_comes_in_whatever_order_the_newest_version_stays(
+    tmp_path_factory: pytest.TempPathFactory, batches: Sequence[Sequence[Version]]
+) -> None:
+    table = target(tmp_path_factory.mktemp("delta"), "SCD_TYPE_1")
+    newest: dict[str, int] = {}
+    for number, found in enumerate(batches):
+        table.apply(batch(*found), number, "run")
+        newest |= {str(key): max(version, newest.get(str(key), 0)) for key, version in found}
+    assert versions(table) == sorted((key, f"v{version}") for key, version in newest.items())
