@@ -37,7 +37,7 @@ def ingest(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """The whole suite, offline, over the source and over the merged file."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -19,6 +20,7 @@ from harness.drift import compare
 from harness.inventory import find_faults, take_inventory
 from harness.page import write_page
 from harness.progress import Display
+from harness.provenance import content_of, put_provenance, read_provenance
 from harness.record import Account, RecordError, record
 from harness.scenarios import (
     CASSETTES,
@@ -31,7 +33,7 @@ from harness.scenarios import (
     load_source,
 )
 from harness.scrub import Scrubber
-from harness.server import describe, serving
+from harness.server import PortError, describe, serving
 
 # Published on purpose: the sandbox's data is made up, so anybody may reproduce its cassettes.
 SANDBOX_PSEUDONYM_KEY = "sandbox recordings hold no real data"
@@ -65,6 +67,9 @@ def one_sentence() -> Iterator[None]:
     except RecordError as error:
         click.echo(f"Nothing was changed. {error}", err=True)
         sys.exit(1)
+    except (OSError, shutil.Error) as error:
+        click.echo(f"Nothing was changed. The files cannot be read or written: {error}", err=True)
+        sys.exit(2)
 
 
 @main.command("record")
@@ -101,7 +106,7 @@ def live_account(matrix: Matrix) -> Account:
     connection = find_credentials(matrix.live["variables"])
     check_connection(matrix, connection)
     host = connection.get("base_url") or matrix.live["origin"].format(**connection)
-    if host == matrix.rules.origin:
+    if urlsplit(host.lower()).hostname == urlsplit(matrix.rules.origin).hostname:
         raise CredentialsError(
             f"The account is at {host}, and there cassettes send what was scrubbed: its answers would pass "
             "as scrubbed. Choose another `origin` in the scrubbing rules."
@@ -148,8 +153,8 @@ def serve_command(names: tuple[str, ...], port: int, matrix_path: Path, cassette
             with serving([cassettes / scenario.cassette for scenario in scenarios], port) as replay:
                 click.echo(describe(replay))
                 stop.wait()
-    except OSError as error:
-        click.echo(f"Cannot listen on port {port}: {error.strerror}. Choose another --port.", err=True)
+    except PortError as error:
+        click.echo(f"Cannot listen on port {port}: {error}. Choose another --port.", err=True)
         sys.exit(2)
 
 
@@ -188,6 +193,7 @@ def migrate_all(console: Console, cassettes: Path) -> None:
     Raises:
         CassetteError: a file is no cassette.
     """
+    known = read_provenance(cassettes)
     for path in sorted(cassettes.glob("*/*.json")):
         try:
             text = migrate(path.read_text(encoding="utf-8"))
@@ -197,7 +203,12 @@ def migrate_all(console: Console, cassettes: Path) -> None:
             beside = path.with_suffix(".new")
             beside.write_text(text, encoding="utf-8")
             beside.replace(path)
-            console.print(f"migrated {path.parent.name}/{path.stem}")
+            name = f"{path.parent.name}/{path.stem}"
+            if name in known:
+                known[name] |= {"content": content_of(path)}
+            console.print(f"migrated {name}")
+    if known:
+        put_provenance(cassettes, known)
 
 
 @main.command("drift")
@@ -217,6 +228,7 @@ def drift_command(sandbox: bool, matrix_path: Path, cassettes: Path, names: tupl
         matrix = load_matrix(matrix_path)
         scenarios = matrix.select(names)
         account = sandbox_account(matrix, stack) if sandbox else live_account(matrix)
+        account.scrubber.all_names = True
         made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drift-"))) / "cassettes"
         console.print(f"Comparing {account.origin} with {cassettes.name}/: {len(scenarios)} scenario(s)")
         display = stack.enter_context(Display(console, len(scenarios)))

@@ -35,24 +35,27 @@ def compare(
     matrix: Matrix, scenarios: Iterable[Scenario], recorded: Path, made: Path, source: Callable[..., Any]
 ) -> list[Drift]:
     """Differences between two directories of cassettes, route by route, over all scenarios together."""
-    before: dict[str, list[Any]] = {}
-    now: dict[str, list[Any]] = {}
-    tables: dict[str, set[str]] = {}
+    before: dict[tuple[str, str], list[Any]] = {}
+    now: dict[tuple[str, str], list[Any]] = {}
+    tables: dict[tuple[str, str], set[str]] = {}
     for scenario in scenarios:
         for bodies, directory in ((before, recorded), (now, made)):
             for entry in load_interactions(directory / scenario.cassette):
-                if entry["response"]["status"] == 200:
-                    route = route_of(entry)
-                    bodies.setdefault(route, []).append(entry["response"]["body"])
-                    tables.setdefault(route, set()).add(scenario.table)
+                # Answers to the same question: what is asked for decides what is there.
+                status = entry["response"]["status"]
+                asked = "" if status == 200 else f" {status}"
+                group = (route_of(entry) + asked, str(entry["request"]["query"].get("fields", "")))
+                bodies.setdefault(group, []).append(entry["response"]["body"])
+                tables.setdefault(group, set()).add(scenario.table)
     connector = source(matrix.replay | {"tableName": matrix.tables[0]}).lakeflow_connect
     fields = {table: _names(connector.get_table_schema(table, {}).jsonValue()) for table in matrix.tables}
     out: list[Drift] = []
-    for route in sorted(before | now):
-        for path, what in _changes(before.get(route, []), now.get(route, [])):
+    for group in sorted(before | now):
+        route = group[0]
+        for path, what in _changes(before.get(group, []), now.get(group, [])):
             name = path.rpartition(".")[2].removesuffix("[]")
             lacking = (
-                sorted(table for table in tables[route] if name not in fields[table])
+                sorted(table for table in tables[group] if name and name not in fields[table])
                 if what == "added"
                 else []
             )

@@ -8,13 +8,14 @@ from typing import Any
 
 from rich.table import Table
 
-from harness.cassettes import CassetteError, Entry, load_interactions
+from harness.cassettes import CassetteError, Entry, dump, load_interactions
 from harness.drift import route_of
 from harness.leaks import find_telltales
-from harness.provenance import FILE, read_provenance
+from harness.provenance import FILE, content_of, read_provenance
 from harness.scenarios import Matrix
 
 KILOBYTE = 1024
+ORIGINS = ("live", "sandbox")
 NUMBERS = ("interactions", "KiB", "days", "rules")
 # What a table's scenarios must show together.
 PAGES = ("first page", "middle page", "last page")
@@ -31,6 +32,9 @@ class Line:
         age_days: since it was recorded.
         provenance: as kept beside the cassettes.
         pages: of `PAGES`, those that it shows.
+        refusals: answers with an error status.
+        content: a digest of the file.
+        canonical: whether the file has the form that a recording writes.
     """
 
     scenario: str
@@ -40,6 +44,9 @@ class Line:
     age_days: int
     provenance: dict[str, str]
     pages: frozenset[str]
+    refusals: int
+    content: str
+    canonical: bool
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,14 @@ class Inventory:
         missing: scenarios without one.
         orphans: files that belong to no scenario.
         damaged: what is wrong with cassettes that cannot be read.
+        forgotten: scenarios that only the provenance knows.
     """
 
     lines: list[Line]
     missing: list[str]
     orphans: list[str]
     damaged: list[str]
+    forgotten: list[str]
 
     def table(self) -> Table:
         """For a terminal."""
@@ -107,9 +116,12 @@ def take_inventory(matrix: Matrix, cassettes: Path, now: datetime) -> Inventory:
                 (now - datetime.fromisoformat(known["recorded_at"])).days if "recorded_at" in known else 0,
                 known,
                 frozenset(page for entry in entries for page in _pages_shown(entry)),
+                sum(entry["response"]["status"] >= 400 for entry in entries),
+                content_of(path),
+                dump(entries) == path.read_text(encoding="utf-8"),
             )
         )
-    return Inventory(lines, missing, sorted(files), damaged)
+    return Inventory(lines, missing, sorted(files), damaged, sorted(set(provenance) - set(matrix.scenarios)))
 
 
 def find_faults(matrix: Matrix, cassettes: Path, inventory: Inventory) -> list[str]:
@@ -118,6 +130,7 @@ def find_faults(matrix: Matrix, cassettes: Path, inventory: Inventory) -> list[s
     faults = [f"{name} has no cassette: {again} -- {name}" for name in inventory.missing]
     faults += [f"{name} belongs to no scenario: delete it, or add a scenario." for name in inventory.orphans]
     faults += inventory.damaged
+    faults += [f"{name} is in {FILE} and is no scenario: record all again." for name in inventory.forgotten]
     for line in inventory.lines:
         faults += [f"{line.scenario} {what}" for what in _stale(matrix, line)]
     faults += [f"{what}: {again}" for what in uncovered(matrix, inventory)]
@@ -134,9 +147,21 @@ def find_faults(matrix: Matrix, cassettes: Path, inventory: Inventory) -> list[s
 
 def _stale(matrix: Matrix, line: Line) -> Iterator[str]:
     known = line.provenance
+    if not line.interactions:
+        yield "holds no interaction: record it again."
+    if matrix.scenarios[line.scenario].error and not line.refusals:
+        yield "was to end in an error, and holds none: record it again."
+    if not line.canonical:
+        yield "has not the form that a recording writes: record it again."
     if not known:
         yield "has no provenance: record it again."
         return
+    if known["content"] != line.content:
+        yield "is not what was recorded: somebody changed it. Record it again."
+    if line.age_days < -1:
+        yield f"was recorded at {known['recorded_at']}, which is yet to come: record it again."
+    if known["recorded_from"] not in ORIGINS:
+        yield f"was recorded from {known['recorded_from']!r}, which is none of {', '.join(ORIGINS)}."
     version = known.get("rules", "none").partition(" ")[0]
     if not version.isdecimal() or int(version) < matrix.rules.version:
         yield f"was made by rule set {version}, and {matrix.rules.version} is current: record it again."

@@ -6,36 +6,40 @@ searched in each stage. A finding names the place, never the value.
 
 import base64
 import binascii
-import gzip
 import html
 import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from harness.rules import KEPT, Rules
+from harness.pseudonyms import TAGS
+from harness.rules import Rules
 
 SHORTEST = 4
 # A shorter number is some other number's pseudonym, or a count, sooner or later: it says nothing by itself.
 SHORTEST_NUMBER = 10
 DEPTH = 3
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
-HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")
-# JSON's and Python's escapes, of an escaped text too.
-ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"/]))")
-WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-CLOSED = re.compile("|".join(rf"(?<![\w-]){KEPT[name].pattern}(?![\w-])" for name in ("time", "date")))
+BROKEN_LINES = re.compile(r"(?<=[A-Za-z0-9+/=])\r?\n(?=[A-Za-z0-9+/=])")
+HEXADECIMAL = re.compile(r"[0-9a-fA-F]{8,}")
+# JSON's and Python's escapes; of a text that was escaped twice, another stage undoes the second.
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"/\\bfnrt]))")
+CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+GZIP = b"\x1f\x8b\x08"
+SAYS_SOMETHING = re.compile(r"\w")
 
 # What a committed cassette must not hold, whoever recorded it.
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-HOST = re.compile(r"https?://([^/\s\"'<>?#\\]+)")
+HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([\w-]+(?:\.[\w-]+)+(?::\d+)?)")
+NAME = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 TOKENS = {
-    "a bearer token": re.compile(r"(?i)\bbearer\s+[\w.~+/-]{8,}"),
+    "a bearer token": re.compile(r"(?i)\b(?:bearer|basic|token|api[_-]?key)\b[\s:=]+[\w.~+/-]{8,}"),
     "a JSON web token": re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}"),
-    "a hexadecimal key": re.compile(r"\b[0-9a-f]{64}\b", re.IGNORECASE),
+    "a hexadecimal key": re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE),
 }
 
 
@@ -43,19 +47,19 @@ class Gate:
     """Searches for original values.
 
     Args:
-        rules: whose published words are no finding.
-        originals: what must not be found; texts of at least four characters, numbers of at least ten digits.
-        published: more words that are no finding: a cassette's own field names, a scenario's own options.
+        rules: what may be kept. A value that its rule keeps is no finding, whatever else it was elsewhere.
+        originals: what must not be found: texts of at least four characters that say something, numbers of at
+            least ten digits.
+        secrets: what must not be found whatever it is, and wherever.
     """
 
-    def __init__(self, rules: Rules, originals: Iterable[str], published: Iterable[str] = ()) -> None:
-        self._words = set(rules.vocabulary)
-        for text in published:
-            self._words |= set(WORD.findall(text))
-        self._choices = rules.choices.values()
+    def __init__(self, rules: Rules, originals: Iterable[str], secrets: Iterable[str] = ()) -> None:
+        self._rules = rules
+        self._secrets = [secret for secret in secrets if secret]
         self._by_start: dict[str, list[str]] = {}
         for original in originals:
-            if len(original) >= (SHORTEST_NUMBER if original.isdecimal() else SHORTEST):
+            shortest = SHORTEST_NUMBER if original.isdecimal() else SHORTEST
+            if len(original) >= shortest and SAYS_SOMETHING.search(original):
                 self._by_start.setdefault(original[:SHORTEST], []).append(original)
         self._clean: set[str] = set()
 
@@ -63,17 +67,20 @@ class Gate:
         """The places in a cassette file where an original stands; empty if there is none."""
         text = content.decode(errors="replace")
         try:
-            places = list(_strings(json.loads(text), ""))
+            data = json.loads(text)
         except ValueError:
-            places = []
-        found = [place for place, value in places if self._leaks(value)]
-        # What stands between the values, and whatever a parser passes over.
-        if not found and self._leaks_plainly(text):
+            return ["the file's text"] if self._leaks(text) else []
+        found = [
+            place for place, value, kept in strings(data, self._rules) if not kept and self._leaks(value)
+        ]
+        if not found and (
+            any(secret in text for secret in self._secrets) or self._leaks(_between_values(text))
+        ):
             found = ["the file's text"]
         return list(dict.fromkeys(found))
 
     def _leaks(self, value: str) -> bool:
-        if value in self._clean or any(choice.fullmatch(value) for choice in self._choices):
+        if value in self._clean:
             return False
         if any(map(self._leaks_plainly, stages(value))):
             return True
@@ -81,21 +88,28 @@ class Gate:
         return False
 
     def _leaks_plainly(self, text: str) -> bool:
-        masked = WORD.sub(lambda word: "\0" if word[0] in self._words else word[0], CLOSED.sub("\0", text))
-        return any(
-            self._stands(original, masked, start)
-            for start in range(len(masked) - SHORTEST + 1)
-            for original in self._by_start.get(masked[start : start + SHORTEST], ())
+        return any(secret in text for secret in self._secrets) or any(
+            self._stands(original, text, start)
+            for start in range(len(text) - SHORTEST + 1)
+            for original in self._by_start.get(text[start : start + SHORTEST], ())
         )
 
     def _stands(self, original: str, text: str, start: int) -> bool:
         if not text.startswith(original, start):
             return False
-        # A number within a longer number is another number.
+        # A number within a longer number is another number; a published word, another word.
         end = start + len(original)
-        return not (
-            original.isdecimal() and (text[start - 1 : start].isdecimal() or text[end : end + 1].isdecimal())
-        )
+        before, after = text[start - 1 : start], text[end : end + 1]
+        if original.isdecimal():
+            return not (before.isdecimal() or after.isdecimal())
+        if before in ("<", "/") and after in (">", " ", "/") and re.fullmatch(TAGS, original, re.IGNORECASE):
+            return False
+        return not (original in self._rules.published and not before.isalnum() and not after.isalnum())
+
+
+def _between_values(text: str) -> str:
+    """A JSON file without what its parser gives: nothing but punctuation, if all is well."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[\s{}\[\]:,]+', "", text)
 
 
 def stages(value: str, depth: int = DEPTH) -> Iterator[str]:
@@ -103,18 +117,24 @@ def stages(value: str, depth: int = DEPTH) -> Iterator[str]:
     yield value
     if not depth:
         return
-    decoded = {unquote_plus(value), html.unescape(value), ESCAPE.sub(_unescaped, value)} - {value}
+    decoded = {unquote_plus(value), html.unescape(value), _unescaped(value), BROKEN_LINES.sub("", value)}
     for run in BASE64.findall(value):
         decoded |= set(_base64(run))
     for run in HEXADECIMAL.findall(value):
-        decoded |= {_text(bytes.fromhex(run))}
-    for text in decoded:
+        decoded |= {_text(bytes.fromhex(part[: len(part) // 2 * 2])) for part in (run, run[1:])}
+    for text in decoded - {value}:
         if len(text) >= SHORTEST:
             yield from stages(text, depth - 1)
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return found[3] or chr(int(found[1] or found[2], 16))
+def _unescaped(value: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        code = found[1] or found[2]
+        return chr(int(code, 16)) if code else CONTROLS.get(found[3], found[3])
+
+    # Characters beyond the first plane are escaped as two halves.
+    halves = ESCAPE.sub(plain, value).encode("utf-16", "surrogatepass")
+    return halves.decode("utf-16", "replace")
 
 
 def _base64(run: str) -> Iterator[str]:
@@ -129,30 +149,31 @@ def _base64(run: str) -> Iterator[str]:
 
 
 def _text(content: bytes) -> str:
-    """Bytes as text: unpacked, if they are packed."""
-    try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        elif content[:1] == b"\x78":
-            content = zlib.decompress(content)
-    except (OSError, EOFError, zlib.error):
-        pass
+    """Bytes as text: unpacked, if they are packed or hold something packed."""
+    start = content.find(GZIP)
+    packed, bits = (content[start:], zlib.MAX_WBITS | 16) if start >= 0 else (content, zlib.MAX_WBITS)
+    if start >= 0 or content[:1] == b"\x78":
+        with suppress(zlib.error):
+            content = zlib.decompressobj(bits).decompress(packed)
     return content.decode(errors="replace")
 
 
-def _strings(value: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Each text of a JSON value and where it stands, keys included."""
+def strings(
+    value: Any, rules: Rules, place: str = "", path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str, bool]]:
+    """Each text and number of a cassette: where it stands, what it is, and whether a rule keeps it.
+
+    Field names are texts too; kept are those that the rules name.
+    """
     if isinstance(value, dict):
         for name, item in value.items():
-            yield f"{place}.{name}", name
-            yield from _strings(item, f"{place}.{name}")
+            yield f"{place}.{name}", name, rules.keeps_key(name) or path == ()
+            yield from strings(item, rules, f"{place}.{name}", (*path, name))
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _strings(item, f"{place}[{number}]")
-    elif isinstance(value, str):
-        yield place, value
+            yield from strings(item, rules, f"{place}[{number}]", path)
     elif value is not None and not isinstance(value, bool):
-        yield place, str(value)
+        yield place, str(value), rules.keeps_in_cassette(path, str(value))
 
 
 def find_telltales(paths: Iterable[Path], rules: Rules) -> list[str]:
@@ -164,7 +185,7 @@ def find_telltales(paths: Iterable[Path], rules: Rules) -> list[str]:
     found, files = [], 0
     for path in paths:
         files += 1
-        for place, value in _strings(json.loads(path.read_text(encoding="utf-8")), ""):
+        for place, value, _ in strings(json.loads(path.read_text(encoding="utf-8")), rules):
             found += [
                 f"{path.parent.name}/{path.stem}: {what} at {place}" for what in _telltales(value, rules)
             ]
@@ -177,6 +198,8 @@ def _telltales(value: str, rules: Rules) -> Iterator[str]:
             yield "an e-mail address outside example.com"
         if any(host != rules.host and not _is_example(host.partition(":")[0]) for host in HOST.findall(text)):
             yield "a host that is neither the rules' own nor at example.com"
+        if any(rules.is_account(host) and host != rules.host for host in NAME.findall(text)):
+            yield "another account's host"
         for what, pattern in TOKENS.items():
             if pattern.search(text):
                 yield what

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 from harness.rules import Rules
 
 LETTERS = "bcdfghjklmnpqrst"
-LONGEST_TEXT = 2048
+LONGEST_TEXT, LONGEST_NUMBER = 2048, 40
 # 19 digits are Aha!'s ids, 63-bit numbers: the room above them is what their pseudonyms are spread over.
 ORDERED_DIGITS = 19
 ORDERED_FROM, ORDERED_TO, ORDERED_ROOM = 10**18, 2**63, 10**19 - 2**63
@@ -45,6 +45,7 @@ class Pseudonyms:
     def __init__(self, key: str, rules: Rules) -> None:
         self._key = hashlib.sha256(key.encode()).digest()
         self._rules = rules
+        self.replaced: dict[str, set[str]] = {"part": set()}
         self.identity = lru_cache(maxsize=100_000)(self._identity)
         self._by_rule: dict[str, Callable[[str], str]] = {
             "id": self.identity,
@@ -101,10 +102,30 @@ class Pseudonyms:
         ):
             return self.text(value)
         parts = [part if part.isalpha() else self.identity(part) for part in rest]
-        return "-".join([self._spell("prefix", prefix, len(prefix)).upper(), *parts])
+        return "-".join([self._prefix(prefix), *parts])
+
+    def _prefix(self, prefix: str) -> str:
+        """As many letters, and another for every other prefix: a permutation of the numbers they spell."""
+        number = sum(
+            26**place * (ord(char) - ord("A"))
+            for place, char in enumerate(reversed(prefix))
+            if char.isalpha()
+        )
+        if not prefix.isalpha():
+            return self._spell("prefix", prefix, len(prefix)).upper()
+        high = 10 ** len(str(26 ** len(prefix)))
+        while (number := self._permute(number, high)) >= 26 ** len(prefix):
+            pass
+        letters = ""
+        for _ in prefix:
+            number, letter = divmod(number, 26)
+            letters = chr(ord("A") + letter) + letters
+        return letters
 
     def url(self, value: str) -> str:
         """An address of the same form: published words stay, ids and references are mapped."""
+        if value.startswith("mailto:"):
+            return f"mailto:{self.email(value.removeprefix('mailto:'))}"
         try:
             parts = urlsplit(value)
             port = parts.port
@@ -123,18 +144,21 @@ class Pseudonyms:
     def path(self, path: str) -> str:
         return "/".join(quote(self._segment(unquote(segment))) for segment in path.split("/"))
 
-    def query(self, query: str) -> str:
-        """Parameters: kept, mapped as ids, or replaced, name and value."""
+    def query(self, query: str, *, own: bool = False) -> str:
+        """Parameters: kept, mapped as ids, or replaced, name and value.
+
+        What the rules keep is kept in requests of `own`, which a scenario makes; elsewhere only numbers are.
+        """
         out = []
         for name, value in parse_qsl(query, keep_blank_values=True):
-            if name in self._rules.query_kept:
+            if name in self._rules.query_kept and (own or re.fullmatch(r"\d{1,4}|true|false", value)):
                 out.append((name, value))
             elif name in self._rules.query_ids:
                 out.append((name, self.identity(value)))
             else:
-                known = name in self._rules.vocabulary
+                known = name in self._rules.published
                 out.append((name if known else self._spell("parameter", name, 6), self._segment(value)))
-        return urlencode(out)
+        return urlencode(out, errors="replace")
 
     def html(self, value: str) -> str:
         """The same tags around other text; addresses, e-mails, references and long ids in it are mapped."""
@@ -160,9 +184,18 @@ class Pseudonyms:
         return "".join([*out, self._plain(value[end:])])
 
     def _plain(self, value: str) -> str:
-        return self.text(value) if value.strip() else value
+        if not value.strip():
+            return value
+        self.replaced["part"].add(value.strip())
+        return self.text(value)
 
     def _known(self, token: str) -> str:
+        # A sentence's end is not the address's.
+        end = len(token.rstrip(".,;:!?)"))
+        return self._token(token[:end]) + token[end:]
+
+    def _token(self, token: str) -> str:
+        self.replaced["part"].add(token)
         if WEB.fullmatch(token):
             return self.url(token)
         if EMAIL.fullmatch(token):
@@ -172,6 +205,7 @@ class Pseudonyms:
     def _segment(self, segment: str) -> str:
         if not segment or segment in self._rules.words:
             return segment
+        self.replaced["part"].add(segment)
         if segment.isdecimal() and segment.isascii():
             return self.identity(segment)
         if EMAIL.fullmatch(segment):
@@ -182,6 +216,8 @@ class Pseudonyms:
         """As many digits. 19 digits keep their order; fewer are permuted."""
         if not re.fullmatch(r"[1-9][0-9]*", value):
             return value if value == "0" else self.text(value)
+        if len(value) > LONGEST_NUMBER:
+            return self.text(value)
         number, length = int(value), len(value)
         if length == ORDERED_DIGITS and number < ORDERED_TO:
             return str(number + self._shift(number))

@@ -1,8 +1,10 @@
 """Recording: all scenarios aside first, then, if every one is worth keeping and leaks nothing, into place."""
 
+import fcntl
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +13,7 @@ import requests
 
 from harness.cassettes import Entry, load_interactions
 from harness.leaks import Gate
-from harness.provenance import FILE, read_provenance, write_provenance
+from harness.provenance import FILE, Provenance, read_provenance, write_provenance
 from harness.scenarios import ROOT, Matrix, Played, Scenario, load_source, play
 from harness.scrub import Scrubber
 from harness.swap import recover, swap_directory
@@ -95,33 +97,67 @@ def record(
     Raises:
         RecordError: a scenario failed, is not worth keeping or leaks; nothing was changed.
     """
-    scenarios, watcher = list(scenarios), watcher or NoWatcher()
+    scenarios, watcher, cassettes = list(scenarios), watcher or NoWatcher(), cassettes.resolve()
     source = load_source(matrix)
-    recover(cassettes)
-    aside = cassettes.with_name(f".{cassettes.name}.new")
-    shutil.rmtree(aside, ignore_errors=True)
-    if cassettes.exists() and len(scenarios) < len(matrix.scenarios):
-        shutil.copytree(cassettes, aside)
-        known = read_provenance(aside)
-    else:
-        aside.mkdir(parents=True)
-        known = {}
-    try:
-        summary = Summary(len(scenarios))
-        for scenario in scenarios:
-            watcher.begin(scenario)
-            count = record_scenario(account, scenario, source, aside / scenario.cassette, watcher)
-            watcher.end(scenario, count)
-            summary.interactions += count
-        refuse_leaks(account.scrubber, scenarios, aside)
-        names = [scenario.name for scenario in scenarios]
-        write_provenance(aside, known, names, account.origin, matrix.rules, ROOT)
-        summary.bytes = sum(path.stat().st_size for path in aside.rglob("*.json") if path.name != FILE)
-        summary.replaced.update({rule: len(values) for rule, values in account.scrubber.replaced.items()})
-        swap_directory(aside, cassettes)
-    finally:
+    check_place(cassettes)
+    with _alone(cassettes):
+        recover(cassettes)
+        aside = cassettes.with_name(f".{cassettes.name}.new")
         shutil.rmtree(aside, ignore_errors=True)
+        try:
+            known: Provenance = {}
+            if cassettes.exists() and len(scenarios) < len(matrix.scenarios):
+                shutil.copytree(cassettes, aside)
+                known = read_provenance(aside)
+            else:
+                aside.mkdir(parents=True)
+            summary = Summary(len(scenarios))
+            for scenario in scenarios:
+                watcher.begin(scenario)
+                count = record_scenario(account, scenario, source, aside / scenario.cassette, watcher)
+                watcher.end(scenario, count)
+                summary.interactions += count
+            refuse_leaks(account.scrubber, scenarios, aside)
+            write_provenance(aside, known, scenarios, account.origin, matrix.rules, ROOT)
+            summary.bytes = sum(path.stat().st_size for path in aside.glob("*/*.json"))
+            summary.replaced.update({rule: len(found) for rule, found in account.scrubber.replaced.items()})
+            swap_directory(aside, cassettes)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     return summary
+
+
+def check_place(cassettes: Path) -> None:
+    """Refuse a place whose files a recording would take away.
+
+    Raises:
+        RecordError: it holds something else than cassettes.
+    """
+    if cassettes.exists() and not cassettes.is_dir():
+        raise RecordError(f"{cassettes.name} is no directory.")
+    files = [path.relative_to(cassettes) for path in cassettes.rglob("*") if path.is_file()]
+    other = [path for path in files if str(path) != FILE and (path.suffix != ".json" or len(path.parts) != 2)]
+    if other or (files and Path(FILE) not in files):
+        found = str(other[0]) if other else f"no {FILE}"
+        raise RecordError(
+            f"{cassettes.name}/ is no directory of cassettes ({found}). Name one, or a new one."
+        )
+
+
+@contextmanager
+def _alone(cassettes: Path) -> Iterator[None]:
+    """One recording at a time: two would take each other's files."""
+    cassettes.parent.mkdir(parents=True, exist_ok=True)
+    lock = cassettes.with_name(f".{cassettes.name}.lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RecordError(f"Another recording into {cassettes.name}/ is under way.") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def record_scenario(
@@ -165,33 +201,17 @@ def refuse_leaks(scrubber: Scrubber, scenarios: Iterable[Scenario], directory: P
     Raises:
         RecordError: one stands there, in whatever form.
     """
-    originals = {value for values in scrubber.replaced.values() for value in values}
+    secrets = scrubber.replaced["secret"]
+    originals = {value for rule, values in scrubber.replaced.items() for value in values if rule != "secret"}
+    gate = Gate(scrubber.rules, originals, secrets)
     for scenario in scenarios:
         path = directory / scenario.cassette
-        gate = Gate(scrubber.rules, originals, published_words(scenario, load_interactions(path)))
         places = gate.find(path.read_bytes())
         if places:
             raise RecordError(
                 f"{scenario.name}: a value that was to be replaced still stands at {places[0]}"
                 f"{f' and {len(places) - 1} other places' if places[1:] else ''}. Correct the rules for it."
             )
-
-
-def published_words(scenario: Scenario, interactions: list[Entry]) -> set[str]:
-    """Words that are no finding: those of the scenario's own options, and the names of fields."""
-    words = {*scenario.options.values(), *("format", "interactions", "request", "response")}
-
-    def collect(value: Any) -> None:
-        if isinstance(value, dict):
-            words.update(value)
-            for item in value.values():
-                collect(item)
-        elif isinstance(value, list):
-            for item in value:
-                collect(item)
-
-    collect(interactions)
-    return words
 
 
 def find_fault(scenario: Scenario, played: Played, interactions: list[Entry]) -> str | None:
@@ -216,5 +236,6 @@ def find_fault(scenario: Scenario, played: Played, interactions: list[Entry]) ->
 def pages_of(entry: Entry) -> int:
     """How many pages the list of an answer has, as far as it says so."""
     body = entry["response"]["body"]
-    pages: int = body.get("pagination", {}).get("total_pages", 0) if isinstance(body, dict) else 0
-    return pages
+    pagination = body.get("pagination") if isinstance(body, dict) else None
+    pages = pagination.get("total_pages") if isinstance(pagination, dict) else None
+    return pages if isinstance(pages, int) else 0

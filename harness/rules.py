@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,23 @@ REPLACED = ("id", "reference", "email", "name", "url", "html", "number", "text")
 KINDS = (*KEPT, "choice", *REPLACED)
 # A JSON key of this form is a field's name; any other may be data.
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+# The cassette's own.
+CASSETTE_NAMES = frozenset(
+    ("format", "interactions", "request", "response", "method", "origin", "path", "query", "status", "reason")
+) | {"headers", "body"}
+# What addresses and pseudonyms are made of.
+ADDRESS_WORDS = ("http", "https", "mailto", "example", "com", "href", "src")
+REASONS = frozenset(status.phrase for status in HTTPStatus)
+NUMBER = re.compile(r"\d{1,12}")
+HEADER_FORMS = {
+    "content-type": re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?charset=[A-Za-z0-9-]+)?"),
+    "date": re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),
+    "retry-after": re.compile(r"\d{1,9}|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),
+    "x-ratelimit-limit": NUMBER,
+    "x-ratelimit-remaining": NUMBER,
+    "x-ratelimit-reset": NUMBER,
+}
 
 
 class RulesError(Exception):
@@ -41,6 +59,7 @@ class Rules:
         paths: end of a path, as keys, and its rule.
         choices: key → patterns that are kept.
         words: of paths.
+        names: fields whose name is kept though their value has no rule of its own.
         text: the parsed file as canonical JSON, from which the fingerprint is made.
     """
 
@@ -54,6 +73,7 @@ class Rules:
     paths: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     choices: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     text: str = ""
 
     @property
@@ -98,12 +118,43 @@ class Rules:
     def _starred(self) -> list[tuple[tuple[str, ...], str]]:
         return [(pattern, rule) for pattern, rule in self.paths.items() if any("*" in key for key in pattern)]
 
+    def keeps_key(self, name: str) -> bool:
+        """Whether a JSON key is the name of a field that the rules, or the code below, know."""
+        return name in self.published or any(
+            pattern[0].startswith("*") and name.endswith(pattern[0][1:]) and FIELD_NAME.fullmatch(name)
+            for pattern, _ in self._starred
+        )
+
+    def keeps_in_cassette(self, path: tuple[str, ...], value: str) -> bool:
+        """Whether a value of a finished cassette, at `path` from the file's root, is one that was kept.
+
+        The body by its rule; of the request and the headers, what `scrub` lets through.
+        """
+        place = path[1:] if path[:1] == ("interactions",) else path
+        if place[:2] == ("response", "body"):
+            return self.keeps(self.rule_of(place[2:]), place[2:], value) if len(place) > 2 else False
+        if place[:2] == ("request", "query"):
+            return len(place) > 2 and place[2] in self.query_kept
+        if place[:2] == ("response", "headers"):
+            return len(place) > 2 and self.keeps_header(place[2], value)
+        if place in (("request", "origin"), ("request", "method")):
+            return value in (self.origin, "GET", "HEAD")
+        return place in (("response", "status"), ("format",)) or (
+            place == ("response", "reason") and value in REASONS
+        )
+
+    def keeps_header(self, name: str, value: str) -> bool:
+        """Whether a response header is kept: by its name, and only in the form that it is documented with."""
+        form = HEADER_FORMS.get(name.lower())
+        return name.lower() in self.response_headers and bool(form and form.fullmatch(value))
+
     @cached_property
-    def vocabulary(self) -> frozenset[str]:
+    def published(self) -> frozenset[str]:
         """Words that the rules publish: they say nothing about anybody."""
-        names = {name.lstrip("*_") for pattern in self.paths for name in pattern}
+        names = {name for pattern in self.paths for name in pattern if not name.startswith("*")}
         return frozenset(
-            {*names, *self.words, *self.query_kept, *self.query_ids, *self.host.split("."), "example"}
+            {*names, *self.names, *self.words, *self.query_kept, *self.query_ids}
+            | {*self.host.split("."), *ADDRESS_WORDS}
         )
 
 
@@ -151,5 +202,6 @@ def _parse(data: dict[str, Any]) -> Rules:
             name: re.compile("|".join(f"(?:{one})" for one in some)) for name, some in data["choices"].items()
         },
         words=frozenset(data["routes"]["words"]),
+        names=frozenset(data.get("names", {}).get("keep", ())) | CASSETTE_NAMES,
         text=json.dumps(data, sort_keys=True),
     )

@@ -131,6 +131,8 @@ def load_matrix(path: Path = MATRIX) -> Matrix:
             for title, entry in data["scenario"].items()
             for table in entry.get("tables", data["tables"])
         ]
+        if not scenarios:
+            raise MatrixError("it names no scenario.")  # noqa: TRY301
         rest = {name: data.get(name, {}) for name in ("live", "sandbox", "coverage", "limits")}
         return Matrix(
             data["source"],

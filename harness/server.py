@@ -15,6 +15,10 @@ from harness.cassettes import encode_body, load_interactions, matching_key, requ
 from harness.tape import ReplayError
 
 
+class PortError(Exception):
+    """A port that cannot be listened on."""
+
+
 @dataclass
 class Replay:
     """A running replay server. Requests are answered one at a time, so any number of threads may ask.
@@ -30,12 +34,16 @@ class Replay:
     requests: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     _recorded: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
-    _played: set[Any] = field(default_factory=set)
+    _played: dict[Any, int] = field(default_factory=dict)
 
     @property
     def unplayed(self) -> list[str]:
-        requests = {key: entry["request"] for key, (entry, *_) in self._recorded.items()}
-        return [uri_of(asked | {"origin": ""}) for key, asked in requests.items() if key not in self._played]
+        """Each copy counts: what was recorded twice must be asked for twice."""
+        return [
+            uri_of(entry["request"] | {"origin": ""})
+            for key, entries in self._recorded.items()
+            for entry in entries[self._played.get(key, 0) :]
+        ]
 
     def faults(self) -> list[str]:
         """Why the replay was not strict, as sentences; empty if it was."""
@@ -61,8 +69,9 @@ class Replay:
                 f"Record them again: nox -s record -- --sandbox. Asked: {request.method} {request.rel_url}"
             )
             return web.json_response({"error": message}, status=501)
-        self._played.add(key)
-        response = (answers.pop(0) if len(answers) > 1 else answers[0])["response"]
+        asked = self._played.get(key, 0)
+        self._played[key] = asked + 1
+        response = answers[min(asked, len(answers) - 1)]["response"]
         return web.Response(
             status=response["status"],
             reason=response["reason"],
@@ -89,7 +98,10 @@ def serving(cassettes: Iterable[Path], port: int = 0) -> Iterator[Replay]:
     async def start() -> web.AppRunner:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+        except OSError as error:
+            raise PortError(error.strerror or str(error)) from None
         return runner
 
     try:

@@ -51,7 +51,7 @@ def _count(value: Any, path: str, objects: dict[str, int], present: dict[str, in
 
 
 def _type(value: Any, key: str) -> str:
-    looks_like_id = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+    looks_like_id = type(value) is int or (isinstance(value, str) and value.isdecimal())
     if looks_like_id and (key == "id" or key.endswith(("_id", "_ids"))):
         return "id"
     for kind, name in (

@@ -23,7 +23,11 @@ def swap_directory(made: Path, place: Path) -> None:
         return
     old = _old(place)
     place.rename(old)
-    made.rename(place)
+    try:
+        made.rename(place)
+    except BaseException:
+        old.rename(place)
+        raise
     shutil.rmtree(old)
 
 

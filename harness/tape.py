@@ -11,7 +11,6 @@ from unittest.mock import patch
 import requests
 import vcr
 from requests.adapters import HTTPAdapter
-from vcr.errors import CannotOverwriteExistingCassetteException
 
 from harness.cassettes import JsonSerializer
 from harness.scrub import Scrubber
@@ -19,6 +18,16 @@ from harness.scrub import Scrubber
 # pytest-recording makes a file's suffix from this name.
 SERIALIZER = "json"
 MATCH_ON = ("method", "scheme", "host", "port", "path", "query")
+
+LOOK_UPS = (
+    "create_connection",
+    "getaddrinfo",
+    "gethostbyaddr",
+    "gethostbyname",
+    "gethostbyname_ex",
+    "getfqdn",
+    "getnameinfo",
+)
 
 Send = Callable[..., requests.Response]
 
@@ -114,18 +123,16 @@ def strictly(cassette: Any) -> Iterator[Tally]:
         ReplayError: at the end, with everything that was not so, whatever the code inside swallowed.
     """
     tally = Tally()
+    can_play = cassette.can_play_response_for
 
-    def noting(send: Send) -> Send:
-        def send_noted(request: requests.PreparedRequest) -> requests.Response:
-            try:
-                return send(request)
-            except CannotOverwriteExistingCassetteException:
-                tally.unmatched.append(f"{request.method} {request.url}")
-                raise
+    def noting(request: Any) -> bool:
+        playable = bool(can_play(request))
+        if not playable:
+            tally.unmatched.append(f"{request.method} {request.uri}")
+        return playable
 
-        return send_noted
-
-    with in_turn(noting), no_sockets(tally.sockets):
+    # Whatever client vcrpy patches asks here.
+    with patch.object(cassette, "can_play_response_for", noting), in_turn(), no_sockets(tally.sockets):
         yield tally
     if faults := tally.faults(cassette):
         raise ReplayError(" ".join(faults))
@@ -144,8 +151,8 @@ def no_sockets(attempts: list[str]) -> Iterator[None]:
         return refused
 
     with ExitStack() as stack:
-        for name in ("connect", "connect_ex", "sendto"):
+        for name in ("connect", "connect_ex", "sendto", "sendmsg"):
             stack.enter_context(patch.object(socket.socket, name, refuse(name)))
-        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"):
+        for name in LOOK_UPS:
             stack.enter_context(patch.object(socket, name, refuse(name)))
         yield

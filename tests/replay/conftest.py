@@ -14,6 +14,8 @@ MATRIX = load_matrix()
 
 
 def pytest_recording_configure(config: pytest.Config, vcr: vcr.VCR) -> None:
+    if config.getoption("--record-mode") not in (None, "none"):
+        raise pytest.UsageError("These tests only replay. To record: nox -s record -- --sandbox")
     register(vcr)
 
 
@@ -37,8 +39,10 @@ def default_cassette_name(scenario: Scenario) -> str:
 def strict(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test here replays strictly, or reaches for nothing at all."""
     if request.node.get_closest_marker("vcr") is None:
-        with no_sockets([]):
+        attempts: list[str] = []
+        with no_sockets(attempts):
             yield
+        assert attempts == []
         return
     with strictly(request.getfixturevalue("vcr")):
         yield

@@ -1,18 +1,33 @@
-"""The merged file in the real engine, reading cassettes over loopback from Spark's own processes."""
+"""The merged file in the real engine, over cassettes and the sandbox, with one session for all."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from harness.scenarios import CASSETTES, load_matrix
+from connector.spec import TableSpec
+from harness.scenarios import CASSETTES, ROOT, load_matrix
 from harness.server import Replay, serving, serving_strictly
+from sandbox.clock import SandboxClock
+from sandbox.server import Sandbox, open_world, running
+from sandbox.store import Condition
+from scripts.spark import MERGED_FILE
+from scripts.streams import FORMAT, Run
 from tests.conftest import merged_source
 
 MATRIX = load_matrix()
 TABLES = ("ideas", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
 
-# One session for all: under xdist they stay in one process.
-pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.spark
 
 
 def connection_to(replay: Replay) -> dict[str, str]:
@@ -78,3 +93,147 @@ def test_a_misspelt_table_is_refused_before_any_request(spark: SparkSession) -> 
     connection = {**MATRIX.replay, "base_url": "http://127.0.0.1:9"}
     with pytest.raises(PySparkException, match=r"There is no table `idea`\. Did you mean `ideas`"):
         load(spark, "idea", connection)
+
+
+START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
+CDC = {"primary_keys": ["id"], "cursor_field": "updated_at", "ingestion_type": "cdc"}
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with running(open_world(ideas=40, clock=SandboxClock(START))) as sandbox:
+        yield sandbox
+
+
+def run_on(spark: SparkSession, box: Sandbox, place: Path) -> Run:
+    connection = {"api_key": box.api_key, "subdomain": "company", "base_url": box.url}
+    return Run(spark, connection | {"requests_per_minute": "600000"}, place)
+
+
+def rows(place: Path) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in DeltaTable(str(place)).to_pyarrow_table().to_pylist()}
+
+
+def ideas(box: Sandbox) -> dict[str, str]:
+    found = box.world.store.page([Condition("kind = 'idea' AND hidden = 0")])
+    return {str(record.id): record.body["name"] for record in found}
+
+
+def test_a_second_run_merges_what_changed_and_takes_out_what_was_deleted(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas", options={"track_deletes": "true"})
+    metadata = CDC | {"ingestion_type": "cdc_with_deletes"}
+    run_on(spark, box, tmp_path).ingest(table, metadata)
+    box.clock.advance(3600)
+    first, second, *_ = map(int, ideas(box))
+    box.world.change("idea", first, name="changed")
+    box.world.delete("idea", second)
+    box.clock.advance(3600)
+    again = run_on(spark, box, tmp_path)
+    again.ingest(table, metadata)
+    assert {key: row["name"] for key, row in rows(tmp_path / "ideas").items()} == ideas(box)
+    assert again.changed["ideas"] == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("_staging")] in (
+        [],
+        ["_staging"],
+    )
+
+
+def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    run = run_on(spark, box, tmp_path)
+    options = {"tableName": "ideas", "partition_rows": "12", **run.connection}
+    frame = spark.read.format(FORMAT).options(**options).load()
+    assert frame.rdd.getNumPartitions() == 4
+    assert {row["id"] for row in frame.collect()} == set(ideas(box))
+    box.traffic.log.clear()
+    run.ingest(TableSpec("ideas", "ideas", options={"partition_rows": "12"}), CDC)
+    assert {key: row["name"] for key, row in rows(tmp_path / "ideas").items()} == ideas(box)
+    assert sum("created_since" in entry["query"] for entry in box.traffic.log) == 3  # type: ignore[operator]
+
+
+def test_native_timestamps_history_and_snapshots_reach_delta(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    run = run_on(spark, box, tmp_path)
+    run.ingest(TableSpec("ideas", "history", scd_type="SCD_TYPE_2", options={"timestamps": "native"}), CDC)
+    created = DeltaTable(str(tmp_path / "history")).schema().to_arrow()
+    assert "timestamp" in str(created).lower()
+    snapshot = CDC | {"ingestion_type": "snapshot"}
+    for _ in range(2):
+        run.ingest(TableSpec("ideas", "now", options={"sync_mode": "snapshot"}), snapshot)
+        assert set(rows(tmp_path / "now")) == set(ideas(box))
+        box.world.delete("idea", int(next(iter(ideas(box)))))
+
+
+def test_the_tables_about_tables_answer_both_generations(spark: SparkSession) -> None:
+    connection = {**MATRIX.replay, "base_url": "http://127.0.0.1:9"}
+
+    def read(table: str, **options: str) -> list[tuple[Any, ...]]:
+        frame = spark.read.format(FORMAT).options(tableName=table, **connection, **options).load()
+        return [tuple(row) for row in frame.collect()]
+
+    configs = json.dumps({"ideas": {"track_deletes": "true"}})
+    for table, names in (("_lakeflow_metadata", "ideas"), ("_community_table_metadata", '["ideas"]')):
+        assert read(table, tableNameList=names, tableConfigs=configs) == [
+            ("ideas", ["id"], "updated_at", "cdc_with_deletes")
+        ]
+    assert read("_community_tables") == [([], name) for name in sorted(MATRIX.tables)]
+    assert read("_community_namespaces") == []
+    with pytest.raises(Exception, match="There is no table `_community_tabels`"):
+        read("_community_tabels")
+
+
+def test_a_run_that_was_killed_ends_in_the_same_table_when_it_is_run_again(tmp_path: Path) -> None:
+    spec, place = tmp_path / "pipeline.json", tmp_path / "killed"
+    spec.write_text(json.dumps({"connection_name": "aha", "objects": [{"table": {"source_table": "ideas"}}]}))
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.ingest",
+        "--cassettes",
+        "--spec",
+        str(spec),
+        "--destination",
+        str(place),
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        # The batch is in the table and the checkpoint does not know it yet.
+        while process.poll() is None and not (place / "ideas" / "_delta_log").exists():
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        process.send_signal(signal.SIGKILL)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(rows(place / "ideas")) == MATRIX.sandbox["ideas"]
+
+
+STANDALONE = """
+import importlib.util, sys
+from pyspark.sql import SparkSession
+
+spec = importlib.util.spec_from_file_location("_generated_aha_python_source", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+module.register_lakeflow_source(spark)
+options = {"tableName": "ideas", "api_key": "k", "subdomain": "company", "base_url": sys.argv[2]}
+print("rows:", spark.read.format("lakeflow_connect").options(**options).load().count())
+assert not [name for name in sys.modules if name.partition(".")[0] in ("connector", "harness", "scripts")]
+"""
+
+
+def test_the_merged_file_alone_reads_from_another_directory_without_the_repository(tmp_path: Path) -> None:
+    merged = tmp_path / MERGED_FILE.name
+    merged.write_bytes(MERGED_FILE.read_bytes())
+    (tmp_path / "read.py").write_text(STANDALONE)
+    environment = {"PYSPARK_PYTHON": sys.executable, "PATH": "/usr/bin:/bin", "SPARK_LOCAL_IP": "127.0.0.1"}
+    with serving([CASSETTES / "ideas" / "one_page.json"]) as replay:
+        command = [sys.executable, "-I", "read.py", merged.name, replay.url]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == "rows: 24\n"

@@ -64,6 +64,19 @@ def test_a_field_that_is_missing_here_and_there_became_optional(made: Path) -> N
     assert str(drift) == "/api/v1/ideas .ideas[].votes: became optional"
 
 
+def test_an_error_that_says_something_else_is_drift(made: Path) -> None:
+    file = made / "ideas" / "wrong_key.json"
+    data = json.loads(file.read_text())
+    data["interactions"][0]["response"] |= {"status": 403, "body": {"error": "text"}}
+    file.write_text(json.dumps(data))
+    found = compare(MATRIX, MATRIX.select(("ideas/wrong_key",)), CASSETTES, made, LakeflowSource)
+    assert {str(drift) for drift in found} == {
+        "/api/v1/ideas 401 : removed",
+        "/api/v1/ideas 403 : added",
+        "/api/v1/ideas 403 .error: added; not in the schema of ideas",
+    }
+
+
 def test_other_values_are_no_drift(made: Path) -> None:
     change_all(made, lambda idea: idea.update(name="another", votes=99))
     assert compare(MATRIX, SCENARIOS, CASSETTES, made, LakeflowSource) == []

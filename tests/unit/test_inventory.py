@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from connector.tables import TABLES
+from harness.cassettes import CassetteError, dump, parse
 from harness.inventory import find_faults, take_inventory
 from harness.page import write_page
 from harness.scenarios import CASSETTES, ROOT, Matrix, load_matrix
@@ -47,6 +48,10 @@ def provenance(cassettes: Path, **fields: str) -> None:
     file.write_text(json.dumps(known))
 
 
+def without_last(text: str) -> str:
+    return dump(parse(text)[:-1])
+
+
 def ago(days: int) -> str:
     return (NOW - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -73,13 +78,40 @@ PLANTED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "an older rule set": (
         lambda place: provenance(place, rules="1 abc"),
-        "was made by rule set 1, and 2 is current",
+        "was made by rule set 1, and ",
     ),
     "other rules of the same version": (
         lambda place: provenance(place, rules=f"{MATRIX.rules.version} abc"),
         "raise `version` in the rules",
     ),
     "no provenance": (lambda place: (place / "provenance.json").unlink(), "has no provenance"),
+    "a removed interaction": (
+        lambda place: edit(place / "idea_comments" / "first_sync.json", without_last),
+        "idea_comments/first_sync is not what was recorded: somebody changed it",
+    ),
+    "an emptied cassette": (
+        lambda place: (place / "ideas" / "deletions.json").write_text(dump([])),
+        "ideas/deletions holds no interaction",
+    ),
+    "an error scenario without an error": (
+        lambda place: shutil.copy(place / "ideas" / "one_page.json", place / "ideas" / "wrong_key.json"),
+        "ideas/wrong_key was to end in an error, and holds none",
+    ),
+    "a form that no recording writes": (
+        lambda place: edit(place / "ideas" / "empty.json", lambda text: json.dumps(json.loads(text))),
+        "ideas/empty has not the form that a recording writes",
+    ),
+    "an unknown origin": (lambda place: provenance(place, recorded_from="Live"), "was recorded from 'Live'"),
+    "a recording from the future": (
+        lambda place: provenance(place, recorded_at=ago(-90)),
+        "which is yet to come",
+    ),
+    "a forgotten scenario": (
+        lambda place: edit(
+            place / "provenance.json", lambda text: text.replace("ideas/one_page", "ideas/of_march")
+        ),
+        "ideas/of_march is in provenance.json and is no scenario",
+    ),
     "a damaged cassette": (
         lambda place: edit(place / "ideas" / "empty.json", lambda text: text[:-20]),
         "The cassette of ideas/empty is damaged",
@@ -183,3 +215,12 @@ def test_a_real_browser_shows_the_page(page: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout.count('class="yes"') == len(MATRIX.tables) * (len(MATRIX.coverage["scenarios"]) + 3)
     assert "a &lt;fault&gt; &amp; more" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"ideas/one_page": {}}', '{"ideas/one_page": {"recorded_at": "yesterday"}}']
+)
+def test_a_damaged_provenance_is_one_clear_error(text: str, cassettes: Path) -> None:
+    (cassettes / "provenance.json").write_text(text)
+    with pytest.raises(CassetteError, match=r"provenance\.json is damaged"):
+        faults(cassettes)

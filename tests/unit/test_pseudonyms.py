@@ -128,3 +128,20 @@ def test_a_pseudonym_depends_on_the_key_and_on_nothing_else(
 ) -> None:
     assert make(ONE)(value) == make(Pseudonyms("one key", RULES))(value)
     assert make(ONE)(value) not in (value, make(OTHER)(value))
+
+
+@pytest.mark.parametrize("letters", [1, 2, 3])
+def test_no_two_prefixes_get_the_same_pseudonym(letters: int) -> None:
+    prefixes = ["".join(found) for found in itertools.product("ABCDEFGHIJKLMNOPQRSTUVWXYZ", repeat=letters)]
+    assert sorted(ONE.reference(f"{prefix}-1").rpartition("-")[0] for prefix in prefixes) == prefixes
+
+
+def test_a_sentences_end_is_no_part_of_an_address() -> None:
+    assert ONE.html("write to ada@x.y.").endswith(f"{ONE.email('ada@x.y')}.")
+    address = "https://acme.aha.io/ideas/ideas/ADA-I-12"
+    assert ONE.html(f"see {address}.").endswith(f"{ONE.url(address)}.")
+    assert ONE.url("mailto:ada@x.y") == f"mailto:{ONE.email('ada@x.y')}"
+
+
+def test_an_endless_number_is_replaced_at_once() -> None:
+    assert ONE.identity("9" * 400) != "9" * 400

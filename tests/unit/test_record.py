@@ -18,7 +18,7 @@ import pytest
 from harness.__main__ import RECORDED_DATE, sandbox_account
 from harness.credentials import CredentialsError, find_credentials
 from harness.record import Account, RecordError, record
-from harness.scenarios import CASSETTES, ROOT, MatrixError, load_matrix
+from harness.scenarios import CASSETTES, ROOT, MatrixError, Scenario, load_matrix
 from harness.scrub import Scrubber
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
@@ -88,6 +88,7 @@ def test_a_scenario_that_fails_half_way_leaves_every_cassette_as_it_was(
 def test_an_outage_leaves_every_cassette_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "ideas").mkdir()
     (tmp_path / "ideas" / "empty.json").write_text("good")
+    (tmp_path / "provenance.json").write_text("{}")
     before = contents(tmp_path)
     with scripted((404, {}, "")) as script, pytest.raises(RecordError, match="ideas/empty: AhaNotFoundError"):
         record(account_at(script.url), MATRIX, MATRIX.select(("ideas/empty",)), tmp_path)
@@ -163,12 +164,44 @@ def test_live_recordings_of_the_same_data_are_the_same_whatever_the_time(tmp_pat
     assert len(made[0]) == 4
 
 
-def test_a_summary_says_what_was_recorded_and_replaced() -> None:
-    done = run_record(
-        "--sandbox", "--cassettes", str(CASSETTES.parent / "build" / "summary"), "ideas/one_page"
-    )
+def test_a_summary_says_what_was_recorded_and_replaced(tmp_path: Path) -> None:
+    done = run_record("--sandbox", "--cassettes", str(tmp_path / "made"), "ideas/one_page")
     assert done.returncode == 0, done.stderr
     assert re.search(r"1 scenarios, 1 interactions, [\d,]+ bytes; values replaced: \d+ email, ", done.stdout)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "ideas/deep/er.json", "ideas/empty.json"])
+def test_a_directory_that_holds_something_else_is_refused_and_left_alone(name: str, tmp_path: Path) -> None:
+    place = tmp_path / "precious"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_text("precious")
+    done = run_record("--sandbox", "--cassettes", str(place))
+    assert done.returncode == 1
+    assert "is no directory of cassettes" in done.stderr
+    assert contents(tmp_path) == {f"precious/{name}": hashlib.sha256(b"precious").hexdigest()}
+
+
+def test_two_recordings_at_once_do_not_take_each_others_files(sandbox: Sandbox, tmp_path: Path) -> None:
+    class Second:
+        """While the first records, a second begins."""
+
+        said = ""
+
+        def begin(self, scenario: Scenario) -> None:
+            with pytest.raises(RecordError) as caught:
+                record(account_at(sandbox.url), MATRIX, [scenario], tmp_path / "cassettes")
+            self.said = str(caught.value)
+
+        def sent(self) -> None: ...
+
+        def end(self, scenario: Scenario, interactions: int) -> None: ...
+
+    second = Second()
+    record(
+        account_at(sandbox.url), MATRIX, MATRIX.select(("ideas/one_page",)), tmp_path / "cassettes", second
+    )
+    assert second.said == "Another recording into cassettes/ is under way."
+    assert [path.name for path in tmp_path.iterdir()] == ["cassettes"]
 
 
 def test_an_account_whose_name_is_the_pseudonym_is_refused() -> None:

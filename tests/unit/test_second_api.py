@@ -83,6 +83,7 @@ keep = []
 [paths]
 id = "count"
 seen_at = "date"
+discoverer = "name"
 [choices]
 [routes]
 words = ["moons"]

@@ -1,6 +1,7 @@
 """Strict replay: each way in which one can be lax is planted, and told."""
 
 import socket
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+import urllib3
 
 from harness.cassettes import dump, load_interactions, request_of, uri_of
 from harness.scenarios import CASSETTES, load_matrix
@@ -70,6 +72,26 @@ def test_an_unmatched_request_fails_the_replay_even_if_its_error_is_swallowed(re
         swallow()
 
 
+OTHER_CLIENTS: dict[str, Callable[[str], object]] = {
+    "urllib": lambda address: urllib.request.urlopen(address),  # noqa: S310
+    "urllib3": lambda address: urllib3.PoolManager().request("GET", address),
+}
+
+
+@pytest.mark.parametrize("client", ["urllib", "urllib3"])
+def test_a_swallowed_request_of_any_client_fails_the_replay(client: str, replayed: Any) -> None:
+    def swallow() -> None:
+        play_all()
+        with suppress(Exception):
+            OTHER_CLIENTS[client](f"{ORIGIN}/api/v1/ideas?page=77")
+
+    with (
+        pytest.raises(ReplayError, match=r"No recorded interaction answers GET .*page=77"),
+        strictly(replayed),
+    ):
+        swallow()
+
+
 def test_an_interaction_that_nobody_asked_for_fails_the_replay(replayed: Any) -> None:
     with pytest.raises(ReplayError, match=r"Nobody asked for GET .*page=8\.$"), strictly(replayed):
         list(map(get, range(1, 8)))
@@ -98,6 +120,8 @@ REACHES: dict[str, Callable[[], object]] = {
     "without an exception": lambda: socket.socket().connect_ex(("127.0.0.1", 9)),
     "a datagram": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9)),
     "a name look-up": lambda: socket.getaddrinfo("example.com", 80),
+    "a look-up the other way": lambda: socket.gethostbyaddr("127.0.0.1"),
+    "a host's full name": lambda: socket.getfqdn("example.com"),
     "an old name look-up": lambda: socket.gethostbyname("example.com"),
 }
 
@@ -145,3 +169,17 @@ def test_the_replay_server_is_as_strict_and_answers_threads_at_once() -> None:
         requests.get(f"{replay.url}/api/v1/nothing", timeout=5)
     with pytest.raises(ReplayError, match="Nothing was played"), serving_strictly([path]):
         pass
+
+
+def test_the_replay_server_wants_each_copy_of_an_interaction_asked_for(cassette: Path) -> None:
+    entries = load_interactions(cassette)
+    cassette.write_text(dump([*entries[:1], *entries[:2]]))
+    addresses = [uri_of(entry["request"] | {"origin": ""}) for entry in entries[:2]]
+    with pytest.raises(ReplayError, match=r"^Nobody asked for GET /api/v1/ideas\?page=1\.$"):
+        ask_all([cassette], addresses)
+
+
+def ask_all(cassettes: list[Path], addresses: list[str]) -> None:
+    with serving_strictly(cassettes) as replay:
+        for address in addresses:
+            requests.get(replay.url + address, timeout=5)
