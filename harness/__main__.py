@@ -17,7 +17,7 @@ from rich.console import Console
 from harness.cassettes import CassetteError, migrate
 from harness.credentials import CredentialsError, check_connection, find_credentials
 from harness.drift import compare
-from harness.inventory import find_faults, take_inventory
+from harness.inventory import find_faults, find_unplayed, take_inventory
 from harness.page import write_page
 from harness.progress import Display
 from harness.provenance import content_of, put_provenance, read_provenance
@@ -177,6 +177,8 @@ def cassettes_command(html: bool, migrating: bool, matrix_path: Path, cassettes:
             migrate_all(console, cassettes)
         inventory = take_inventory(matrix, cassettes, datetime.now(UTC))
     faults = find_faults(matrix, cassettes, inventory)
+    if tests := matrix.coverage.get("tests"):
+        faults += find_unplayed(matrix, ROOT / str(tests))
     console.print(inventory.table())
     if html:
         write_page(PAGE, matrix, cassettes, inventory, faults)

@@ -1,5 +1,8 @@
 """The cassettes as a whole: what there is, where it comes from, and whether anything is missing or stale."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +15,7 @@ from harness.cassettes import CassetteError, Entry, dump, load_interactions
 from harness.drift import route_of
 from harness.leaks import find_telltales
 from harness.provenance import FILE, content_of, read_provenance
-from harness.scenarios import Matrix
+from harness.scenarios import ROOT, Matrix
 
 KILOBYTE = 1024
 ORIGINS = ("live", "sandbox")
@@ -207,3 +210,17 @@ def _pages_shown(entry: Entry) -> Iterator[str]:
             yield "last page"
         if 1 < page < pages:
             yield "middle page"
+
+
+def find_unplayed(matrix: Matrix, tests: Path) -> list[str]:
+    """Scenarios that no test plays: none of the ids of tests that pytest finds names them."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", str(tests)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    names = {
+        found for line in done.stdout.splitlines() for found in re.findall(r"\[(?:[^\]]*-)?([\w./]+)\]", line)
+    }
+    return [
+        f"{name} is played by no test below {tests.name}/: add one, or delete the scenario."
+        for name in matrix.scenarios
+        if name not in names
+    ]

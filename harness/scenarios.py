@@ -67,7 +67,8 @@ class Matrix:
         live: `variables` (option → environment variable), `secrets` among them, and `origin` of an account.
         sandbox: `start`, a `module:function` that gives connection options for a `with`, and its
             arguments; empty where there is none.
-        coverage: `routes` that must be exercised, `scenarios` that each table must have.
+        coverage: `routes` that must be exercised, `scenarios` that each table must have, and the
+            directory of the `tests` that play them.
         limits: `max_bytes` of all cassettes, `max_age_days` by where they were recorded.
         faults: name → what may happen to an answer, see `harness.faults`.
     """
@@ -79,7 +80,7 @@ class Matrix:
     replay: dict[str, str]
     live: dict[str, Any] = field(default_factory=dict)
     sandbox: dict[str, Any] = field(default_factory=dict)
-    coverage: dict[str, list[str]] = field(default_factory=dict)
+    coverage: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, dict[str, Any]] = field(default_factory=dict)
 

@@ -14,7 +14,7 @@ import pytest
 
 from connector.tables import TABLES
 from harness.cassettes import CassetteError, dump, parse
-from harness.inventory import find_faults, take_inventory
+from harness.inventory import find_faults, find_unplayed, take_inventory
 from harness.page import write_page
 from harness.scenarios import CASSETTES, ROOT, Matrix, load_matrix
 
@@ -224,3 +224,14 @@ def test_a_damaged_provenance_is_one_clear_error(text: str, cassettes: Path) -> 
     (cassettes / "provenance.json").write_text(text)
     with pytest.raises(CassetteError, match=r"provenance\.json is damaged"):
         faults(cassettes)
+
+
+def test_a_scenario_that_no_test_plays_is_told(tmp_path: Path) -> None:
+    assert find_unplayed(MATRIX, ROOT / "tests" / "replay") == []
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\n\n"
+        "@pytest.mark.parametrize('name', ['ideas/one_page'])\ndef test_it(name):\n    pass\n"
+    )
+    told = find_unplayed(MATRIX, tmp_path)
+    assert len(told) == len(MATRIX.scenarios) - 1
+    assert any(fault.startswith("ideas/empty is played by no test") for fault in told)
