@@ -20,8 +20,6 @@ from harness.pseudonyms import TAGS
 from harness.rules import Rules
 
 SHORTEST = 4
-# A shorter number is some other number's pseudonym, or a count, sooner or later: it says nothing by itself.
-SHORTEST_NUMBER = 10
 DEPTH = 3
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
 BROKEN_LINES = re.compile(r"(?<=[A-Za-z0-9+/=])\r?\n(?=[A-Za-z0-9+/=])")
@@ -48,8 +46,7 @@ class Gate:
 
     Args:
         rules: what may be kept. A value that its rule keeps is no finding, whatever else it was elsewhere.
-        originals: what must not be found: texts of at least four characters that say something, numbers of at
-            least ten digits.
+        originals: what must not be found, of at least four characters that say something.
         secrets: what must not be found whatever it is, and wherever.
     """
 
@@ -58,8 +55,7 @@ class Gate:
         self._secrets = [secret for secret in secrets if secret]
         self._by_start: dict[str, list[str]] = {}
         for original in originals:
-            shortest = SHORTEST_NUMBER if original.isdecimal() else SHORTEST
-            if len(original) >= shortest and SAYS_SOMETHING.search(original):
+            if len(original) >= SHORTEST and SAYS_SOMETHING.search(original):
                 self._by_start.setdefault(original[:SHORTEST], []).append(original)
         self._clean: set[str] = set()
 

@@ -1,9 +1,6 @@
 """The merged file in the real engine, over cassettes and the sandbox, with one session for all."""
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +12,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from connector.spec import TableSpec
-from harness.scenarios import CASSETTES, ROOT, load_matrix
+from harness.scenarios import CASSETTES, load_matrix
 from harness.server import Replay, serving, serving_strictly
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
-from scripts.spark import MERGED_FILE
 from scripts.streams import FORMAT, Run
 from tests.conftest import merged_source
 
@@ -184,56 +180,3 @@ def test_the_tables_about_tables_answer_both_generations(spark: SparkSession) ->
     assert read("_community_namespaces") == []
     with pytest.raises(Exception, match="There is no table `_community_tabels`"):
         read("_community_tabels")
-
-
-def test_a_run_that_was_killed_ends_in_the_same_table_when_it_is_run_again(tmp_path: Path) -> None:
-    spec, place = tmp_path / "pipeline.json", tmp_path / "killed"
-    spec.write_text(json.dumps({"connection_name": "aha", "objects": [{"table": {"source_table": "ideas"}}]}))
-    command = [
-        sys.executable,
-        "-m",
-        "scripts.ingest",
-        "--cassettes",
-        "--spec",
-        str(spec),
-        "--destination",
-        str(place),
-    ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        # The batch is in the table and the checkpoint does not know it yet.
-        while process.poll() is None and not (place / "ideas" / "_delta_log").exists():
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-        process.send_signal(signal.SIGKILL)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(rows(place / "ideas")) == MATRIX.sandbox["ideas"]
-
-
-STANDALONE = """
-import importlib.util, sys
-from pyspark.sql import SparkSession
-
-spec = importlib.util.spec_from_file_location("_generated_aha_python_source", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-module.register_lakeflow_source(spark)
-options = {"tableName": "ideas", "api_key": "k", "subdomain": "company", "base_url": sys.argv[2]}
-print("rows:", spark.read.format("lakeflow_connect").options(**options).load().count())
-assert not [name for name in sys.modules if name.partition(".")[0] in ("connector", "harness", "scripts")]
-"""
-
-
-def test_the_merged_file_alone_reads_from_another_directory_without_the_repository(tmp_path: Path) -> None:
-    merged = tmp_path / MERGED_FILE.name
-    merged.write_bytes(MERGED_FILE.read_bytes())
-    (tmp_path / "read.py").write_text(STANDALONE)
-    environment = {"PYSPARK_PYTHON": sys.executable, "PATH": "/usr/bin:/bin", "SPARK_LOCAL_IP": "127.0.0.1"}
-    with serving([CASSETTES / "ideas" / "one_page.json"]) as replay:
-        command = [sys.executable, "-I", "read.py", merged.name, replay.url]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout == "rows: 24\n"
