@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -188,17 +189,22 @@ def find_telltales(paths: Iterable[Path], rules: Rules) -> list[str]:
     return list(dict.fromkeys(found)) if files else ["No cassette was scanned: is the directory right?"]
 
 
-def _telltales(value: str, rules: Rules) -> Iterator[str]:
-    for text in stages(value):
-        if any(not _is_example(email.rpartition("@")[2]) for email in EMAIL.findall(text)):
-            yield "an e-mail address outside example.com"
-        if any(host != rules.host and not _is_example(host.partition(":")[0]) for host in HOST.findall(text)):
-            yield "a host that is neither the rules' own nor at example.com"
-        if any(rules.is_account(host) and host != rules.host for host in NAME.findall(text)):
-            yield "another account's host"
-        for what, pattern in TOKENS.items():
-            if pattern.search(text):
-                yield what
+@lru_cache(maxsize=50_000)
+def _telltales(value: str, rules: Rules) -> tuple[str, ...]:
+    """What a value tells; cassettes say the same things over and over."""
+    return tuple(dict.fromkeys(what for text in stages(value) for what in _told(text, rules)))
+
+
+def _told(text: str, rules: Rules) -> Iterator[str]:
+    if any(not _is_example(email.rpartition("@")[2]) for email in EMAIL.findall(text)):
+        yield "an e-mail address outside example.com"
+    if any(host != rules.host and not _is_example(host.partition(":")[0]) for host in HOST.findall(text)):
+        yield "a host that is neither the rules' own nor at example.com"
+    if any(rules.is_account(host) and host != rules.host for host in NAME.findall(text)):
+        yield "another account's host"
+    for what, pattern in TOKENS.items():
+        if pattern.search(text):
+            yield what
 
 
 def _is_example(host: str) -> bool:

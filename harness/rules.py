@@ -46,7 +46,7 @@ class RulesError(Exception):
     """The rules cannot be used; says which line to change."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rules:
     """One rule set.
 
