@@ -49,8 +49,9 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """The random histories of the suite, 5,000 of them, with figures at the end."""
+    """What takes too long for every run: a killed ingest, and 5,000 random histories, with figures."""
     install(session, "test")
+    session.run("python", "-m", "pytest", "-q", "-m", "soak", *session.posargs)
     command = ("python", "-m", "pytest", "-q", "tests/unit/test_histories.py")
     session.run(*command, *session.posargs, env={"HISTORIES": "5000"})
 
