@@ -18,9 +18,11 @@ Made by scripts/merge_python_source.py from
     connector/sync.py
     connector/aha.py
     connector/datasource.py
+    connector/spec.py
+    connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 6063ac8d19d6197d502e7c42b6162a31041b326e6815c6ce102e31dbfd35e99e
+SHA-256 of these files and of the script: 2d3fcf8dcd28e093e586aa70e48816f0b704d29ca37b512d0ab3bcc6fba585b5
 """
 
 import difflib
@@ -46,7 +48,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import requests
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession, functions as F
 from pyspark.sql.datasource import (
     DataSource,
     DataSourceReader,
@@ -72,9 +74,14 @@ try:
 except ImportError:
     admission = None  # type: ignore[assignment]
 
+try:
+    from pyspark import pipelines as sdp
+except ImportError:
+    sdp = None  # type: ignore[assignment]
+
 
 def register_lakeflow_source(spark):
-    """Make the data source `lakeflow_connect` known to a Spark session."""
+    """Make the data source known to a Spark session."""
 
     # -------------------- connector/errors.py --------------------
     # The errors this connector raises.
@@ -456,6 +463,15 @@ def register_lakeflow_source(spark):
                 "Leave out one of the two."
             )
         return settings
+
+
+    def parse_table_options(given: Mapping[str, str]) -> Settings:
+        """Check table options alone, while no connection is known.
+
+    Raises:
+        AhaOptionError: as `parse_options`.
+    """
+        return parse_options({"api_key": "unknown", "subdomain": "unknown"}, given)
 
 
     def _parse_scope(given: Mapping[str, str], scope: str) -> dict[str, Any]:
@@ -1454,6 +1470,13 @@ def register_lakeflow_source(spark):
             ),
         )
     }
+
+
+    def ingestion_type(table: Table, settings: Settings) -> str:
+        """What a pipeline is told: the table's own type, unless an option says otherwise."""
+        if settings.sync_mode == "snapshot":
+            return "snapshot"
+        return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type
 
 
     def with_native_times(schema: StructType) -> StructType:
@@ -2518,13 +2541,6 @@ def register_lakeflow_source(spark):
             raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")
 
 
-    def ingestion_type(table: Table, settings: Settings) -> str:
-        """What a pipeline is told: the table's own type, unless an option says otherwise."""
-        if settings.sync_mode == "snapshot":
-            return "snapshot"
-        return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type
-
-
     # -------------------- connector/datasource.py --------------------
     # The Spark Python Data Source `lakeflow_connect`, for both generations of pipelines.
     #
@@ -2750,8 +2766,10 @@ def register_lakeflow_source(spark):
                 return unpack(partition.value)
             return self._flow.read_part(json.loads(partition.value))
 
-        def commit(self, end: StoredOffset) -> None:  # noqa: ARG002
-            self._planned = None
+        def commit(self, end: StoredOffset) -> None:
+            # After a restart Spark commits the last run's batch when the next one is planned already.
+            if self._planned and self._planned[1] == end:
+                self._planned = None
 
 
     def make_stream_reader(flow: Flow) -> DataSourceStreamReader:
@@ -2787,4 +2805,433 @@ def register_lakeflow_source(spark):
         """Make the source known to a Spark session."""
         spark.dataSource.register(LakeflowSource)
 
-    spark.dataSource.register(LakeflowSource)
+
+    # -------------------- connector/spec.py --------------------
+    # The pipeline spec: which tables go where, and how. Checked whole before anything is created.
+
+    SCD_TYPES = ("SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY")
+    SPEC_KEYS = ("connection_name", "objects")
+    TABLE_KEYS = (
+        "source_table",
+        "destination_catalog",
+        "destination_schema",
+        "destination_table",
+        "table_configuration",
+    )
+    # What of a table's configuration is the pipeline's, and never reaches the source.
+    PIPELINE_KEYS = ("scd_type", "primary_keys", "sequence_by", "cluster_by")
+    # What Unity Catalog takes as a name; it also keeps a table from naming another directory.
+    OBJECT_NAME = re.compile(r"[^./\\\s\x00-\x1f\x7f]{1,255}")
+
+
+    @dataclass(frozen=True)
+    class TableSpec:
+        """One table of a pipeline.
+
+    Attributes:
+        source: the connector's table.
+        destination: the table's name there; `catalog` and `schema` are None for the pipeline's own.
+        scd_type: one of `SCD_TYPES`.
+        primary_keys, sequence_by, cluster_by: what the user said, or nothing.
+        options: the source's table options, as texts.
+    """
+
+        source: str
+        destination: str
+        catalog: str | None = None
+        schema: str | None = None
+        scd_type: str = SCD_TYPES[0]
+        primary_keys: tuple[str, ...] = ()
+        sequence_by: str | None = None
+        cluster_by: tuple[str, ...] = ()
+        options: dict[str, str] = field(default_factory=dict)
+
+        @property
+        def parts(self) -> tuple[str, ...]:
+            """The destination's name, from the outermost part that was given."""
+            return tuple(part for part in (self.catalog, self.schema, self.destination) if part)
+
+        @property
+        def name(self) -> str:
+            return ".".join(self.parts)
+
+        @property
+        def keys(self) -> tuple[str, ...]:
+            return self.primary_keys or TABLES[self.source].primary_keys
+
+        @property
+        def sequence(self) -> str:
+            """The column that tells which of two versions of a row is newer."""
+            return self.sequence_by or TABLES[self.source].cursor_field
+
+        @property
+        def ingestion_type(self) -> str:
+            """How it is read: as the source says, unless the user wants every version appended."""
+            if self.scd_type == "APPEND_ONLY":
+                return "append"
+            return ingestion_type(TABLES[self.source], parse_table_options(self.options))
+
+
+    @dataclass(frozen=True)
+    class PipelineSpec:
+        """A whole pipeline."""
+
+        connection_name: str
+        tables: tuple[TableSpec, ...]
+
+
+    class SpecFaults:
+        """The faults found so far, each with its path in the spec."""
+
+        def __init__(self) -> None:
+            self.found: list[str] = []
+
+        def add(self, path: str, what: str) -> None:
+            self.found.append(f"{path}: {what}")
+
+        def unknown(self, path: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+            """Note every key of `given` that is not among `known`."""
+            for key in given:
+                if key not in known:
+                    near = difflib.get_close_matches(key, list(known), n=1)
+                    meant = f" Did you mean `{near[0]}`?" if near else f" There are {', '.join(known)}."
+                    self.add(f"{path}.{key}" if path else key, f"no such key.{meant}")
+
+        def close(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
+            """Note that there is no `name`, and which of the `known` may be meant."""
+            near = difflib.get_close_matches(name, list(known), n=1)
+            self.add(
+                path, f"{what}. " + (f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(known)}.")
+            )
+
+        def unknown(self, path: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+            """Note every key of `given` that is not among `known`."""
+            for key in given:
+                if key not in known:
+                    self.close(f"{path}.{key}" if path else key, "no such key", key, known)
+
+        def text(self, path: str, value: Any) -> str | None:
+            """`value` if it is a text that says something; a fault else, but for None."""
+            if value is None or (isinstance(value, str) and value.strip()):
+                return value
+            self.add(path, f"expected a text, not {json.dumps(value, default=str)}.")
+            return None
+
+        def object_name(self, path: str, value: Any) -> str | None:
+            name = self.text(path, value)
+            if name and not OBJECT_NAME.fullmatch(name):
+                self.add(path, f"{name!r} is no name of a table, schema or catalog: no spaces, dots or slashes.")
+                return None
+            return name
+
+        def columns(self, path: str, value: Any, table: Table | None) -> tuple[str, ...]:
+            """Names of columns of `table`, which is None where nobody knows it."""
+            if value is None:
+                return ()
+            if not (isinstance(value, list) and value and all(isinstance(item, str) for item in value)):
+                self.add(path, f"expected a list of columns, not {json.dumps(value, default=str)}.")
+                return ()
+            for name in value:
+                if table and name not in table.schema.names:
+                    self.close(path, f"`{table.name}` has no column `{name}`", name, table.schema.names)
+            return tuple(value)
+
+
+    def parse_pipeline_spec(given: Any) -> PipelineSpec:
+        """Check a whole spec, a JSON object or its text.
+
+    Raises:
+        AhaOptionError: with every fault, each with its path in the spec.
+    """
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except ValueError as error:
+                raise AhaOptionError(f"The pipeline spec is no JSON: {error}.") from None
+        if not isinstance(given, Mapping):
+            raise AhaOptionError("The pipeline spec is no JSON object.")
+        faults = SpecFaults()
+        faults.unknown("", given, SPEC_KEYS)
+        if given.get("connection_name") is None:
+            faults.add("connection_name", "is missing.")
+        name = faults.text("connection_name", given.get("connection_name"))
+        tables = _table_specs(faults, given.get("objects"))
+        if faults.found:
+            raise AhaOptionError("The pipeline spec cannot be used. " + " ".join(faults.found))
+        return PipelineSpec(name or "", tables)
+
+
+    def _table_specs(faults: SpecFaults, objects: Any) -> tuple[TableSpec, ...]:
+        if not isinstance(objects, list) or not objects:
+            faults.add("objects", "expected a list with at least one table.")
+            return ()
+        found: list[TableSpec] = []
+        for number, entry in enumerate(objects):
+            table = _table_spec(faults, f"objects[{number}]", entry)
+            if table and table.name.lower() in (other.name.lower() for other in found):
+                faults.add(
+                    f"objects[{number}].table",
+                    f"`{table.name}` is the destination of another table too. Set its destination_table.",
+                )
+            found += [table] if table else []
+        return tuple(found)
+
+
+    def _table_spec(faults: SpecFaults, path: str, entry: Any) -> TableSpec | None:
+        if not isinstance(entry, Mapping) or set(entry) != {"table"} or not isinstance(entry["table"], Mapping):
+            faults.add(path, "expected an object `{table: {...}}`.")
+            return None
+        path, given = f"{path}.table", entry["table"]
+        faults.unknown(path, given, TABLE_KEYS)
+        if given.get("source_table") is None:
+            faults.add(f"{path}.source_table", "is missing.")
+        source = faults.text(f"{path}.source_table", given.get("source_table"))
+        if source is None:
+            return None
+        table = TABLES.get(source)
+        if table is None:
+            faults.close(f"{path}.source_table", f"there is no table `{source}`", source, TABLES)
+        catalog, schema, destination = (
+            faults.object_name(f"{path}.destination_{part}", given.get(f"destination_{part}"))
+            for part in ("catalog", "schema", "table")
+        )
+        if catalog and not schema:
+            faults.add(f"{path}.destination_catalog", "needs a destination_schema beside it.")
+        here, config = f"{path}.table_configuration", given.get("table_configuration") or {}
+        if not isinstance(config, Mapping):
+            faults.add(here, "expected an object.")
+            return None
+        sequence, cluster = (
+            [config[key]] if isinstance(config.get(key), str) else config.get(key)
+            for key in ("sequence_by", "cluster_by")
+        )
+        return TableSpec(
+            source,
+            destination or source,
+            catalog,
+            schema,
+            _scd_type(faults, here, config),
+            faults.columns(f"{here}.primary_keys", config.get("primary_keys"), table),
+            next(iter(faults.columns(f"{here}.sequence_by", sequence, table)), None),
+            faults.columns(f"{here}.cluster_by", cluster, table),
+            _options(faults, here, config),
+        )
+
+
+    def _scd_type(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> str:
+        scd_type = config.get("scd_type", SCD_TYPES[0])
+        if scd_type not in SCD_TYPES:
+            faults.add(f"{path}.scd_type", f"{scd_type!r} is none of {', '.join(SCD_TYPES)}.")
+        return str(scd_type)
+
+
+    def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[str, str]:
+        """The source's options, as texts, as Spark passes them on."""
+        known = [option.name for option in OPTIONS if option.table]
+        faults.unknown(path, config, (*PIPELINE_KEYS, *known))
+        options = {
+            key: json.dumps(value) if isinstance(value, bool) else str(value)
+            for key, value in config.items()
+            if key in known
+        }
+        before = len(faults.found)
+        for key, text in options.items():
+            try:
+                parse_table_options({key: text})
+            except AhaOptionError as error:
+                faults.add(f"{path}.{key}", str(error))
+        if len(faults.found) == before:
+            try:
+                settings = parse_table_options(options)
+            except AhaOptionError as error:
+                faults.add(path, str(error))
+                return options
+            appended = config.get("scd_type") == "APPEND_ONLY"
+            if appended and (settings.track_deletes or settings.sync_mode == "snapshot"):
+                faults.add(
+                    f"{path}.scd_type",
+                    "APPEND_ONLY keeps every version of a row: leave out `track_deletes` and `sync_mode`.",
+                )
+        return options
+
+
+    # -------------------- connector/pipeline.py --------------------
+    # The pipeline: a spec's tables as datasets and flows of Spark Declarative Pipelines.
+    #
+    # Runs where the pipeline is planned, and only declares: nothing is read, and no request is sent.
+
+    FORMAT = "lakeflow_connect"
+    # Tells tombstones from rows within one flow, and is in no table.
+    DELETED = "_deleted"
+    # Newest name first; Databricks documents the same signatures for all names of a thing.
+    CDC_FLOW = ("create_auto_cdc_flow", "apply_changes")
+    SNAPSHOT_FLOW = ("create_auto_cdc_from_snapshot_flow", "apply_changes_from_snapshot")
+    VIEW = ("temporary_view", "view")
+
+
+    @dataclass(frozen=True)
+    class Dataset:
+        """One table of the pipeline, ready to be declared.
+
+    Attributes:
+        spark: the pipeline's session.
+        table: what the spec says of it.
+        connection: the options that reach the source beside the table's own.
+    """
+
+        spark: SparkSession
+        table: TableSpec
+        connection: Mapping[str, str]
+
+        @property
+        def target(self) -> str:
+            """The destination as SQL writes it."""
+            return ".".join(
+                part if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part) else "`" + part.replace("`", "``") + "`"
+                for part in self.table.parts
+            )
+
+        def label(self, kind: str) -> str:
+            """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
+            return re.sub(r"\W", "_", f"{'__'.join(self.table.parts)}_{kind}")
+
+        @property
+        def options(self) -> dict[str, str]:
+            return {**self.connection, **self.table.options, "tableName": self.table.source}
+
+        def rows(self) -> DataFrame:
+            return self.spark.read.format(FORMAT).options(**self.options).load()
+
+        def changes(self) -> DataFrame:
+            return self.spark.readStream.format(FORMAT).options(**self.options).load()
+
+        def tombstones(self) -> DataFrame:
+            return (
+                self.spark.readStream.format(FORMAT).options(**self.options).option("isDeleteFlow", "true").load()
+            )
+
+        def changes_and_tombstones(self) -> DataFrame:
+            """Both in one flow: open-source Spark takes a single AUTO CDC flow into a table."""
+            changes = self.changes().withColumn(DELETED, F.lit(False))
+            return changes.unionByName(self.tombstones().withColumn(DELETED, F.lit(True)))
+
+        def create(self) -> None:
+            """Declare the streaming table that flows write to."""
+            sdp.create_streaming_table(name=self.target, **self.layout)
+
+        @property
+        def layout(self) -> dict[str, Any]:
+            return {"cluster_by": list(self.table.cluster_by)} if self.table.cluster_by else {}
+
+        @property
+        def merging(self) -> dict[str, Any]:
+            """How AUTO CDC keeps the table."""
+            scd_type = "2" if self.table.scd_type == "SCD_TYPE_2" else "1"
+            return {"target": self.target, "keys": list(self.table.keys), "stored_as_scd_type": scd_type}
+
+
+    def declare_changes(data: Dataset) -> None:
+        """A table into which changed rows are merged."""
+        view = data.label("changes")
+        _find(VIEW)(name=view)(data.changes)
+        data.create()
+        _find(CDC_FLOW)(source=view, sequence_by=data.table.sequence, **data.merging)
+
+
+    def declare_changes_with_deletes(data: Dataset) -> None:
+        """A table into which changed rows are merged and from which deleted ones are taken."""
+        view = data.label("changes_and_deletes")
+        _find(VIEW)(name=view)(data.changes_and_tombstones)
+        data.create()
+        _find(CDC_FLOW)(
+            name=f"{view}_flow",
+            source=view,
+            sequence_by=data.table.sequence,
+            apply_as_deletes=DELETED,
+            except_column_list=[DELETED],
+            **data.merging,
+        )
+
+
+    def declare_appends(data: Dataset) -> None:
+        """A table that keeps every version of a row as it was read."""
+        data.create()
+        sdp.append_flow(name=data.label("flow"), target=data.target)(data.changes)
+
+
+    def declare_snapshot(data: Dataset) -> None:
+        """A table that is what the source holds now, or that keeps a history of it."""
+        if _find(SNAPSHOT_FLOW) is None:
+            sdp.materialized_view(name=data.target, **data.layout)(data.rows)
+            return
+        view = data.label("snapshot")
+        _find(VIEW)(name=view)(data.rows)
+        data.create()
+        _find(SNAPSHOT_FLOW)(source=view, **data.merging)
+
+
+    DECLARATIONS: dict[str, Callable[[Dataset], None]] = {
+        "cdc": declare_changes,
+        "cdc_with_deletes": declare_changes_with_deletes,
+        "append": declare_appends,
+        "snapshot": declare_snapshot,
+    }
+
+
+    def ingest(spark: SparkSession, pipeline_spec: Any, connection: Mapping[str, str] | None = None) -> None:
+        """Declare all tables of a pipeline spec, to be read by the data source of `register_lakeflow_source`.
+
+    Args:
+        spark: the session of the pipeline that is being planned.
+        pipeline_spec: a JSON object or its text; README, "Deploy", describes it.
+        connection: connection options, where no Unity Catalog connection brings them.
+
+    Raises:
+        AhaOptionError: the spec, or this Spark, cannot do it; nothing was declared then.
+    """
+        spec = parse_pipeline_spec(pipeline_spec)
+        if sdp is None:
+            raise AhaOptionError("This Spark has no declarative pipelines: Spark 4.1 or Databricks is needed.")
+        for table in spec.tables:
+            if connection is not None:
+                parse_options(connection, table.options)
+            _require_flow(table)
+        given = {"databricks.connection": spec.connection_name} if connection is None else connection
+        for table in spec.tables:
+            DECLARATIONS[table.ingestion_type](Dataset(spark, table, given))
+
+
+    def _require_flow(table: TableSpec) -> None:
+        """Refuse what this engine has no flow for."""
+        if table.ingestion_type.startswith("cdc"):
+            missing = _find(CDC_FLOW) is None
+        else:
+            history = table.ingestion_type == "snapshot" and table.scd_type == "SCD_TYPE_2"
+            missing = history and _find(SNAPSHOT_FLOW) is None
+        if missing:
+            raise AhaOptionError(
+                f"Table `{table.name}` is `{table.ingestion_type}` with {table.scd_type}, and this Spark has no flow "
+                "for that: AUTO CDC needs Spark 4.2, its history of snapshots Databricks."
+            )
+
+
+    def _find(names: tuple[str, ...]) -> Any:
+        """The first of the `names` that this engine has, or None."""
+        return next((getattr(sdp, name) for name in names if hasattr(sdp, name)), None)
+
+    register_lakeflow_source(spark)
+    return ingest
+
+
+def ingest(spark, pipeline_spec, connection=None):
+    """Declare all tables of a pipeline spec, to be read by the data source of `register_lakeflow_source`.
+
+    Args:
+        spark: the session of the pipeline that is being planned.
+        pipeline_spec: a JSON object or its text; README, "Deploy", describes it.
+        connection: connection options, where no Unity Catalog connection brings them.
+
+    Raises:
+        AhaOptionError: the spec, or this Spark, cannot do it; nothing was declared then.
+    """
+    return register_lakeflow_source(spark)(spark, pipeline_spec, connection)

@@ -12,12 +12,12 @@ from connector.client import AhaClient
 from connector.deletions import read_deletions
 from connector.errors import AhaOptionError
 from connector.interface import LakeflowConnect, StoredOffset
-from connector.options import Settings, parse_options
+from connector.options import parse_options
 from connector.pacing import Clock
 from connector.records import to_batch, to_rows
 from connector.split import Window
 from connector.sync import Records, Sync
-from connector.tables import TABLES, Table, with_native_times
+from connector.tables import TABLES, Table, ingestion_type, with_native_times
 
 
 class AhaLakeflowConnect(LakeflowConnect):
@@ -161,10 +161,3 @@ class AhaLakeflowConnect(LakeflowConnect):
         near = difflib.get_close_matches(name, TABLES, n=1)
         meant = f" Did you mean `{near[0]}`?" if near else ""
         raise AhaOptionError(f"There is no table `{name}`.{meant} Tables: {', '.join(TABLES)}.")
-
-
-def ingestion_type(table: Table, settings: Settings) -> str:
-    """What a pipeline is told: the table's own type, unless an option says otherwise."""
-    if settings.sync_mode == "snapshot":
-        return "snapshot"
-    return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type

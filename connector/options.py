@@ -282,6 +282,15 @@ def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None
     return settings
 
 
+def parse_table_options(given: Mapping[str, str]) -> Settings:
+    """Check table options alone, while no connection is known.
+
+    Raises:
+        AhaOptionError: as `parse_options`.
+    """
+    return parse_options({"api_key": "unknown", "subdomain": "unknown"}, given)
+
+
 def _parse_scope(given: Mapping[str, str], scope: str) -> dict[str, Any]:
     declared = {option.name: option for option in OPTIONS}
     values = {}

@@ -2,12 +2,14 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.errors import AhaOptionError
-from connector.options import OPTIONS, parse_options
+from connector.options import OPTIONS, parse_table_options
+from connector.tables import TABLES, Table, ingestion_type
 
 SCD_TYPES = ("SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY")
 SPEC_KEYS = ("connection_name", "objects")
@@ -20,6 +22,8 @@ TABLE_KEYS = (
 )
 # What of a table's configuration is the pipeline's, and never reaches the source.
 PIPELINE_KEYS = ("scd_type", "primary_keys", "sequence_by", "cluster_by")
+# What Unity Catalog takes as a name; it also keeps a table from naming another directory.
+OBJECT_NAME = re.compile(r"[^./\\\s\x00-\x1f\x7f]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -31,18 +35,43 @@ class TableSpec:
         destination: the table's name there; `catalog` and `schema` are None for the pipeline's own.
         scd_type: one of `SCD_TYPES`.
         primary_keys, sequence_by, cluster_by: what the user said, or nothing.
-        options: the source's table options.
+        options: the source's table options, as texts.
     """
 
     source: str
     destination: str
     catalog: str | None = None
     schema: str | None = None
-    scd_type: str = "SCD_TYPE_1"
+    scd_type: str = SCD_TYPES[0]
     primary_keys: tuple[str, ...] = ()
     sequence_by: str | None = None
     cluster_by: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The destination's name, from the outermost part that was given."""
+        return tuple(part for part in (self.catalog, self.schema, self.destination) if part)
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.parts)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.primary_keys or TABLES[self.source].primary_keys
+
+    @property
+    def sequence(self) -> str:
+        """The column that tells which of two versions of a row is newer."""
+        return self.sequence_by or TABLES[self.source].cursor_field
+
+    @property
+    def ingestion_type(self) -> str:
+        """How it is read: as the source says, unless the user wants every version appended."""
+        if self.scd_type == "APPEND_ONLY":
+            return "append"
+        return ingestion_type(TABLES[self.source], parse_table_options(self.options))
 
 
 @dataclass(frozen=True)
@@ -70,6 +99,19 @@ class SpecFaults:
                 meant = f" Did you mean `{near[0]}`?" if near else f" There are {', '.join(known)}."
                 self.add(f"{path}.{key}" if path else key, f"no such key.{meant}")
 
+    def close(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
+        """Note that there is no `name`, and which of the `known` may be meant."""
+        near = difflib.get_close_matches(name, list(known), n=1)
+        self.add(
+            path, f"{what}. " + (f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(known)}.")
+        )
+
+    def unknown(self, path: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+        """Note every key of `given` that is not among `known`."""
+        for key in given:
+            if key not in known:
+                self.close(f"{path}.{key}" if path else key, "no such key", key, known)
+
     def text(self, path: str, value: Any) -> str | None:
         """`value` if it is a text that says something; a fault else, but for None."""
         if value is None or (isinstance(value, str) and value.strip()):
@@ -77,17 +119,28 @@ class SpecFaults:
         self.add(path, f"expected a text, not {json.dumps(value, default=str)}.")
         return None
 
-    def texts(self, path: str, value: Any) -> tuple[str, ...]:
+    def object_name(self, path: str, value: Any) -> str | None:
+        name = self.text(path, value)
+        if name and not OBJECT_NAME.fullmatch(name):
+            self.add(path, f"{name!r} is no name of a table, schema or catalog: no spaces, dots or slashes.")
+            return None
+        return name
+
+    def columns(self, path: str, value: Any, table: Table | None) -> tuple[str, ...]:
+        """Names of columns of `table`, which is None where nobody knows it."""
         if value is None:
             return ()
-        if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
-            return tuple(value)
-        self.add(path, f"expected a list of texts, not {json.dumps(value, default=str)}.")
-        return ()
+        if not (isinstance(value, list) and value and all(isinstance(item, str) for item in value)):
+            self.add(path, f"expected a list of columns, not {json.dumps(value, default=str)}.")
+            return ()
+        for name in value:
+            if table and name not in table.schema.names:
+                self.close(path, f"`{table.name}` has no column `{name}`", name, table.schema.names)
+        return tuple(value)
 
 
-def parse_pipeline_spec(given: Any, tables: Iterable[str]) -> PipelineSpec:
-    """Check a spec, a JSON object or its text, against the connector's `tables`.
+def parse_pipeline_spec(given: Any) -> PipelineSpec:
+    """Check a whole spec, a JSON object or its text.
 
     Raises:
         AhaOptionError: with every fault, each with its path in the spec.
@@ -99,80 +152,106 @@ def parse_pipeline_spec(given: Any, tables: Iterable[str]) -> PipelineSpec:
             raise AhaOptionError(f"The pipeline spec is no JSON: {error}.") from None
     if not isinstance(given, Mapping):
         raise AhaOptionError("The pipeline spec is no JSON object.")
-    faults, known = SpecFaults(), list(tables)
+    faults = SpecFaults()
     faults.unknown("", given, SPEC_KEYS)
-    name = faults.text("connection_name", given.get("connection_name"))
-    if name is None and "connection_name: " not in "".join(faults.found):
+    if given.get("connection_name") is None:
         faults.add("connection_name", "is missing.")
-    objects = given.get("objects")
-    found: list[TableSpec] = []
-    if not isinstance(objects, list) or not objects:
-        faults.add("objects", "expected a list with at least one table.")
-    else:
-        parsed = [
-            _table_spec(faults, f"objects[{number}]", entry, known) for number, entry in enumerate(objects)
-        ]
-        found = [table for table in parsed if table]
-    places = [(table.catalog, table.schema, table.destination) for table in found]
-    for number, place in enumerate(places):
-        if place in places[:number]:
-            faults.add(f"objects[{number}].table", f"`{place[2]}` is the destination of another table too.")
+    name = faults.text("connection_name", given.get("connection_name"))
+    tables = _table_specs(faults, given.get("objects"))
     if faults.found:
         raise AhaOptionError("The pipeline spec cannot be used. " + " ".join(faults.found))
-    return PipelineSpec(name or "", tuple(found))
+    return PipelineSpec(name or "", tables)
 
 
-def _table_spec(faults: SpecFaults, path: str, entry: Any, tables: list[str]) -> TableSpec | None:
+def _table_specs(faults: SpecFaults, objects: Any) -> tuple[TableSpec, ...]:
+    if not isinstance(objects, list) or not objects:
+        faults.add("objects", "expected a list with at least one table.")
+        return ()
+    found: list[TableSpec] = []
+    for number, entry in enumerate(objects):
+        table = _table_spec(faults, f"objects[{number}]", entry)
+        if table and table.name.lower() in (other.name.lower() for other in found):
+            faults.add(
+                f"objects[{number}].table",
+                f"`{table.name}` is the destination of another table too. Set its destination_table.",
+            )
+        found += [table] if table else []
+    return tuple(found)
+
+
+def _table_spec(faults: SpecFaults, path: str, entry: Any) -> TableSpec | None:
     if not isinstance(entry, Mapping) or set(entry) != {"table"} or not isinstance(entry["table"], Mapping):
         faults.add(path, "expected an object `{table: {...}}`.")
         return None
-    path, table = f"{path}.table", entry["table"]
-    faults.unknown(path, table, TABLE_KEYS)
-    source = faults.text(f"{path}.source_table", table.get("source_table"))
-    if source is None:
+    path, given = f"{path}.table", entry["table"]
+    faults.unknown(path, given, TABLE_KEYS)
+    if given.get("source_table") is None:
         faults.add(f"{path}.source_table", "is missing.")
+    source = faults.text(f"{path}.source_table", given.get("source_table"))
+    if source is None:
         return None
-    if source not in tables:
-        near = difflib.get_close_matches(source, tables, n=1)
-        faults.add(
-            f"{path}.source_table",
-            f"there is no table `{source}`."
-            + (f" Did you mean `{near[0]}`?" if near else f" Tables: {', '.join(tables)}."),
-        )
-    config = table.get("table_configuration") or {}
+    table = TABLES.get(source)
+    if table is None:
+        faults.close(f"{path}.source_table", f"there is no table `{source}`", source, TABLES)
+    catalog, schema, destination = (
+        faults.object_name(f"{path}.destination_{part}", given.get(f"destination_{part}"))
+        for part in ("catalog", "schema", "table")
+    )
+    if catalog and not schema:
+        faults.add(f"{path}.destination_catalog", "needs a destination_schema beside it.")
+    here, config = f"{path}.table_configuration", given.get("table_configuration") or {}
     if not isinstance(config, Mapping):
-        faults.add(f"{path}.table_configuration", "expected an object.")
-        config = {}
-    here = f"{path}.table_configuration"
-    scd_type = config.get("scd_type", SCD_TYPES[0])
-    if scd_type not in SCD_TYPES:
-        faults.add(f"{here}.scd_type", f"{scd_type!r} is none of {', '.join(SCD_TYPES)}.")
-    cluster = config.get("cluster_by")
+        faults.add(here, "expected an object.")
+        return None
+    sequence, cluster = (
+        [config[key]] if isinstance(config.get(key), str) else config.get(key)
+        for key in ("sequence_by", "cluster_by")
+    )
     return TableSpec(
         source,
-        faults.text(f"{path}.destination_table", table.get("destination_table")) or source,
-        faults.text(f"{path}.destination_catalog", table.get("destination_catalog")),
-        faults.text(f"{path}.destination_schema", table.get("destination_schema")),
-        str(scd_type),
-        faults.texts(f"{here}.primary_keys", config.get("primary_keys")),
-        faults.text(f"{here}.sequence_by", config.get("sequence_by")),
-        faults.texts(f"{here}.cluster_by", [cluster] if isinstance(cluster, str) else cluster),
+        destination or source,
+        catalog,
+        schema,
+        _scd_type(faults, here, config),
+        faults.columns(f"{here}.primary_keys", config.get("primary_keys"), table),
+        next(iter(faults.columns(f"{here}.sequence_by", sequence, table)), None),
+        faults.columns(f"{here}.cluster_by", cluster, table),
         _options(faults, here, config),
     )
+
+
+def _scd_type(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> str:
+    scd_type = config.get("scd_type", SCD_TYPES[0])
+    if scd_type not in SCD_TYPES:
+        faults.add(f"{path}.scd_type", f"{scd_type!r} is none of {', '.join(SCD_TYPES)}.")
+    return str(scd_type)
 
 
 def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[str, str]:
     """The source's options, as texts, as Spark passes them on."""
     known = [option.name for option in OPTIONS if option.table]
-    given = {key: value for key, value in config.items() if key not in PIPELINE_KEYS}
-    faults.unknown(path, given, (*PIPELINE_KEYS, *known))
-    options = {}
-    for key, value in given.items():
-        if key in known:
-            text = json.dumps(value) if isinstance(value, bool) else str(value)
-            try:
-                parse_options({"api_key": "x", "subdomain": "x"}, {key: text})
-                options[key] = text
-            except AhaOptionError as error:
-                faults.add(f"{path}.{key}", str(error))
+    faults.unknown(path, config, (*PIPELINE_KEYS, *known))
+    options = {
+        key: json.dumps(value) if isinstance(value, bool) else str(value)
+        for key, value in config.items()
+        if key in known
+    }
+    before = len(faults.found)
+    for key, text in options.items():
+        try:
+            parse_table_options({key: text})
+        except AhaOptionError as error:
+            faults.add(f"{path}.{key}", str(error))
+    if len(faults.found) == before:
+        try:
+            settings = parse_table_options(options)
+        except AhaOptionError as error:
+            faults.add(path, str(error))
+            return options
+        appended = config.get("scd_type") == "APPEND_ONLY"
+        if appended and (settings.track_deletes or settings.sync_mode == "snapshot"):
+            faults.add(
+                f"{path}.scd_type",
+                "APPEND_ONLY keeps every version of a row: leave out `track_deletes` and `sync_mode`.",
+            )
     return options

@@ -19,6 +19,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from connector.options import Settings
+
 TEXT = StringType()
 COUNT = LongType()
 NUMBER = DoubleType()
@@ -285,6 +287,13 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
+
+
+def ingestion_type(table: Table, settings: Settings) -> str:
+    """What a pipeline is told: the table's own type, unless an option says otherwise."""
+    if settings.sync_mode == "snapshot":
+        return "snapshot"
+    return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type
 
 
 def with_native_times(schema: StructType) -> StructType:

@@ -1,13 +1,11 @@
 """The main job: the merged file, inside Spark, brings Aha!'s tables into Delta tables on this machine."""
 
-import json
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from pyspark.errors import PySparkException
@@ -17,7 +15,7 @@ from rich.table import Table
 
 from connector.errors import AhaOptionError
 from connector.options import parse_options
-from connector.spec import TableSpec, parse_pipeline_spec
+from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
 from connector.tables import TABLES
 from harness.cassettes import CassetteError
 from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
@@ -28,7 +26,7 @@ from scripts.java import find_java_fault
 from scripts.lakehouse import Target
 from scripts.merge_python_source import COMMAND, MergeError, build
 from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
-from scripts.streams import FORMAT, Run
+from scripts.streams import Run
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
 SCENARIO = "first_sync"
@@ -94,7 +92,14 @@ def read_spec(path: Path | None) -> Sequence[TableSpec]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise AhaOptionError(f"{path} cannot be read: {error.strerror}.") from None
-    return parse_pipeline_spec(text, TABLES).tables
+    tables = parse_pipeline_spec(text).tables
+    for table in tables:
+        if table.ingestion_type == "snapshot" and table.scd_type != SCD_TYPES[0]:
+            raise AhaOptionError(
+                f"Table `{table.name}`: a history of snapshots ({table.scd_type}) is kept on Databricks only. "
+                f"Here, choose {SCD_TYPES[0]}, or `sync_mode` cdc."
+            )
+    return tables
 
 
 def ingest(
@@ -109,14 +114,13 @@ def ingest(
     with _account(console, live=live, cassettes=cassettes) as (connection, count):
         spark = start_session("aha-ingest")
         load_merged_file()(spark)
-        name = "the list of tables"
+        name = ""
         try:
             with console.status("") as status:
                 run = Run(spark, connection, destination, lambda text: status.update(text))
-                metadata = _metadata(spark, connection, tables)
                 for table in tables:
-                    name, before, started = table.destination, count(), time.monotonic()
-                    target = run.ingest(table, metadata[table.source], full_refresh=full_refresh)
+                    name, before, started = table.name, count(), time.monotonic()
+                    target = run.ingest(table, full_refresh=full_refresh)
                     sent = "-" if before is None else str((count() or 0) - before)
                     seconds = f"{time.monotonic() - started:.1f}"
                     report.add_row(name, str(target.count()), str(run.changed[name]), sent, seconds)
@@ -128,7 +132,7 @@ def ingest(
             spark.stop()
     console.print(report)
     place = destination.relative_to(ROOT) if destination.is_relative_to(ROOT) else destination
-    console.print(f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {tables[0].destination}")
+    console.print(f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {tables[0].name}")
     return 0
 
 
@@ -166,23 +170,10 @@ def _live_connection(*, required: bool) -> dict[str, str] | None:
     return connection
 
 
-def _metadata(
-    spark: SparkSession, connection: dict[str, str], tables: Sequence[TableSpec]
-) -> dict[str, dict[str, Any]]:
-    """Source table → keys, cursor and ingestion type, as a pipeline asks for them."""
-    asked = {
-        "tableName": "_community_table_metadata",
-        "tableNameList": json.dumps([table.source for table in tables]),
-        "tableConfigs": json.dumps({table.source: table.options for table in tables}),
-    }
-    rows = spark.read.format(FORMAT).options(**asked, **connection).load().collect()
-    return {row["tableName"]: row.asDict() for row in rows}
-
-
 def show_table(destination: Path, name: str) -> int:
     """Print the first rows of a table."""
     target = Target(destination / name, ("id",), "updated_at")
-    there = sorted(path.name for path in destination.glob("[!._]*")) if destination.exists() else []
+    there = sorted(path.name for path in destination.glob("[!.]*")) if destination.exists() else []
     if name not in there or not target.exists():
         listed = ", ".join(there) or "none yet"
         click.echo(f"No table {name!r} was ingested. Tables: {listed}. Ingest them: nox -s ingest", err=True)

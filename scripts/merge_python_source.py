@@ -3,7 +3,7 @@
 Source texts in, one text out. Every definition goes inside `register_lakeflow_source(spark)`, because
 classes and functions made there travel to Spark's worker processes by value; a module-level class would
 have to be importable there. Imports from outside go on top. What cannot be merged safely is refused with
-file, line and reason.
+file, line and reason (`scripts.mergeable`).
 """
 
 import ast
@@ -11,19 +11,20 @@ import hashlib
 import io
 import sys
 import tokenize
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.generated import ROOT, main
+from scripts import generated, mergeable
+from scripts.mergeable import MergeError, Module, bound_names, parse
 
-PACKAGE = "connector"
-ENTRY = "connector.datasource"
-OUTPUT = ROOT / "connector" / "_generated_aha_python_source.py"
+PACKAGE = generated.ROOT / "connector"
+# Functions that the merged file offers, as module:function. The first registers the data source.
+EXPORTS = ("connector.datasource:register_lakeflow_source", "connector.pipeline:ingest")
+OUTPUT = PACKAGE / "_generated_aha_python_source.py"
 COMMAND = "nox -s build_artifact"
 INDENT = "    "
-BANNED_NAMES = {"__file__": "the merged file stands elsewhere", "__import__": "imports must be visible"}
-
+LONGEST_LINE = 100
 HEADER = '''\
 """The Aha! connector as one file, generated: do not edit.
 
@@ -36,67 +37,43 @@ SHA-256 of these files and of the script: {digest}
 '''
 
 
-class MergeError(Exception):
-    """A module that cannot be merged; says file, line and reason."""
-
-
-@dataclass(frozen=True)
-class Module:
-    """A parsed module: its dotted name, its text with `\\n` line ends, and its top-level statements."""
-
-    name: str
-    text: str
-    tree: ast.Module
-
-    @property
-    def path(self) -> str:
-        return self.name.replace(".", "/") + ".py"
-
-    def refuse(self, node: ast.AST, reason: str) -> MergeError:
-        return MergeError(f"{self.path}:{getattr(node, 'lineno', 1)}: {reason}")
-
-
-def merge(sources: Mapping[str, str], entry: str, script: str = "") -> str:
+def merge(sources: Mapping[str, str], exports: Sequence[str] = EXPORTS, script: str = "") -> str:
     """The merged file's text.
 
     Args:
-        sources: dotted module name → source text; only what `entry` imports is used.
-        entry: the module whose last class is registered with Spark.
+        sources: dotted module name → source text; only what the exports' modules import is used.
+        exports: `module:function`; the first one registers the data source with a Spark session.
         script: text that belongs to the fingerprint beside the sources.
 
     Raises:
         MergeError: a construct that cannot be merged without changing its meaning.
     """
-    modules = order(sources, entry)
-    for module in modules:
-        check(module)
+    modules = order(sources, [export.partition(":")[0] for export in exports])
     imports = collect_imports(modules)
-    for name, module in collect_definitions(modules).items():
-        if name in imports:
-            raise MergeError(f"{module.path}: `{name}` shadows `{imports[name]}` of the merged file")
-    sections = [section(module) for module in modules]
-    last = [node.name for node in modules[-1].tree.body if isinstance(node, ast.ClassDef)]
-    source_class = next(name for name in last if name.endswith("Source"))
+    check_names(modules, imports)
     digest = hashlib.sha256("\0".join([*(module.text for module in modules), script]).encode()).hexdigest()
+    inputs = "\n".join(f"    {module.path}" for module in modules)
+    register, *others = (export.partition(":")[2] for export in exports)
     return "\n".join(
         [
-            HEADER.format(
-                inputs="\n".join(f"    {module.path}" for module in modules), command=COMMAND, digest=digest
-            ),
-            *import_block(imports.values()),
-            *guarded_imports(modules),
+            HEADER.format(inputs=inputs, command=COMMAND, digest=digest),
+            *import_block(entry for entry in imports.values() if isinstance(entry, Import)),
+            *typing_block(modules),
+            *guarded_block(modules),
             "\n",
-            "def register_lakeflow_source(spark):",
-            f'{INDENT}"""Make the data source `lakeflow_connect` known to a Spark session."""',
-            *sections,
-            f"{INDENT}spark.dataSource.register({source_class})",
+            f"def {register}(spark):",
+            f'{INDENT}"""Make the data source known to a Spark session."""',
+            *(section(module) for module in modules),
+            f"{INDENT}{register}(spark)",
+            *([f"{INDENT}return {', '.join(others)}"] if others else []),
+            *(wrapper(modules, name, register) for name in others),
             "",
         ]
     )
 
 
-def order(sources: Mapping[str, str], entry: str) -> list[Module]:
-    """The modules that `entry` needs, each after those it imports."""
+def order(sources: Mapping[str, str], entries: Iterable[str]) -> list[Module]:
+    """The modules that the entries need, each after those it imports."""
     done: dict[str, Module] = {}
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
@@ -104,76 +81,17 @@ def order(sources: Mapping[str, str], entry: str) -> list[Module]:
             raise MergeError(f"import cycle: {' -> '.join([*trail[trail.index(name) :], name])}")
         if name in done:
             return
-        text = sources[name].replace("\r\n", "\n")
-        try:
-            module = Module(name, text, ast.parse(text, filename=name))
-        except SyntaxError as error:
-            raise MergeError(f"{name.replace('.', '/')}.py:{error.lineno}: {error.msg}") from None
-        for needed in internal_imports(module, sources):
-            visit(needed, (*trail, name))
+        module = parse(name, sources[name])
+        for node in module.parts("internal"):
+            origin = module.origin(node) if isinstance(node, ast.ImportFrom) else ""
+            if origin not in sources:
+                raise module.refuse(node, f"`{origin}` is no module that can be merged")
+            visit(origin, (*trail, name))
         done[name] = module
 
-    visit(entry, ())
+    for entry in entries:
+        visit(entry, ())
     return list(done.values())
-
-
-def internal_imports(module: Module, sources: Mapping[str, str]) -> list[str]:
-    found = []
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ImportFrom) and is_internal(node):
-            if node.level or node.module not in sources:
-                raise module.refuse(
-                    node, f"cannot merge an import from `{'.' * node.level}{node.module or ''}`"
-                )
-            if node not in module.tree.body:
-                raise module.refuse(node, "an import within the package must stand at the top level")
-            found.append(node.module or "")
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == PACKAGE:
-                    raise module.refuse(node, f"write `from {alias.name} import ...` instead")
-    return found
-
-
-def is_internal(node: ast.ImportFrom) -> bool:
-    return bool(node.level) or (node.module or "").split(".")[0] == PACKAGE
-
-
-def check(module: Module) -> None:
-    """Refuse what would mean something else inside a function."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Global):
-            raise module.refuse(node, "`global` would no longer mean this module's name")
-        if isinstance(node, ast.Name) and node.id in BANNED_NAMES:
-            raise module.refuse(node, f"`{node.id}`: {BANNED_NAMES[node.id]}")
-        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-            raise module.refuse(node, "a star import hides which names it brings")
-    for node in module.tree.body:
-        if isinstance(node, ast.If | ast.Try) and not is_guarded_import(node):
-            raise module.refuse(node, "a conditional at the top level is not merged")
-
-
-def is_guarded_import(node: ast.stmt) -> bool:
-    """`try: import ... except ImportError: name = None`: what this machine may not have."""
-    if not isinstance(node, ast.Try) or node.orelse or node.finalbody:
-        return False
-    caught = [getattr(handler.type, "id", "") for handler in node.handlers]
-    plain = (ast.Import, ast.ImportFrom, ast.Assign)
-    return all(name in ("ImportError", "ModuleNotFoundError") for name in caught) and all(
-        isinstance(part, plain) and not (isinstance(part, ast.ImportFrom) and is_internal(part))
-        for part in [*node.body, *(part for handler in node.handlers for part in handler.body)]
-    )
-
-
-def guarded_imports(modules: Iterable[Module]) -> list[str]:
-    """The text of all guarded imports, each once."""
-    found = {
-        "\n".join(module.text.split("\n")[node.lineno - 1 : node.end_lineno]): None
-        for module in modules
-        for node in module.tree.body
-        if is_guarded_import(node)
-    }
-    return [line for text in found for line in ("", text)]
 
 
 @dataclass(frozen=True)
@@ -202,92 +120,115 @@ class Import:
         return 0 if package == "__future__" else 1 if package in sys.stdlib_module_names else 2
 
 
-def collect_imports(modules: Iterable[Module]) -> dict[str, Import]:
-    """Bound name → its import, for all imports from outside the package."""
-    found: dict[str, Import] = {}
-    for module in modules:
-        for node in module.tree.body:
-            for entry in outside_imports(node):
-                if found.setdefault(entry.bound, entry) != entry:
-                    raise module.refuse(node, f"`{entry.bound}` is `{found[entry.bound]}` elsewhere")
-    return found
-
-
-def outside_imports(node: ast.stmt) -> list[Import]:
-    if isinstance(node, ast.Import):
-        return [Import(alias.name, "", alias.asname or "") for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and not is_internal(node):
-        return [Import(node.module or "", alias.name, alias.asname or "") for alias in node.names]
-    return []
-
-
-def import_block(imports: Iterable[Import]) -> list[str]:
-    """Lines that import everything: plain imports first in each group, names of one module together."""
-    lines: list[str] = []
-    for group in range(3):
-        found = sorted(
-            {entry for entry in imports if entry.group == group}, key=lambda entry: (entry.module, entry.item)
-        )
-        plain = [str(entry) for entry in found if not entry.name]
-        modules = dict.fromkeys(entry.module for entry in found if entry.name)
-        named = [
-            from_line(module, [e.item for e in found if e.name and e.module == module]) for module in modules
-        ]
-        if plain or named:
-            lines += ["", *plain, *named]
-    return lines[1:]
-
-
-def from_line(module: str, items: list[str]) -> str:
-    line = f"from {module} import {', '.join(items)}"
-    return line if len(line) <= 100 else f"from {module} import (\n    " + ",\n    ".join(items) + ",\n)"
-
-
-def collect_definitions(modules: Iterable[Module]) -> dict[str, Module]:
-    found: dict[str, Module] = {}
-    for module in modules:
-        for node in module.tree.body:
-            for name in defined_names(node):
-                if found.setdefault(name, module) is not module:
-                    raise module.refuse(node, f"`{name}` is also defined in {found[name].path}")
-    return found
-
-
-def defined_names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+def imported(module: Module, nodes: Iterable[ast.AST]) -> list[Import]:
+    """What import statements bring from outside the package."""
     return [
-        part.id for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name)
+        Import(node.module or "", alias.name, alias.asname or "")
+        if isinstance(node, ast.ImportFrom)
+        else Import(alias.name, "", alias.asname or "")
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom) and not module.is_internal(node)
+        for alias in node.names
     ]
 
 
+def collect_imports(modules: Iterable[Module]) -> dict[str, Import | str]:
+    """Bound name → where it comes from, for all that is imported from outside the package.
+
+    Dotted imports of one package bind the same name and stand beside each other under their full names.
+    """
+    found: dict[str, Import | str] = {}
+    for module in modules:
+        for node in module.tree.body:
+            kind, entries = module.kind(node), imported(module, [node])
+            if kind == "typing":
+                entries = imported(module, ast.walk(node))
+            names: dict[str, Import | str] = {
+                entry.bound if entry.name or entry.alias else entry.module: entry for entry in entries
+            }
+            if kind == "guarded":
+                names = dict.fromkeys((entry.bound for entry in imported(module, ast.walk(node))), ast.dump(node))
+            for name, entry in names.items():
+                if found.setdefault(name, entry) != entry:
+                    raise module.refuse(node, f"`{name}` is something else in another module")
+    return found
+
+
+def check_names(modules: Sequence[Module], imports: Mapping[str, object]) -> None:
+    """Refuse names that would replace each other, and annotations that would be read differently."""
+    hoisted = {name.split(".")[0] for name in imports}
+    seen: dict[str, tuple[Module, ast.stmt]] = {}
+    lazy = {module.name for module in modules if Import("__future__", "annotations") in imported(module, module.tree.body)}
+    for module in modules:
+        for name, node in bound_names(module):
+            if name in hoisted:
+                raise module.refuse(node, f"`{name}` shadows an import of the merged file")
+            before, other = seen.setdefault(name, (module, node))
+            if before is not module and not same(other, node):
+                raise module.refuse(node, f"`{name}` is also defined in {before.path}")
+        noted = [part for part in ast.walk(module.tree) if isinstance(part, ast.AnnAssign) or getattr(part, "returns", None)]
+        if lazy and module.name not in lazy and noted:
+            raise module.refuse(noted[0], "annotations need `from __future__ import annotations`, as elsewhere")
+
+
+def same(one: ast.stmt, other: ast.stmt) -> bool:
+    """Whether two definitions of a name are one and the same: equal functions, constants or aliases."""
+    plain = isinstance(one, ast.FunctionDef | ast.ImportFrom) or (
+        isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
+    )
+    return plain and ast.dump(one) == ast.dump(other)
+
+
+def import_block(imports: Iterable[Import]) -> Iterator[str]:
+    """Lines that import everything: plain imports first in each group, names of one module together."""
+    groups: dict[int, list[Import]] = {}
+    for entry in sorted(set(imports), key=lambda entry: (entry.group, bool(entry.name), entry.module, entry.item)):
+        groups.setdefault(entry.group, []).append(entry)
+    for number, entries in enumerate(groups.values()):
+        yield from [""] if number else []
+        yield from (str(entry) for entry in entries if not entry.name)
+        for origin in dict.fromkeys(entry.module for entry in entries if entry.name):
+            items = [entry.item for entry in entries if entry.name and entry.module == origin]
+            line = f"from {origin} import {', '.join(items)}"
+            wrapped = f"from {origin} import (\n{INDENT}" + f",\n{INDENT}".join(items) + ",\n)"
+            yield line if len(line) <= LONGEST_LINE else wrapped
+
+
+def typing_block(modules: Iterable[Module]) -> list[str]:
+    """Imports that only a type checker follows."""
+    found = {
+        str(entry): None for module in modules for node in module.parts("typing") for entry in imported(module, ast.walk(node))
+    }
+    return ["", "if TYPE_CHECKING:", *(INDENT + entry for entry in sorted(found))] if found else []
+
+
+def guarded_block(modules: Iterable[Module]) -> list[str]:
+    """The text of all guarded imports, each once."""
+    found = dict.fromkeys(module.source(node) for module in modules for node in module.parts("guarded"))
+    return [line for text in found for line in ("", text)]
+
+
 def section(module: Module) -> str:
-    """A module's text without imports and docstring, indented, under a heading."""
+    """A module's text without what is hoisted or dropped, indented, under a heading."""
     lines = module.text.split("\n")
     for node in module.tree.body:
-        outside = isinstance(node, ast.Import | ast.ImportFrom) or is_guarded_import(node)
-        if outside or is_docstring(node, module):
+        if module.kind(node) != "definition":
             first, last = node.lineno, node.end_lineno or node.lineno
-            lines[first - 1 : last] = [aliases(node), *[""] * (last - first)]
+            lines[first - 1 : last] = [aliases(module, node), *[""] * (last - first)]
     kept = string_lines(module.text)
     indented = [
         line if number in kept or not line.strip() else INDENT + line for number, line in enumerate(lines, 1)
     ]
-    body = squeeze(indented)
-    heading = [f"{INDENT}# {'-' * 20} {module.path} {'-' * 20}"]
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    body = indented[filled[0] : filled[-1] + 1] if filled else []
     docstring = ast.get_docstring(module.tree) or ""
-    heading += [f"{INDENT}# {line}".rstrip() for line in docstring.split("\n") if docstring]
-    return "\n".join(["", *heading, "", *body, ""])
+    notes = [f"{INDENT}# {line}".rstrip() for line in docstring.split("\n") if docstring]
+    return "\n".join(["", f"{INDENT}# {'-' * 20} {module.path} {'-' * 20}", *notes, "", *body, ""])
 
 
-def is_docstring(node: ast.stmt, module: Module) -> bool:
-    return node is module.tree.body[0] and ast.get_docstring(module.tree) is not None
-
-
-def aliases(node: ast.stmt) -> str:
+def aliases(module: Module, node: ast.stmt) -> str:
     """What stands for `from connector.x import a as b`: one line of assignments."""
-    if not isinstance(node, ast.ImportFrom) or not is_internal(node):
+    if not isinstance(node, ast.ImportFrom) or not module.is_internal(node):
         return ""
     return "; ".join(f"{alias.asname} = {alias.name}" for alias in node.names if alias.asname)
 
@@ -307,10 +248,18 @@ def string_lines(text: str) -> set[int]:
     return inside
 
 
-def squeeze(lines: list[str]) -> list[str]:
-    """Drop blank lines at both ends."""
-    filled = [number for number, line in enumerate(lines) if line.strip()]
-    return lines[filled[0] : filled[-1] + 1] if filled else []
+def wrapper(modules: Iterable[Module], name: str, register: str) -> str:
+    """A function at the top level that registers the data source and hands on to the one inside."""
+    nodes = (node for module in modules for node in module.tree.body if isinstance(node, ast.FunctionDef))
+    node = next(node for node in nodes if node.name == name)
+    plain = ast.parse(ast.unparse(node)).body[0]
+    assert isinstance(plain, ast.FunctionDef)
+    for argument in plain.args.args:
+        argument.annotation = None
+    passed = ", ".join(argument.arg for argument in plain.args.args)
+    note = (ast.get_docstring(node) or "").replace("\n", f"\n{INDENT}").replace(f"\n{INDENT}\n", "\n\n")
+    call = f"{register}({plain.args.args[0].arg})({passed})"
+    return f'\n\ndef {name}({ast.unparse(plain.args)}):\n{INDENT}"""{note}\n{INDENT}"""\n{INDENT}return {call}'
 
 
 def read_sources(package: Path) -> dict[str, str]:
@@ -323,7 +272,8 @@ def read_sources(package: Path) -> dict[str, str]:
 
 def build() -> str:
     """The merged file of this repository."""
-    return merge(read_sources(ROOT / PACKAGE), ENTRY, Path(__file__).read_bytes().decode())
+    scripts = (__file__, mergeable.__file__)
+    return merge(read_sources(PACKAGE), script="".join(Path(script).read_bytes().decode() for script in scripts))
 
 
 def run(command: Callable[[], int]) -> int:
@@ -335,4 +285,4 @@ def run(command: Callable[[], int]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: main(OUTPUT, build(), COMMAND, sys.argv[1:])))
+    sys.exit(run(lambda: generated.main(OUTPUT, build(), COMMAND, sys.argv[1:])))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -57,12 +58,17 @@ def _session(name: str) -> SparkSession:
     )
 
 
-def load_merged_file(path: Path = MERGED_FILE) -> Callable[[Any], None]:
-    """`register_lakeflow_source` of the merged file, loaded from its path alone."""
+def load_merged_file(path: Path = MERGED_FILE) -> Callable[[Any], Any]:
+    """`register_lakeflow_source` of the merged file."""
+    register: Callable[[Any], Any] = load_merged_module(path).register_lakeflow_source
+    return register
+
+
+def load_merged_module(path: Path = MERGED_FILE) -> ModuleType:
+    """The merged file, loaded from its path alone."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    register: Callable[[Any], None] = module.register_lakeflow_source
-    return register
+    return module

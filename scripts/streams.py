@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -16,8 +16,8 @@ from scripts.lakehouse import Target
 
 FORMAT = "lakeflow_connect"
 POLL_SECONDS = 0.2
-# Kept beside the tables; a name that no table can have.
-CHECKPOINTS, STAGING = "_checkpoints", "_staging"
+# Kept beside the tables; names that no table can have.
+CHECKPOINTS, STAGING = ".checkpoints", ".staging"
 
 Report = Callable[[str], None]
 
@@ -40,30 +40,26 @@ class Run:
     report: Report = lambda _: None
     changed: dict[str, int] = field(default_factory=dict)
 
-    def ingest(
-        self, table: TableSpec, metadata: Mapping[str, object], *, full_refresh: bool = False
-    ) -> Target:
+    def ingest(self, table: TableSpec, *, full_refresh: bool = False) -> Target:
         """Bring a table up to date: changed rows, then deletions where the source tracks them."""
         options = {"tableName": table.source, **self.connection, **table.options}
-        keys = table.primary_keys or tuple(metadata["primary_keys"])  # type: ignore[arg-type]
-        sequence = table.sequence_by or str(metadata["cursor_field"])
-        target = Target(self.lakehouse / table.destination, keys, sequence, table.scd_type)
-        self.changed[table.destination] = 0
+        target = Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type)
+        self.changed[table.name] = 0
         if full_refresh:
             target.remove()
             shutil.rmtree(self._checkpoint(table), ignore_errors=True)
-        if metadata["ingestion_type"] == "snapshot":
+        if table.ingestion_type == "snapshot":
             frame = self.spark.read.format(FORMAT).options(**options).load()
-            self._count(table, self._staged(frame, table, target, lambda rows: replaced(target, rows)))
+            self._count(table, self._staged(frame, table, target, target.replace))
             return target
         self._stream(table, target, options)
-        if metadata["ingestion_type"] == "cdc_with_deletes":
+        if table.ingestion_type == "cdc_with_deletes":
             self._stream(table, target, {**options, "isDeleteFlow": "true"})
         return target
 
     def _stream(self, table: TableSpec, target: Target, options: Mapping[str, str]) -> None:
         deletes = "isDeleteFlow" in options
-        name = f"{table.destination}{' (deletions)' if deletes else ''}"
+        name = f"{table.name}{' (deletions)' if deletes else ''}"
 
         def write(frame: DataFrame, batch: int) -> None:
             def apply(rows: ds.Dataset) -> None:
@@ -71,7 +67,7 @@ class Run:
                 if deletes:
                     target.delete(rows)
                 else:
-                    target.apply(rows, batch, f"aha-{table.destination}")
+                    target.apply(rows, batch, f"aha-{table.name}")
 
             self._count(table, self._staged(frame, table, target, apply))
 
@@ -86,7 +82,7 @@ class Run:
             .start()
         )
         while not query.awaitTermination(POLL_SECONDS):  # type: ignore[arg-type]
-            self.report(f"{name}: {self.changed[table.destination]:,} rows, {time.strftime('%H:%M:%S')}")
+            self.report(f"{name}: {self.changed[table.name]:,} rows, {time.strftime('%H:%M:%S')}")
 
     def _staged(
         self, frame: DataFrame, table: TableSpec, target: Target, apply: Callable[[ds.Dataset], None]
@@ -98,7 +94,7 @@ class Run:
             if target.scd_type == "APPEND_ONLY"
             else frame.withColumn("_n", newest).where("_n = 1").drop("_n")
         )
-        place = self.lakehouse / STAGING / table.destination
+        place = self.lakehouse / STAGING / table.name
         try:
             rows.write.mode("overwrite").parquet(str(place))
             dataset = ds.dataset(str(place), format="parquet", exclude_invalid_files=False)
@@ -110,12 +106,7 @@ class Run:
             shutil.rmtree(place, ignore_errors=True)
 
     def _count(self, table: TableSpec, rows: int) -> None:
-        self.changed[table.destination] += rows
+        self.changed[table.name] += rows
 
     def _checkpoint(self, table: TableSpec) -> Path:
-        return self.lakehouse / CHECKPOINTS / table.destination
-
-
-def replaced(target: Target, rows: ds.Dataset) -> None:
-    """A snapshot is the table, whatever stood there."""
-    replace(target, scd_type="SCD_TYPE_1").replace(rows)
+        return self.lakehouse / CHECKPOINTS / table.name

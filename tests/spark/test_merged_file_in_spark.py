@@ -92,8 +92,6 @@ def test_a_misspelt_table_is_refused_before_any_request(spark: SparkSession) -> 
 
 
 START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
-CDC = {"primary_keys": ["id"], "cursor_field": "updated_at", "ingestion_type": "cdc"}
-
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
@@ -119,21 +117,19 @@ def test_a_second_run_merges_what_changed_and_takes_out_what_was_deleted(
     spark: SparkSession, box: Sandbox, tmp_path: Path
 ) -> None:
     table = TableSpec("ideas", "ideas", options={"track_deletes": "true"})
-    metadata = CDC | {"ingestion_type": "cdc_with_deletes"}
-    run_on(spark, box, tmp_path).ingest(table, metadata)
+    run_on(spark, box, tmp_path).ingest(table)
     box.clock.advance(3600)
     first, second, *_ = map(int, ideas(box))
     box.world.change("idea", first, name="changed")
     box.world.delete("idea", second)
     box.clock.advance(3600)
+    box.traffic.log.clear()
     again = run_on(spark, box, tmp_path)
-    again.ingest(table, metadata)
+    again.ingest(table)
     assert {key: row["name"] for key, row in rows(tmp_path / "ideas").items()} == ideas(box)
     assert again.changed["ideas"] == 2
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("_staging")] in (
-        [],
-        ["_staging"],
-    )
+    assert [entry["path"] for entry in box.traffic.log] == ["/ideas", "/audits"]
+    assert list(tmp_path.glob(".staging/*")) == []
 
 
 def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
@@ -145,7 +141,7 @@ def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
     assert frame.rdd.getNumPartitions() == 4
     assert {row["id"] for row in frame.collect()} == set(ideas(box))
     box.traffic.log.clear()
-    run.ingest(TableSpec("ideas", "ideas", options={"partition_rows": "12"}), CDC)
+    run.ingest(TableSpec("ideas", "ideas", options={"partition_rows": "12"}))
     assert {key: row["name"] for key, row in rows(tmp_path / "ideas").items()} == ideas(box)
     assert sum("created_since" in entry["query"] for entry in box.traffic.log) == 3  # type: ignore[operator]
 
@@ -154,12 +150,11 @@ def test_native_timestamps_history_and_snapshots_reach_delta(
     spark: SparkSession, box: Sandbox, tmp_path: Path
 ) -> None:
     run = run_on(spark, box, tmp_path)
-    run.ingest(TableSpec("ideas", "history", scd_type="SCD_TYPE_2", options={"timestamps": "native"}), CDC)
+    run.ingest(TableSpec("ideas", "history", scd_type="SCD_TYPE_2", options={"timestamps": "native"}))
     created = DeltaTable(str(tmp_path / "history")).schema().to_arrow()
     assert "timestamp" in str(created).lower()
-    snapshot = CDC | {"ingestion_type": "snapshot"}
     for _ in range(2):
-        run.ingest(TableSpec("ideas", "now", options={"sync_mode": "snapshot"}), snapshot)
+        run.ingest(TableSpec("ideas", "now", options={"sync_mode": "snapshot"}))
         assert set(rows(tmp_path / "now")) == set(ideas(box))
         box.world.delete("idea", int(next(iter(ideas(box)))))
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from connector.errors import AhaOptionError
 from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
-from connector.tables import TABLES
 
 
 def spec(*tables: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def test_a_whole_spec_is_read() -> None:
         {"source_table": "ideas", **place, "table_configuration": config}, {"source_table": "idea_comments"}
     )
     for form in (given, json.dumps(given)):
-        found = parse_pipeline_spec(form, TABLES)
+        found = parse_pipeline_spec(form)
         assert found.connection_name == "aha"
         assert found.tables == (
             TableSpec(
@@ -77,7 +76,7 @@ WRONG: list[tuple[Any, str]] = [
     ),
     (
         spec({"source_table": "ideas", "table_configuration": {"primary_keys": "id"}}),
-        'objects[0].table.table_configuration.primary_keys: expected a list of texts, not "id".',
+        'objects[0].table.table_configuration.primary_keys: expected a list of columns, not "id".',
     ),
     (
         spec({"source_table": "ideas", "table_configuration": {"max_idea": 5}}),
@@ -92,8 +91,35 @@ WRONG: list[tuple[Any, str]] = [
         "objects[0].table.table_configuration: expected an object.",
     ),
     (
-        spec({"source_table": "ideas"}, {"source_table": "ideas"}),
-        "objects[1].table: `ideas` is the destination of another",
+        spec({"source_table": "ideas"}, {"source_table": "idea_comments", "destination_table": "Ideas"}),
+        "objects[1].table: `Ideas` is the destination of another",
+    ),
+    *(
+        (spec({"source_table": "ideas", "destination_table": name}), "is no name of a table, schema or catalog")
+        for name in ("../ideas", ".checkpoints", "a b", "a/b", "a.b", "a\x00", "x" * 256)
+    ),
+    (
+        spec({"source_table": "ideas", "destination_catalog": "main"}),
+        "objects[0].table.destination_catalog: needs a destination_schema",
+    ),
+    (
+        spec({"source_table": "ideas", "table_configuration": {"primary_keys": ["idd"]}}),
+        "objects[0].table.table_configuration.primary_keys: `ideas` has no column `idd`. Did you mean `id`?",
+    ),
+    (
+        spec({"source_table": "ideas", "table_configuration": {"sequence_by": "update_at"}}),
+        "table_configuration.sequence_by: `ideas` has no column `update_at`. Did you mean `updated_at`?",
+    ),
+    (
+        spec({"source_table": "ideas", "table_configuration": {"track_deletes": True, "sync_mode": "snapshot"}}),
+        "objects[0].table.table_configuration: Option `track_deletes` is true and `sync_mode` is `snapshot`",
+    ),
+    *(
+        (
+            spec({"source_table": "ideas", "table_configuration": {"scd_type": "APPEND_ONLY"} | option}),
+            "objects[0].table.table_configuration.scd_type: APPEND_ONLY keeps every version",
+        )
+        for option in ({"track_deletes": True}, {"sync_mode": "snapshot"})
     ),
 ]
 
@@ -101,7 +127,7 @@ WRONG: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("given_", "says"), WRONG)
 def test_a_fault_is_told_with_its_path(given_: Any, says: str) -> None:
     with pytest.raises(AhaOptionError) as caught:
-        parse_pipeline_spec(given_, TABLES)
+        parse_pipeline_spec(given_)
     assert says in str(caught.value)
 
 
@@ -110,7 +136,7 @@ def test_all_faults_are_told_at_once() -> None:
         {"source_table": "idea", "table_configuration": {"scd_type": "x"}}, {"source_table": "vote"}, extra=1
     )
     with pytest.raises(AhaOptionError) as caught:
-        parse_pipeline_spec(wrong, TABLES)
+        parse_pipeline_spec(wrong)
     told = str(caught.value)
     for path in (
         "extra:",
@@ -148,4 +174,23 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_json_ends_in_another_error(given_: Any) -> None:
     with suppress(AhaOptionError):
-        parse_pipeline_spec(given_, TABLES)
+        parse_pipeline_spec(given_)
+
+
+def test_a_table_says_how_it_is_read_and_what_tells_its_versions_apart() -> None:
+    given = spec(
+        {"source_table": "ideas", "destination_schema": "aha"},
+        {"source_table": "ideas", "table_configuration": {"sync_mode": "snapshot", "primary_keys": ["url"]}},
+        {"source_table": "idea_comments", "table_configuration": {"track_deletes": "true"}},
+        {
+            "source_table": "idea_proxy_votes",
+            "table_configuration": {"scd_type": "APPEND_ONLY", "sequence_by": "created_at"},
+        },
+    )
+    found = parse_pipeline_spec(given).tables
+    assert [(table.name, table.keys, table.sequence, table.ingestion_type) for table in found] == [
+        ("aha.ideas", ("id",), "updated_at", "cdc"),
+        ("ideas", ("url",), "updated_at", "snapshot"),
+        ("idea_comments", ("id",), "updated_at", "cdc_with_deletes"),
+        ("idea_proxy_votes", ("id",), "created_at", "append"),
+    ]
