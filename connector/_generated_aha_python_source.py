@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 2d3fcf8dcd28e093e586aa70e48816f0b704d29ca37b512d0ab3bcc6fba585b5
+SHA-256 of these files and of the script: 68bf506e080395437546571f441c79c778c72db338b9eda98375bf32f3f1603b
 """
 
 import difflib
@@ -1702,24 +1702,30 @@ def register_lakeflow_source(spark):
     # leaf columns are handed to it, after a look at the types in them.
 
     MISSING = type(None)
+    # A batch costs Arrow and Spark a fixed time for each column; so many rows share it.
+    BATCH_ROWS = 1000
 
 
-    def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-        """Records as one Arrow batch with the table's schema.
+    def to_batches(table: Table, pages: Iterable[Sequence[dict[str, Any]]]) -> Iterator[pa.RecordBatch]:
+        """Pages of records as Arrow batches with the table's schema, of `BATCH_ROWS` and up to a page more.
 
     Raises:
         AhaDataError: a value does not fit its column; names table, row id, path and the value's type.
     """
-        try:
-            return _to_batch(table, records)
-        except AhaDataError:
-            # Columns do not know their rows: look for the first row that fails alone.
-            for record in records:
-                try:
-                    _to_batch(table, [record])
-                except AhaDataError as error:
-                    raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
-            raise
+        schema = arrow_schema(table.schema)
+        waiting: list[dict[str, Any]] = []
+        for page in pages:
+            waiting += page
+            if len(waiting) >= BATCH_ROWS:
+                yield _checked(table, schema, waiting)
+                waiting = []
+        if waiting:
+            yield _checked(table, schema, waiting)
+
+
+    def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+        """Records as one Arrow batch; raises as `to_batches` does."""
+        return _checked(table, arrow_schema(table.schema), records)
 
 
     def to_rows(table: Table, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -1741,11 +1747,23 @@ def register_lakeflow_source(spark):
         return LEAF_TYPES[type(kind)][0]
 
 
-    def _to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-        schema = arrow_schema(table.schema)
+    def _checked(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+        try:
+            return _batch(table, schema, records)
+        except AhaDataError:
+            # Columns do not know their rows: look for the first row that fails alone.
+            for record in records:
+                try:
+                    _batch(table, schema, [record])
+                except AhaDataError as error:
+                    raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
+            raise
+
+
+    def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
         columns = [
-            _column([record.get(field.name) for record in records], field.dataType, field.name)
-            for field in table.schema
+            _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name)
+            for field, arrow in zip(table.schema, schema, strict=True)
         ]
         for field, column in zip(table.schema, columns, strict=True):
             if not field.nullable and column.null_count:
@@ -1753,14 +1771,16 @@ def register_lakeflow_source(spark):
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-    def _column(values: list[Any], kind: DataType, path: str) -> pa.Array:
+    def _column(values: list[Any], kind: DataType, arrow: pa.DataType, path: str) -> pa.Array:
+        if values.count(None) == len(values):
+            return pa.nulls(len(values), arrow)
         if path in JSON_TEXT_PATHS:
             values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
         if isinstance(kind, StructType):
-            return _struct_column(values, kind, path)
+            return _struct_column(values, kind, arrow, path)
         if isinstance(kind, ArrayType):
-            return _list_column(values, kind, path)
-        arrow, accepted, repair = LEAF_TYPES[type(kind)]
+            return _list_column(values, kind, arrow, path)
+        _, accepted, repair = LEAF_TYPES[type(kind)]
         if not set(map(type, values)) <= accepted:
             values = [
                 value if type(value) in accepted else _repaired(value, repair, kind, path) for value in values
@@ -1773,21 +1793,23 @@ def register_lakeflow_source(spark):
             ) from None
 
 
-    def _struct_column(values: list[Any], kind: StructType, path: str) -> pa.Array:
+    def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path: str) -> pa.Array:
         _require(values, dict, kind, path)
+        # Most objects are left out of most rows: their fields are looked at where they are, then spread.
+        present = [value for value in values if value is not None]
         children = [
-            _column(
-                [None if value is None else value.get(field.name) for value in values],
-                field.dataType,
-                f"{path}.{field.name}",
-            )
-            for field in kind.fields
+            _column([value.get(name) for value in present], field.dataType, inner.type, f"{path}.{name}")
+            for field, inner in zip(kind.fields, arrow, strict=True)
+            for name in (field.name,)
         ]
-        mask = pa.array([value is None for value in values], type=pa.bool_())
-        return pa.StructArray.from_arrays(children, fields=list(arrow_schema(kind)), mask=mask)
+        found = pa.StructArray.from_arrays(children, fields=list(arrow))
+        if len(present) == len(values):
+            return found
+        places = itertools.count()
+        return found.take(pa.array([None if value is None else next(places) for value in values], pa.int32()))
 
 
-    def _list_column(values: list[Any], kind: ArrayType, path: str) -> pa.Array:
+    def _list_column(values: list[Any], kind: ArrayType, arrow: pa.DataType, path: str) -> pa.Array:
         _require(values, list, kind, path)
         offsets: list[int | None] = []
         items: list[Any] = []
@@ -1795,8 +1817,8 @@ def register_lakeflow_source(spark):
             offsets.append(None if value is None else len(items))
             items += value or ()
         offsets.append(len(items))
-        elements = _column(items, kind.elementType, path)
-        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow_type(kind))
+        elements = _column(items, kind.elementType, arrow.value_type, path)
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow)
 
 
     def _require(values: list[Any], wanted: type, kind: DataType, path: str) -> None:
@@ -2445,15 +2467,7 @@ def register_lakeflow_source(spark):
             """As `read_table`, with the rows as Arrow batches of the table's schema."""
             table = self._table(table_name, table_options)
             pages, end = self._sync(table_options).read(table, start_offset)
-            return self._batches(table, pages), end
-
-        def replay_batches(
-            self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
-        ) -> Iterator[pa.RecordBatch]:
-            """All rows that changed since `start_offset`, however many: at least those of a batch that was
-        planned from there and may not have been written."""
-            table = self._table(table_name, table_options)
-            return self._batches(table, self._sync(table_options).reread(table, start_offset))
+            return to_batches(table, pages), end
 
         def read_table_deletes(
             self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
@@ -2468,7 +2482,7 @@ def register_lakeflow_source(spark):
             """As `read_table_deletes`, with the tombstones as Arrow batches of the table's schema."""
             table = self._table(table_name, table_options)
             pages, end = self._deletions(table, start_offset, table_options)
-            return self._batches(table, pages), end
+            return to_batches(table, pages), end
 
         def get_partitions(
             self,
@@ -2494,7 +2508,7 @@ def register_lakeflow_source(spark):
         ) -> Iterator[pa.RecordBatch]:
             """As `read_partition`, with the rows as Arrow batches of the table's schema."""
             table = self._table(table_name, table_options)
-            return self._batches(table, self._partition(table, partition, table_options))
+            return to_batches(table, self._partition(table, partition, table_options))
 
         def begin(
             self, table_name: str, table_options: Mapping[str, str]
@@ -2502,7 +2516,7 @@ def register_lakeflow_source(spark):
             """A first read: its partitions where it is split, else its rows; and the offset after it."""
             table = self._table(table_name, table_options)
             windows, pages, end = self._sync(table_options).begin(table)
-            return [window.to_json() for window in windows], self._batches(table, pages), end
+            return [window.to_json() for window in windows], to_batches(table, pages), end
 
         def _partition(
             self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -2526,9 +2540,6 @@ def register_lakeflow_source(spark):
 
         def _sync(self, table_options: Mapping[str, str]) -> Sync:
             return Sync(self._client, parse_options(self._options, table_options))
-
-        def _batches(self, table: Table, pages: Iterator[Records]) -> Iterator[pa.RecordBatch]:
-            return (to_batch(table, page) for page in pages)
 
         def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
             settings = parse_options(self._options, table_options)
@@ -2716,12 +2727,11 @@ def register_lakeflow_source(spark):
 
         def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
             batches, end = self._flow.read(start)
-            # Spark pickles the iterator, and a generator cannot be pickled.
-            return iter(list(batches)), end
+            return PackedBatches(batches), end
 
         def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
             parts = self._flow.parts_since(start)
-            return iter([batch for part in parts for batch in self._flow.read_part(part)])
+            return (batch for part in parts for batch in self._flow.read_part(part))
 
 
     class FlowReader(DataSourceStreamReader):
@@ -2751,7 +2761,7 @@ def register_lakeflow_source(spark):
             if self._once and self._reached:
                 return start
             parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
-            self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or pack(batches))
+            self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or share(batches))
             # A walk that was cut goes on; a whole one is all that was there when this run began.
             self._reached = "position" not in end
             return end
@@ -2762,8 +2772,8 @@ def register_lakeflow_source(spark):
             return [InputPartition(json.dumps(part)) for part in self._flow.parts_since(start)]
 
         def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-            if isinstance(partition.value, bytes):
-                return unpack(partition.value)
+            if isinstance(partition.value, list):
+                return map(unpack, partition.value)
             return self._flow.read_part(json.loads(partition.value))
 
         def commit(self, end: StoredOffset) -> None:
@@ -2779,26 +2789,44 @@ def register_lakeflow_source(spark):
         return reader
 
 
-    def pack(batches: Iterator[pa.RecordBatch]) -> list[InputPartition]:
-        """Batches as partitions, each a compressed Arrow stream; none for no rows."""
-        groups: list[list[bytes]] = []
-        for batch in batches:
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
-                out.write_batch(batch)
-            if len(groups) < MOST_PARTITIONS:
-                groups.append([])
-            groups[-1].append(sink.getvalue().to_pybytes())
-        return [InputPartition(b"".join(len(part).to_bytes(8) + part for part in group)) for group in groups]
+    class PackedBatches(Iterator[pa.RecordBatch]):
+        """Batches kept as compressed Arrow, each unpacked when it is asked for.
+
+    Spark keeps a simple reader's iterator and reads copies of it, so a copy must go on by itself, as a
+    generator and a `map` do not.
+    """
+
+        def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+            self._parts = [pack(batch) for batch in batches]
+            self._position = 0
+
+        def __next__(self) -> pa.RecordBatch:
+            if self._position == len(self._parts):
+                raise StopIteration
+            self._position += 1
+            return unpack(self._parts[self._position - 1])
 
 
-    def unpack(content: bytes) -> Iterator[pa.RecordBatch]:
-        start = 0
-        while start < len(content):
-            size = int.from_bytes(content[start : start + 8])
-            with pa.ipc.open_stream(content[start + 8 : start + 8 + size]) as stream:
-                yield from stream
-            start += 8 + size
+    def share(batches: Iterator[pa.RecordBatch]) -> list[InputPartition]:
+        """Batches as partitions of packed batches; none for no rows."""
+        groups: list[list[bytes]] = [[] for _ in range(MOST_PARTITIONS)]
+        for number, batch in enumerate(batches):
+            groups[number % MOST_PARTITIONS].append(pack(batch))
+        return [InputPartition(group) for group in groups if group]
+
+
+    def pack(batch: pa.RecordBatch) -> bytes:
+        """A batch as a compressed Arrow stream."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
+            out.write_batch(batch)
+        packed: bytes = sink.getvalue().to_pybytes()
+        return packed
+
+
+    def unpack(packed: bytes) -> pa.RecordBatch:
+        with pa.ipc.open_stream(packed) as stream:
+            return stream.read_next_batch()
 
 
     def register_lakeflow_source(spark: SparkSession) -> None:

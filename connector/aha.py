@@ -14,7 +14,7 @@ from connector.errors import AhaOptionError
 from connector.interface import LakeflowConnect, StoredOffset
 from connector.options import parse_options
 from connector.pacing import Clock
-from connector.records import to_batch, to_rows
+from connector.records import to_batches, to_rows
 from connector.split import Window
 from connector.sync import Records, Sync
 from connector.tables import TABLES, Table, ingestion_type, with_native_times
@@ -67,15 +67,7 @@ class AhaLakeflowConnect(LakeflowConnect):
         """As `read_table`, with the rows as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
         pages, end = self._sync(table_options).read(table, start_offset)
-        return self._batches(table, pages), end
-
-    def replay_batches(
-        self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
-    ) -> Iterator[pa.RecordBatch]:
-        """All rows that changed since `start_offset`, however many: at least those of a batch that was
-        planned from there and may not have been written."""
-        table = self._table(table_name, table_options)
-        return self._batches(table, self._sync(table_options).reread(table, start_offset))
+        return to_batches(table, pages), end
 
     def read_table_deletes(
         self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
@@ -90,7 +82,7 @@ class AhaLakeflowConnect(LakeflowConnect):
         """As `read_table_deletes`, with the tombstones as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
         pages, end = self._deletions(table, start_offset, table_options)
-        return self._batches(table, pages), end
+        return to_batches(table, pages), end
 
     def get_partitions(
         self,
@@ -116,7 +108,7 @@ class AhaLakeflowConnect(LakeflowConnect):
     ) -> Iterator[pa.RecordBatch]:
         """As `read_partition`, with the rows as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
-        return self._batches(table, self._partition(table, partition, table_options))
+        return to_batches(table, self._partition(table, partition, table_options))
 
     def begin(
         self, table_name: str, table_options: Mapping[str, str]
@@ -124,7 +116,7 @@ class AhaLakeflowConnect(LakeflowConnect):
         """A first read: its partitions where it is split, else its rows; and the offset after it."""
         table = self._table(table_name, table_options)
         windows, pages, end = self._sync(table_options).begin(table)
-        return [window.to_json() for window in windows], self._batches(table, pages), end
+        return [window.to_json() for window in windows], to_batches(table, pages), end
 
     def _partition(
         self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -148,9 +140,6 @@ class AhaLakeflowConnect(LakeflowConnect):
 
     def _sync(self, table_options: Mapping[str, str]) -> Sync:
         return Sync(self._client, parse_options(self._options, table_options))
-
-    def _batches(self, table: Table, pages: Iterator[Records]) -> Iterator[pa.RecordBatch]:
-        return (to_batch(table, page) for page in pages)
 
     def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
         settings = parse_options(self._options, table_options)

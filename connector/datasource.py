@@ -199,12 +199,11 @@ class SimpleFlowReader(SimpleDataSourceStreamReader):
 
     def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
         batches, end = self._flow.read(start)
-        # Spark pickles the iterator, and a generator cannot be pickled.
-        return iter(list(batches)), end
+        return PackedBatches(batches), end
 
     def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         parts = self._flow.parts_since(start)
-        return iter([batch for part in parts for batch in self._flow.read_part(part)])
+        return (batch for part in parts for batch in self._flow.read_part(part))
 
 
 class FlowReader(DataSourceStreamReader):
@@ -234,7 +233,7 @@ class FlowReader(DataSourceStreamReader):
         if self._once and self._reached:
             return start
         parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
-        self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or pack(batches))
+        self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or share(batches))
         # A walk that was cut goes on; a whole one is all that was there when this run began.
         self._reached = "position" not in end
         return end
@@ -245,8 +244,8 @@ class FlowReader(DataSourceStreamReader):
         return [InputPartition(json.dumps(part)) for part in self._flow.parts_since(start)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        if isinstance(partition.value, bytes):
-            return unpack(partition.value)
+        if isinstance(partition.value, list):
+            return map(unpack, partition.value)
         return self._flow.read_part(json.loads(partition.value))
 
     def commit(self, end: StoredOffset) -> None:
@@ -262,26 +261,44 @@ def make_stream_reader(flow: Flow) -> DataSourceStreamReader:
     return reader
 
 
-def pack(batches: Iterator[pa.RecordBatch]) -> list[InputPartition]:
-    """Batches as partitions, each a compressed Arrow stream; none for no rows."""
-    groups: list[list[bytes]] = []
-    for batch in batches:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
-            out.write_batch(batch)
-        if len(groups) < MOST_PARTITIONS:
-            groups.append([])
-        groups[-1].append(sink.getvalue().to_pybytes())
-    return [InputPartition(b"".join(len(part).to_bytes(8) + part for part in group)) for group in groups]
+class PackedBatches(Iterator[pa.RecordBatch]):
+    """Batches kept as compressed Arrow, each unpacked when it is asked for.
+
+    Spark keeps a simple reader's iterator and reads copies of it, so a copy must go on by itself, as a
+    generator and a `map` do not.
+    """
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._parts = [pack(batch) for batch in batches]
+        self._position = 0
+
+    def __next__(self) -> pa.RecordBatch:
+        if self._position == len(self._parts):
+            raise StopIteration
+        self._position += 1
+        return unpack(self._parts[self._position - 1])
 
 
-def unpack(content: bytes) -> Iterator[pa.RecordBatch]:
-    start = 0
-    while start < len(content):
-        size = int.from_bytes(content[start : start + 8])
-        with pa.ipc.open_stream(content[start + 8 : start + 8 + size]) as stream:
-            yield from stream
-        start += 8 + size
+def share(batches: Iterator[pa.RecordBatch]) -> list[InputPartition]:
+    """Batches as partitions of packed batches; none for no rows."""
+    groups: list[list[bytes]] = [[] for _ in range(MOST_PARTITIONS)]
+    for number, batch in enumerate(batches):
+        groups[number % MOST_PARTITIONS].append(pack(batch))
+    return [InputPartition(group) for group in groups if group]
+
+
+def pack(batch: pa.RecordBatch) -> bytes:
+    """A batch as a compressed Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
+        out.write_batch(batch)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
+def unpack(packed: bytes) -> pa.RecordBatch:
+    with pa.ipc.open_stream(packed) as stream:
+        return stream.read_next_batch()
 
 
 def register_lakeflow_source(spark: SparkSession) -> None:

@@ -6,9 +6,10 @@ conversion of nested lists is neither (it cuts 1.5 to 1 and splits a string into
 leaf columns are handed to it, after a look at the types in them.
 """
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,24 +29,30 @@ from connector.errors import AhaDataError
 from connector.tables import JSON_TEXT_PATHS, Table
 
 MISSING = type(None)
+# A batch costs Arrow and Spark a fixed time for each column; so many rows share it.
+BATCH_ROWS = 1000
 
 
-def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-    """Records as one Arrow batch with the table's schema.
+def to_batches(table: Table, pages: Iterable[Sequence[dict[str, Any]]]) -> Iterator[pa.RecordBatch]:
+    """Pages of records as Arrow batches with the table's schema, of `BATCH_ROWS` and up to a page more.
 
     Raises:
         AhaDataError: a value does not fit its column; names table, row id, path and the value's type.
     """
-    try:
-        return _to_batch(table, records)
-    except AhaDataError:
-        # Columns do not know their rows: look for the first row that fails alone.
-        for record in records:
-            try:
-                _to_batch(table, [record])
-            except AhaDataError as error:
-                raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
-        raise
+    schema = arrow_schema(table.schema)
+    waiting: list[dict[str, Any]] = []
+    for page in pages:
+        waiting += page
+        if len(waiting) >= BATCH_ROWS:
+            yield _checked(table, schema, waiting)
+            waiting = []
+    if waiting:
+        yield _checked(table, schema, waiting)
+
+
+def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    """Records as one Arrow batch; raises as `to_batches` does."""
+    return _checked(table, arrow_schema(table.schema), records)
 
 
 def to_rows(table: Table, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -67,11 +74,23 @@ def arrow_type(kind: DataType) -> pa.DataType:
     return LEAF_TYPES[type(kind)][0]
 
 
-def _to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-    schema = arrow_schema(table.schema)
+def _checked(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    try:
+        return _batch(table, schema, records)
+    except AhaDataError:
+        # Columns do not know their rows: look for the first row that fails alone.
+        for record in records:
+            try:
+                _batch(table, schema, [record])
+            except AhaDataError as error:
+                raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
+        raise
+
+
+def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
     columns = [
-        _column([record.get(field.name) for record in records], field.dataType, field.name)
-        for field in table.schema
+        _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name)
+        for field, arrow in zip(table.schema, schema, strict=True)
     ]
     for field, column in zip(table.schema, columns, strict=True):
         if not field.nullable and column.null_count:
@@ -79,14 +98,16 @@ def _to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _column(values: list[Any], kind: DataType, path: str) -> pa.Array:
+def _column(values: list[Any], kind: DataType, arrow: pa.DataType, path: str) -> pa.Array:
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), arrow)
     if path in JSON_TEXT_PATHS:
         values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
     if isinstance(kind, StructType):
-        return _struct_column(values, kind, path)
+        return _struct_column(values, kind, arrow, path)
     if isinstance(kind, ArrayType):
-        return _list_column(values, kind, path)
-    arrow, accepted, repair = LEAF_TYPES[type(kind)]
+        return _list_column(values, kind, arrow, path)
+    _, accepted, repair = LEAF_TYPES[type(kind)]
     if not set(map(type, values)) <= accepted:
         values = [
             value if type(value) in accepted else _repaired(value, repair, kind, path) for value in values
@@ -99,21 +120,23 @@ def _column(values: list[Any], kind: DataType, path: str) -> pa.Array:
         ) from None
 
 
-def _struct_column(values: list[Any], kind: StructType, path: str) -> pa.Array:
+def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path: str) -> pa.Array:
     _require(values, dict, kind, path)
+    # Most objects are left out of most rows: their fields are looked at where they are, then spread.
+    present = [value for value in values if value is not None]
     children = [
-        _column(
-            [None if value is None else value.get(field.name) for value in values],
-            field.dataType,
-            f"{path}.{field.name}",
-        )
-        for field in kind.fields
+        _column([value.get(name) for value in present], field.dataType, inner.type, f"{path}.{name}")
+        for field, inner in zip(kind.fields, arrow, strict=True)
+        for name in (field.name,)
     ]
-    mask = pa.array([value is None for value in values], type=pa.bool_())
-    return pa.StructArray.from_arrays(children, fields=list(arrow_schema(kind)), mask=mask)
+    found = pa.StructArray.from_arrays(children, fields=list(arrow))
+    if len(present) == len(values):
+        return found
+    places = itertools.count()
+    return found.take(pa.array([None if value is None else next(places) for value in values], pa.int32()))
 
 
-def _list_column(values: list[Any], kind: ArrayType, path: str) -> pa.Array:
+def _list_column(values: list[Any], kind: ArrayType, arrow: pa.DataType, path: str) -> pa.Array:
     _require(values, list, kind, path)
     offsets: list[int | None] = []
     items: list[Any] = []
@@ -121,8 +144,8 @@ def _list_column(values: list[Any], kind: ArrayType, path: str) -> pa.Array:
         offsets.append(None if value is None else len(items))
         items += value or ()
     offsets.append(len(items))
-    elements = _column(items, kind.elementType, path)
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow_type(kind))
+    elements = _column(items, kind.elementType, arrow.value_type, path)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow)
 
 
 def _require(values: list[Any], wanted: type, kind: DataType, path: str) -> None:

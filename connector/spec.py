@@ -91,14 +91,6 @@ class SpecFaults:
     def add(self, path: str, what: str) -> None:
         self.found.append(f"{path}: {what}")
 
-    def unknown(self, path: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
-        """Note every key of `given` that is not among `known`."""
-        for key in given:
-            if key not in known:
-                near = difflib.get_close_matches(key, list(known), n=1)
-                meant = f" Did you mean `{near[0]}`?" if near else f" There are {', '.join(known)}."
-                self.add(f"{path}.{key}" if path else key, f"no such key.{meant}")
-
     def close(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
         """Note that there is no `name`, and which of the `known` may be meant."""
         near = difflib.get_close_matches(name, list(known), n=1)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table
 

@@ -147,7 +147,9 @@ def collect_imports(modules: Iterable[Module]) -> dict[str, Import | str]:
                 entry.bound if entry.name or entry.alias else entry.module: entry for entry in entries
             }
             if kind == "guarded":
-                names = dict.fromkeys((entry.bound for entry in imported(module, ast.walk(node))), ast.dump(node))
+                names = dict.fromkeys(
+                    (entry.bound for entry in imported(module, ast.walk(node))), ast.dump(node)
+                )
             for name, entry in names.items():
                 if found.setdefault(name, entry) != entry:
                     raise module.refuse(node, f"`{name}` is something else in another module")
@@ -158,7 +160,11 @@ def check_names(modules: Sequence[Module], imports: Mapping[str, object]) -> Non
     """Refuse names that would replace each other, and annotations that would be read differently."""
     hoisted = {name.split(".")[0] for name in imports}
     seen: dict[str, tuple[Module, ast.stmt]] = {}
-    lazy = {module.name for module in modules if Import("__future__", "annotations") in imported(module, module.tree.body)}
+    lazy = {
+        module.name
+        for module in modules
+        if Import("__future__", "annotations") in imported(module, module.tree.body)
+    }
     for module in modules:
         for name, node in bound_names(module):
             if name in hoisted:
@@ -166,9 +172,15 @@ def check_names(modules: Sequence[Module], imports: Mapping[str, object]) -> Non
             before, other = seen.setdefault(name, (module, node))
             if before is not module and not same(other, node):
                 raise module.refuse(node, f"`{name}` is also defined in {before.path}")
-        noted = [part for part in ast.walk(module.tree) if isinstance(part, ast.AnnAssign) or getattr(part, "returns", None)]
+        noted = [
+            part
+            for part in ast.walk(module.tree)
+            if isinstance(part, ast.AnnAssign) or getattr(part, "returns", None)
+        ]
         if lazy and module.name not in lazy and noted:
-            raise module.refuse(noted[0], "annotations need `from __future__ import annotations`, as elsewhere")
+            raise module.refuse(
+                noted[0], "annotations need `from __future__ import annotations`, as elsewhere"
+            )
 
 
 def same(one: ast.stmt, other: ast.stmt) -> bool:
@@ -182,7 +194,9 @@ def same(one: ast.stmt, other: ast.stmt) -> bool:
 def import_block(imports: Iterable[Import]) -> Iterator[str]:
     """Lines that import everything: plain imports first in each group, names of one module together."""
     groups: dict[int, list[Import]] = {}
-    for entry in sorted(set(imports), key=lambda entry: (entry.group, bool(entry.name), entry.module, entry.item)):
+    for entry in sorted(
+        set(imports), key=lambda entry: (entry.group, bool(entry.name), entry.module, entry.item)
+    ):
         groups.setdefault(entry.group, []).append(entry)
     for number, entries in enumerate(groups.values()):
         yield from [""] if number else []
@@ -197,7 +211,10 @@ def import_block(imports: Iterable[Import]) -> Iterator[str]:
 def typing_block(modules: Iterable[Module]) -> list[str]:
     """Imports that only a type checker follows."""
     found = {
-        str(entry): None for module in modules for node in module.parts("typing") for entry in imported(module, ast.walk(node))
+        str(entry): None
+        for module in modules
+        for node in module.parts("typing")
+        for entry in imported(module, ast.walk(node))
     }
     return ["", "if TYPE_CHECKING:", *(INDENT + entry for entry in sorted(found))] if found else []
 
@@ -259,7 +276,9 @@ def wrapper(modules: Iterable[Module], name: str, register: str) -> str:
     passed = ", ".join(argument.arg for argument in plain.args.args)
     note = (ast.get_docstring(node) or "").replace("\n", f"\n{INDENT}").replace(f"\n{INDENT}\n", "\n\n")
     call = f"{register}({plain.args.args[0].arg})({passed})"
-    return f'\n\ndef {name}({ast.unparse(plain.args)}):\n{INDENT}"""{note}\n{INDENT}"""\n{INDENT}return {call}'
+    return (
+        f'\n\ndef {name}({ast.unparse(plain.args)}):\n{INDENT}"""{note}\n{INDENT}"""\n{INDENT}return {call}'
+    )
 
 
 def read_sources(package: Path) -> dict[str, str]:
@@ -273,7 +292,9 @@ def read_sources(package: Path) -> dict[str, str]:
 def build() -> str:
     """The merged file of this repository."""
     scripts = (__file__, mergeable.__file__)
-    return merge(read_sources(PACKAGE), script="".join(Path(script).read_bytes().decode() for script in scripts))
+    return merge(
+        read_sources(PACKAGE), script="".join(Path(script).read_bytes().decode() for script in scripts)
+    )
 
 
 def run(command: Callable[[], int]) -> int:

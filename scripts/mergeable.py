@@ -23,7 +23,16 @@ UNPICKLABLE = frozenset(
     | {f"queue.{name}" for name in ("Queue", "LifoQueue", "PriorityQueue", "SimpleQueue")}
     | {
         f"threading.{name}"
-        for name in ("Lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "Barrier", "local")
+        for name in (
+            "Lock",
+            "RLock",
+            "Condition",
+            "Event",
+            "Semaphore",
+            "BoundedSemaphore",
+            "Barrier",
+            "local",
+        )
     }
 )
 SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert, ast.Pass)
@@ -176,7 +185,9 @@ def _check(module: Module, node: ast.AST) -> None:
         # Python looks such a name up among the globals, past the function that all modules share.
         both = set(_names_of_body(node, ast.Store)) & set(_names_of_body(node, ast.Load))
         for name in both & {name for name, _ in bound_names(module)}:
-            raise module.refuse(node, f"class `{node.name}` both uses `{name}` and has an attribute of that name")
+            raise module.refuse(
+                node, f"class `{node.name}` both uses `{name}` and has an attribute of that name"
+            )
 
 
 def _names_of_body(node: ast.ClassDef, context: type[ast.expr_context]) -> Iterator[str]:
@@ -190,7 +201,9 @@ def _names_of_body(node: ast.ClassDef, context: type[ast.expr_context]) -> Itera
 def _check_state(module: Module, statements: list[ast.stmt]) -> None:
     """Refuse state that cannot be sent to another process."""
     known = {
-        alias.asname or alias.name: f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        if isinstance(node, ast.ImportFrom)
+        else alias.name
         for node in module.parts("import")
         for alias in getattr(node, "names", ())
     }

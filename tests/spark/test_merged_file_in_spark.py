@@ -93,6 +93,7 @@ def test_a_misspelt_table_is_refused_before_any_request(spark: SparkSession) -> 
 
 START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
 
+
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     with running(open_world(ideas=40, clock=SandboxClock(START))) as sandbox:

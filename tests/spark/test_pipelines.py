@@ -81,7 +81,9 @@ def with_config(source: str, destination: str, **config: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def box() -> Any:
-    with running(open_world(ideas=30, clock=SandboxClock(datetime(2025, 11, 1, 12, 0, tzinfo=UTC)))) as sandbox:
+    with running(
+        open_world(ideas=30, clock=SandboxClock(datetime(2025, 11, 1, 12, 0, tzinfo=UTC)))
+    ) as sandbox:
         yield sandbox
 
 

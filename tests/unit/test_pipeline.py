@@ -86,7 +86,9 @@ class Reads:
 
 
 @pytest.fixture(params=["package", "merged"])
-def ingest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Ingest, Engine]]:
+def ingest(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], tuple[Ingest, Engine]]:
     """`ingest` of the package and of the merged file, in an engine."""
     module = connector.pipeline if request.param == "package" else load_merged_module()
 
@@ -138,7 +140,11 @@ def test_older_databricks_is_asked_in_its_own_words(ingest: Placed) -> None:
     assert [word for word, _ in engine.declared] == ["view", "create_streaming_table", "apply_changes"]
     run, engine = ingest("older Databricks")
     run(Reads(), spec(sync_mode="snapshot"))
-    assert [word for word, _ in engine.declared] == ["view", "create_streaming_table", "apply_changes_from_snapshot"]
+    assert [word for word, _ in engine.declared] == [
+        "view",
+        "create_streaming_table",
+        "apply_changes_from_snapshot",
+    ]
 
 
 def test_history_keys_order_and_clustering_are_as_the_spec_says(ingest: Placed) -> None:

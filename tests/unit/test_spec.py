@@ -95,7 +95,10 @@ WRONG: list[tuple[Any, str]] = [
         "objects[1].table: `Ideas` is the destination of another",
     ),
     *(
-        (spec({"source_table": "ideas", "destination_table": name}), "is no name of a table, schema or catalog")
+        (
+            spec({"source_table": "ideas", "destination_table": name}),
+            "is no name of a table, schema or catalog",
+        )
         for name in ("../ideas", ".checkpoints", "a b", "a/b", "a.b", "a\x00", "x" * 256)
     ),
     (
@@ -111,7 +114,9 @@ WRONG: list[tuple[Any, str]] = [
         "table_configuration.sequence_by: `ideas` has no column `update_at`. Did you mean `updated_at`?",
     ),
     (
-        spec({"source_table": "ideas", "table_configuration": {"track_deletes": True, "sync_mode": "snapshot"}}),
+        spec(
+            {"source_table": "ideas", "table_configuration": {"track_deletes": True, "sync_mode": "snapshot"}}
+        ),
         "objects[0].table.table_configuration: Option `track_deletes` is true and `sync_mode` is `snapshot`",
     ),
     *(
