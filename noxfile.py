@@ -11,6 +11,16 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+# Engines that `compat` tries, and what stands in each. Databricks' serverless environment 5 has Python 3.12.
+ENGINES = {
+    "spark-4.0": ["pyspark==4.0.*"],
+    "spark-4.1": ["pyspark[pipelines]==4.1.*"],
+    "spark-4.3": ["pyspark[pipelines]==4.3.*"],
+    "serverless-5": ["pyspark==4.0.*", "pyarrow==21.0.0", "requests==2.32.3"],
+}
+# What touches Spark's or Arrow's types without a session.
+COMPAT_TESTS = [f"tests/unit/test_{name}.py" for name in ("datasource", "pipeline", "records", "split")]
 
 
 def install(session: nox.Session, group: str) -> None:
@@ -45,6 +55,26 @@ def bench(session: nox.Session) -> None:
     """Measure what syncs cost, and more; `-- NAME...` picks."""
     install(session, "test")
     run_and_exit(session, "python", "-m", "scripts.bench", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    "python,engine",
+    [
+        nox.param(python, engine, id=f"{python}-{engine}")
+        for engine in ENGINES
+        for python in (PYTHONS if engine.startswith("spark") else ["3.12"])
+    ],
+)
+def compat(session: nox.Session, engine: str) -> None:
+    """The merged file in other Sparks and Pythons; `nox -s "compat(3.12-spark-4.0)"` picks one."""
+    suite = nox.project.dependency_groups(PROJECT, "suite")
+    session.install("--quiet", *suite, *ENGINES[engine], "pandas<3", "pyarrow>=21,<27", "requests>=2.32,<3")
+    tests = ("tests/spark", "tests/replay", *COMPAT_TESTS)
+    # Older Sparks leave sockets to the garbage collector.
+    quiet = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
+    command = ("python", "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *quiet)
+    session.run(*command, *tests, *session.posargs)
 
 
 @nox.session

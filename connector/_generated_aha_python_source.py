@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 68bf506e080395437546571f441c79c778c72db338b9eda98375bf32f3f1603b
+SHA-256 of these files and of the script: 13a6be34764f0fe14c6efcb90340a1da51eaadd747e7c8172c4c160db414b77e
 """
 
 import difflib
@@ -2917,14 +2917,6 @@ def register_lakeflow_source(spark):
         def add(self, path: str, what: str) -> None:
             self.found.append(f"{path}: {what}")
 
-        def unknown(self, path: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
-            """Note every key of `given` that is not among `known`."""
-            for key in given:
-                if key not in known:
-                    near = difflib.get_close_matches(key, list(known), n=1)
-                    meant = f" Did you mean `{near[0]}`?" if near else f" There are {', '.join(known)}."
-                    self.add(f"{path}.{key}" if path else key, f"no such key.{meant}")
-
         def close(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
             """Note that there is no `name`, and which of the `known` may be meant."""
             near = difflib.get_close_matches(name, list(known), n=1)
@@ -3238,8 +3230,8 @@ def register_lakeflow_source(spark):
             missing = history and _find(SNAPSHOT_FLOW) is None
         if missing:
             raise AhaOptionError(
-                f"Table `{table.name}` is `{table.ingestion_type}` with {table.scd_type}, and this Spark has no flow "
-                "for that: AUTO CDC needs Spark 4.2, its history of snapshots Databricks."
+                f"Table `{table.name}` is `{table.ingestion_type}` with {table.scd_type}, and this Spark has no "
+                "flow for that: AUTO CDC needs Spark 4.2, its history of snapshots Databricks."
             )
 
 

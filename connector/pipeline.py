@@ -170,8 +170,8 @@ def _require_flow(table: TableSpec) -> None:
         missing = history and _find(SNAPSHOT_FLOW) is None
     if missing:
         raise AhaOptionError(
-            f"Table `{table.name}` is `{table.ingestion_type}` with {table.scd_type}, and this Spark has no flow "
-            "for that: AUTO CDC needs Spark 4.2, its history of snapshots Databricks."
+            f"Table `{table.name}` is `{table.ingestion_type}` with {table.scd_type}, and this Spark has no "
+            "flow for that: AUTO CDC needs Spark 4.2, its history of snapshots Databricks."
         )
 
 

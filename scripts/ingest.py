@@ -22,8 +22,9 @@ from harness.scenarios import CASSETTES, MatrixError, load_matrix
 from harness.server import serving
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
-from scripts.lakehouse import Target
-from scripts.merge_python_source import COMMAND, MergeError, build
+from scripts.lakehouse import LakehouseError, Target
+from scripts.merge_python_source import COMMAND, build
+from scripts.mergeable import MergeError
 from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
 from scripts.streams import Run
 
@@ -71,7 +72,7 @@ def main(
             sys.exit(2)
         tables = read_spec(spec)
         sys.exit(ingest(tables, destination, live=live, cassettes=cassettes, full_refresh=full_refresh))
-    except (AhaOptionError, CassetteError, CredentialsError, MatrixError) as error:
+    except (AhaOptionError, CassetteError, CredentialsError, LakehouseError, MatrixError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -95,8 +96,8 @@ def read_spec(path: Path | None) -> Sequence[TableSpec]:
     for table in tables:
         if table.ingestion_type == "snapshot" and table.scd_type != SCD_TYPES[0]:
             raise AhaOptionError(
-                f"Table `{table.name}`: a history of snapshots ({table.scd_type}) is kept on Databricks only. "
-                f"Here, choose {SCD_TYPES[0]}, or `sync_mode` cdc."
+                f"Table `{table.name}`: a history of snapshots ({table.scd_type}) is kept on Databricks "
+                f"only. Here, choose {SCD_TYPES[0]}, or `sync_mode` cdc."
             )
     return tables
 

@@ -18,6 +18,10 @@ from deltalake.table import TableMerger
 START, END = "__START_AT", "__END_AT"
 
 
+class LakehouseError(Exception):
+    """A table stands there that a run cannot go on with; says why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Target:
     """One Delta table.
@@ -50,6 +54,36 @@ class Target:
         found: list[dict[str, Any]] = DeltaTable(str(self.path)).to_pyarrow_dataset().head(rows).to_pylist()
         return found
 
+    @property
+    def description(self) -> str:
+        """How the table is kept, as Delta stores it with the table."""
+        return f"{self.scd_type} by {', '.join(self.keys)}, ordered by {self.sequence}"
+
+    def require(self, schema: pa.Schema) -> None:
+        """Refuse a table that is there and was made another way, before anything is read.
+
+        Raises:
+            LakehouseError: it is kept differently, or has other columns than `schema`.
+        """
+        if not self.exists():
+            return
+        table = DeltaTable(str(self.path))
+        kept, added = table.metadata().description, (START, END) if self.scd_type == "SCD_TYPE_2" else ()
+        columns = {field.name: str(field.type) for field in table.schema().fields}
+        times = {name for name, kind in columns.items() if "timestamp" in kind}
+        wanted = {field.name for field in schema if pa.types.is_timestamp(field.type)}
+        if (
+            kept == self.description
+            and set(columns) == {*schema.names, *added}
+            and times - {*added} == wanted
+        ):
+            return
+        raise LakehouseError(
+            f"The table in {self.path} was ingested in another way ({kept}; {len(columns)} columns) than is "
+            f"asked for now ({self.description}; {len(schema) + len(added)} columns). Run with "
+            "--full-refresh to make it anew, or name another destination."
+        )
+
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -58,7 +92,7 @@ class Target:
         if self.scd_type == "SCD_TYPE_2":
             kind = schema.field(self.sequence).type
             schema = schema.append(pa.field(START, kind)).append(pa.field(END, kind))
-        DeltaTable.create(str(self.path), schema=schema, mode="ignore")
+        DeltaTable.create(str(self.path), schema=schema, mode="ignore", description=self.description)
 
     def apply(self, rows: ds.Dataset, batch: int, run: str) -> None:
         """Apply a micro-batch. `run` and `batch` name it: appended rows are appended once."""
@@ -83,6 +117,7 @@ class Target:
 
     def replace(self, rows: ds.Dataset) -> None:
         """Let the table hold exactly these rows."""
+        self.create(rows.schema)
         write_deltalake(str(self.path), rows.scanner().to_reader(), mode="overwrite", schema_mode="overwrite")
 
     def _merge(self, rows: ds.Dataset) -> None:

@@ -10,12 +10,13 @@ import ast
 import hashlib
 import io
 import sys
+import textwrap
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from scripts import generated, mergeable
+from scripts import generated
+from scripts.merge_imports import INDENT, LAZY_ANNOTATIONS, bound_by_imports, import_lines, imported
 from scripts.mergeable import MergeError, Module, bound_names, parse
 
 PACKAGE = generated.ROOT / "connector"
@@ -23,8 +24,9 @@ PACKAGE = generated.ROOT / "connector"
 EXPORTS = ("connector.datasource:register_lakeflow_source", "connector.pipeline:ingest")
 OUTPUT = PACKAGE / "_generated_aha_python_source.py"
 COMMAND = "nox -s build_artifact"
-INDENT = "    "
-LONGEST_LINE = 100
+SCRIPTS = tuple(
+    Path(__file__).with_name(f"{name}.py") for name in ("merge_python_source", "merge_imports", "mergeable")
+)
 HEADER = '''\
 """The Aha! connector as one file, generated: do not edit.
 
@@ -49,17 +51,14 @@ def merge(sources: Mapping[str, str], exports: Sequence[str] = EXPORTS, script: 
         MergeError: a construct that cannot be merged without changing its meaning.
     """
     modules = order(sources, [export.partition(":")[0] for export in exports])
-    imports = collect_imports(modules)
-    check_names(modules, imports)
+    check_names(modules)
     digest = hashlib.sha256("\0".join([*(module.text for module in modules), script]).encode()).hexdigest()
     inputs = "\n".join(f"    {module.path}" for module in modules)
     register, *others = (export.partition(":")[2] for export in exports)
     return "\n".join(
         [
             HEADER.format(inputs=inputs, command=COMMAND, digest=digest),
-            *import_block(entry for entry in imports.values() if isinstance(entry, Import)),
-            *typing_block(modules),
-            *guarded_block(modules),
+            *import_lines(modules),
             "\n",
             f"def {register}(spark):",
             f'{INDENT}"""Make the data source known to a Spark session."""',
@@ -94,77 +93,11 @@ def order(sources: Mapping[str, str], entries: Iterable[str]) -> list[Module]:
     return list(done.values())
 
 
-@dataclass(frozen=True)
-class Import:
-    """One imported name: `import module` (no `name`), or `from module import name`, maybe `as alias`."""
-
-    module: str
-    name: str = ""
-    alias: str = ""
-
-    def __str__(self) -> str:
-        return f"from {self.module} import {self.item}" if self.name else f"import {self.item}"
-
-    @property
-    def item(self) -> str:
-        return (self.name or self.module) + (f" as {self.alias}" if self.alias else "")
-
-    @property
-    def bound(self) -> str:
-        return self.alias or self.name or self.module.split(".")[0]
-
-    @property
-    def group(self) -> int:
-        """Futures, the standard library, the rest."""
-        package = self.module.split(".")[0]
-        return 0 if package == "__future__" else 1 if package in sys.stdlib_module_names else 2
-
-
-def imported(module: Module, nodes: Iterable[ast.AST]) -> list[Import]:
-    """What import statements bring from outside the package."""
-    return [
-        Import(node.module or "", alias.name, alias.asname or "")
-        if isinstance(node, ast.ImportFrom)
-        else Import(alias.name, "", alias.asname or "")
-        for node in nodes
-        if isinstance(node, ast.Import | ast.ImportFrom) and not module.is_internal(node)
-        for alias in node.names
-    ]
-
-
-def collect_imports(modules: Iterable[Module]) -> dict[str, Import | str]:
-    """Bound name → where it comes from, for all that is imported from outside the package.
-
-    Dotted imports of one package bind the same name and stand beside each other under their full names.
-    """
-    found: dict[str, Import | str] = {}
-    for module in modules:
-        for node in module.tree.body:
-            kind, entries = module.kind(node), imported(module, [node])
-            if kind == "typing":
-                entries = imported(module, ast.walk(node))
-            names: dict[str, Import | str] = {
-                entry.bound if entry.name or entry.alias else entry.module: entry for entry in entries
-            }
-            if kind == "guarded":
-                names = dict.fromkeys(
-                    (entry.bound for entry in imported(module, ast.walk(node))), ast.dump(node)
-                )
-            for name, entry in names.items():
-                if found.setdefault(name, entry) != entry:
-                    raise module.refuse(node, f"`{name}` is something else in another module")
-    return found
-
-
-def check_names(modules: Sequence[Module], imports: Mapping[str, object]) -> None:
+def check_names(modules: Sequence[Module]) -> None:
     """Refuse names that would replace each other, and annotations that would be read differently."""
-    hoisted = {name.split(".")[0] for name in imports}
+    hoisted = bound_by_imports(modules)
+    lazy = [module for module in modules if LAZY_ANNOTATIONS in imported(module, module.tree.body)]
     seen: dict[str, tuple[Module, ast.stmt]] = {}
-    lazy = {
-        module.name
-        for module in modules
-        if Import("__future__", "annotations") in imported(module, module.tree.body)
-    }
     for module in modules:
         for name, node in bound_names(module):
             if name in hoisted:
@@ -172,15 +105,10 @@ def check_names(modules: Sequence[Module], imports: Mapping[str, object]) -> Non
             before, other = seen.setdefault(name, (module, node))
             if before is not module and not same(other, node):
                 raise module.refuse(node, f"`{name}` is also defined in {before.path}")
-        noted = [
-            part
-            for part in ast.walk(module.tree)
-            if isinstance(part, ast.AnnAssign) or getattr(part, "returns", None)
-        ]
-        if lazy and module.name not in lazy and noted:
-            raise module.refuse(
-                noted[0], "annotations need `from __future__ import annotations`, as elsewhere"
-            )
+        for node in ast.walk(module.tree) if lazy and module not in lazy else ():
+            if getattr(node, "annotation", None) or getattr(node, "returns", None):
+                reason = f"annotations would become texts, as `{LAZY_ANNOTATIONS}` in {lazy[0].path} asks"
+                raise module.refuse(node, reason)
 
 
 def same(one: ast.stmt, other: ast.stmt) -> bool:
@@ -189,40 +117,6 @@ def same(one: ast.stmt, other: ast.stmt) -> bool:
         isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
     )
     return plain and ast.dump(one) == ast.dump(other)
-
-
-def import_block(imports: Iterable[Import]) -> Iterator[str]:
-    """Lines that import everything: plain imports first in each group, names of one module together."""
-    groups: dict[int, list[Import]] = {}
-    for entry in sorted(
-        set(imports), key=lambda entry: (entry.group, bool(entry.name), entry.module, entry.item)
-    ):
-        groups.setdefault(entry.group, []).append(entry)
-    for number, entries in enumerate(groups.values()):
-        yield from [""] if number else []
-        yield from (str(entry) for entry in entries if not entry.name)
-        for origin in dict.fromkeys(entry.module for entry in entries if entry.name):
-            items = [entry.item for entry in entries if entry.name and entry.module == origin]
-            line = f"from {origin} import {', '.join(items)}"
-            wrapped = f"from {origin} import (\n{INDENT}" + f",\n{INDENT}".join(items) + ",\n)"
-            yield line if len(line) <= LONGEST_LINE else wrapped
-
-
-def typing_block(modules: Iterable[Module]) -> list[str]:
-    """Imports that only a type checker follows."""
-    found = {
-        str(entry): None
-        for module in modules
-        for node in module.parts("typing")
-        for entry in imported(module, ast.walk(node))
-    }
-    return ["", "if TYPE_CHECKING:", *(INDENT + entry for entry in sorted(found))] if found else []
-
-
-def guarded_block(modules: Iterable[Module]) -> list[str]:
-    """The text of all guarded imports, each once."""
-    found = dict.fromkeys(module.source(node) for module in modules for node in module.parts("guarded"))
-    return [line for text in found for line in ("", text)]
 
 
 def section(module: Module) -> str:
@@ -267,18 +161,15 @@ def string_lines(text: str) -> set[int]:
 
 def wrapper(modules: Iterable[Module], name: str, register: str) -> str:
     """A function at the top level that registers the data source and hands on to the one inside."""
-    nodes = (node for module in modules for node in module.tree.body if isinstance(node, ast.FunctionDef))
-    node = next(node for node in nodes if node.name == name)
-    plain = ast.parse(ast.unparse(node)).body[0]
-    assert isinstance(plain, ast.FunctionDef)
-    for argument in plain.args.args:
-        argument.annotation = None
-    passed = ", ".join(argument.arg for argument in plain.args.args)
-    note = (ast.get_docstring(node) or "").replace("\n", f"\n{INDENT}").replace(f"\n{INDENT}\n", "\n\n")
-    call = f"{register}({plain.args.args[0].arg})({passed})"
-    return (
-        f'\n\ndef {name}({ast.unparse(plain.args)}):\n{INDENT}"""{note}\n{INDENT}"""\n{INDENT}return {call}'
-    )
+    nodes = (node for module in modules for node in module.tree.body)
+    node = next(node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name)
+    defaults = [""] * (len(node.args.args) - len(node.args.defaults))
+    defaults += [f"={ast.unparse(default)}" for default in node.args.defaults]
+    names = [argument.arg for argument in node.args.args]
+    given = ", ".join(name + default for name, default in zip(names, defaults, strict=True))
+    note = textwrap.indent(ast.get_docstring(node) or "", INDENT).lstrip()
+    call = f"{register}({names[0]})({', '.join(names)})"
+    return f'\n\ndef {name}({given}):\n{INDENT}"""{note}\n{INDENT}"""\n{INDENT}return {call}'
 
 
 def read_sources(package: Path) -> dict[str, str]:
@@ -291,10 +182,8 @@ def read_sources(package: Path) -> dict[str, str]:
 
 def build() -> str:
     """The merged file of this repository."""
-    scripts = (__file__, mergeable.__file__)
-    return merge(
-        read_sources(PACKAGE), script="".join(Path(script).read_bytes().decode() for script in scripts)
-    )
+    script = "".join(path.read_bytes().decode() for path in SCRIPTS)
+    return merge(read_sources(PACKAGE), script=script)
 
 
 def run(command: Callable[[], int]) -> int:

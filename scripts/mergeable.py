@@ -6,6 +6,7 @@ on a namespace of its own, on where the file stands, or on being importable by n
 
 import ast
 import builtins
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -93,7 +94,9 @@ class Module:
             if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
                 return "typing"
             if test == "__name__ == '__main__'":
-                return "main"
+                return "dropped"
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
+            return "dropped"
         if isinstance(node, ast.Try) and self._is_guarded(node):
             return "guarded"
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, *SIMPLE)):
@@ -125,12 +128,12 @@ def parse(name: str, text: str) -> Module:
         module = Module(name, text, ast.parse(text))
     except SyntaxError as error:
         raise MergeError(f"{name.replace('.', '/')}.py:{error.lineno}: {error.msg}") from None
-    dropped = [node for node in module.tree.body if module.kind(node) == "main"]
-    kept = [node for node in module.tree.body if node not in dropped]
+    kept = [node for node in module.tree.body if module.kind(node) != "dropped"]
     for node in (inner for statement in kept for inner in ast.walk(statement)):
         _check(module, node)
-    for node, after in zip(module.tree.body, module.tree.body[1:], strict=False):
-        if node.end_lineno == after.lineno and {module.kind(node), module.kind(after)} != {"definition"}:
+    for node, after in itertools.pairwise(module.tree.body):
+        alike = {module.kind(node), module.kind(after)} in ({"definition"}, {"import"})
+        if node.end_lineno == after.lineno and not alike:
             raise module.refuse(after, "an import and another statement share a line")
     for name, node in bound_names(module):
         if hasattr(builtins, name):
@@ -147,16 +150,18 @@ def bound_names(module: Module) -> Iterator[tuple[str, ast.stmt]]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, node
         else:
-            yield from ((name, node) for name in _names(node, ast.Store))
+            yield from ((name, node) for name in names_in(node, ast.Store))
 
 
-def _names(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
+def names_in(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
     """Names that are bound (`Store`) or used (`Load`) outside the functions within `node`."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, context):
         yield node.id
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, SCOPES):
-            yield from _names(child, context)
+        # What a comprehension counts with is its own.
+        counter = isinstance(node, ast.comprehension) and child is node.target
+        if not isinstance(child, SCOPES) and not counter:
+            yield from names_in(child, context)
 
 
 def _check(module: Module, node: ast.AST) -> None:
@@ -184,7 +189,10 @@ def _check(module: Module, node: ast.AST) -> None:
     if isinstance(node, ast.ClassDef):
         # Python looks such a name up among the globals, past the function that all modules share.
         both = set(_names_of_body(node, ast.Store)) & set(_names_of_body(node, ast.Load))
-        for name in both & {name for name, _ in bound_names(module)}:
+        shared = {name for name, _ in bound_names(module)} | {
+            alias.name for part in module.parts("internal") for alias in getattr(part, "names", ())
+        }
+        for name in sorted(both & shared):
             raise module.refuse(
                 node, f"class `{node.name}` both uses `{name}` and has an attribute of that name"
             )
@@ -195,7 +203,7 @@ def _names_of_body(node: ast.ClassDef, context: type[ast.expr_context]) -> Itera
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from [part.name] if context is ast.Store else []
         else:
-            yield from _names(part, context)
+            yield from names_in(part, context)
 
 
 def _check_state(module: Module, statements: list[ast.stmt]) -> None:

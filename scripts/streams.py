@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+from connector.records import arrow_schema
 from connector.spec import TableSpec
 from scripts.lakehouse import Target
 
@@ -48,8 +49,9 @@ class Run:
         if full_refresh:
             target.remove()
             shutil.rmtree(self._checkpoint(table), ignore_errors=True)
+        frame = self.spark.read.format(FORMAT).options(**options).load()
+        target.require(arrow_schema(frame.schema))
         if table.ingestion_type == "snapshot":
-            frame = self.spark.read.format(FORMAT).options(**options).load()
             self._count(table, self._staged(frame, table, target, target.replace))
             return target
         self._stream(table, target, options)

@@ -1,7 +1,7 @@
 """Rows a second into Spark: Arrow batches beside plain tuples and `Row` objects, and a worker's memory.
 
-All three ways get the same pages of JSON, as the sandbox serves them, in the same run. The `Row` way does what
-connectors do that convert value by value: look at the declared type, convert, build a `Row`.
+All three ways get the same pages of JSON, as the sandbox serves them, in the same run. The `Row` way does
+what connectors do that convert value by value: look at the declared type, convert, build a `Row`.
 """
 
 import itertools
@@ -143,18 +143,18 @@ def measure(console: Console) -> bool:
         spark = start_session("aha-bench")
         try:
             spark.dataSource.register(BenchSource)
-            fast = all([compare(console, spark, pages, kind) for kind in LEAST])
+            fast = [compare(console, spark, pages, kind) for kind in LEAST]
         finally:
             spark.stop()
         peaks = [worker_peak(pages, rows) for rows in (FEWER, ROWS)]
         console.print(
             f"  a worker's peak: {peaks[0]:.0f} MB with {FEWER:,} rows, {peaks[1]:.0f} MB with {ROWS:,}"
         )
-    return fast and peaks[1] < peaks[0] * 1.1
+    return all(fast) and peaks[1] < peaks[0] * 1.1
 
 
 def record_pages() -> list[Page]:
-    """Full pages of records, as the sandbox answers them. Parsing them is the same for all ways and not timed."""
+    """Full pages of records, as the sandbox answers them. Parsing is the same for all ways and not timed."""
     with running(open_world(ideas=2000)) as box:
         params = {"per_page": str(PAGE), "fields": "*", **dict(TABLE.params)}
         headers = {"Authorization": f"Bearer {box.api_key}"}

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from connector.datasource import admission
 from connector.spec import TableSpec
 from harness.scenarios import CASSETTES, load_matrix
 from harness.server import Replay, serving, serving_strictly
@@ -144,7 +145,9 @@ def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
     box.traffic.log.clear()
     run.ingest(TableSpec("ideas", "ideas", options={"partition_rows": "12"}))
     assert {key: row["name"] for key, row in rows(tmp_path / "ideas").items()} == ideas(box)
-    assert sum("created_since" in entry["query"] for entry in box.traffic.log) == 3  # type: ignore[operator]
+    parts = sum("created_since" in entry["query"] for entry in box.traffic.log)  # type: ignore[operator]
+    # Before Spark 4.2 a stream is read where it is driven.
+    assert parts == (3 if admission else 0)
 
 
 def test_native_timestamps_history_and_snapshots_reach_delta(

@@ -1,7 +1,7 @@
 """The merged file in open-source Spark Declarative Pipelines, as the command `spark-pipelines` runs it.
 
-Spark 4.3 ends a run that read from Python workers with exit code 1, after "Run is COMPLETED" (SPARK-59135). So
-what a run did is read from its tables, and its exit code says nothing.
+Spark 4.3 ends a run that read from Python workers with exit code 1, after "Run is COMPLETED" (SPARK-59135).
+So what a run did is read from its tables, and its exit code says nothing.
 """
 
 import os
@@ -14,11 +14,15 @@ from typing import Any
 import pyarrow.dataset as ds
 import pytest
 
+from connector.datasource import admission
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from scripts.spark import MERGED_FILE
 
-pytestmark = pytest.mark.spark
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.skipif(admission is None, reason="AUTO CDC came with Spark 4.2"),
+]
 
 PROJECT = """\
 name: aha

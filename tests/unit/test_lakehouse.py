@@ -1,6 +1,7 @@
 """Delta tables: what a batch does to them, once or twice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.lakehouse import END, START, Target
+from scripts.lakehouse import END, START, LakehouseError, Target
 
 SCHEMA = pa.schema(
     [
@@ -102,6 +103,37 @@ def test_a_snapshot_is_the_table(tmp_path: Path) -> None:
     table.apply(batch((1, 1), (2, 1)), 0, "run")
     table.replace(batch((2, 2), (3, 1)))
     assert versions(table) == [("2", "v2"), ("3", "v1")]
+
+
+@pytest.mark.parametrize(
+    ("change", "schema"),
+    [
+        ({"scd_type": "SCD_TYPE_2"}, SCHEMA),
+        ({"scd_type": "APPEND_ONLY"}, SCHEMA),
+        ({"keys": ("updated_at",)}, SCHEMA),
+        ({"sequence": "id"}, SCHEMA),
+        ({}, SCHEMA.append(pa.field("new", pa.string()))),
+        ({}, SCHEMA.set(1, pa.field("updated_at", pa.timestamp("us", tz="UTC")))),
+    ],
+    ids=["history", "appended", "keys", "sequence", "columns", "times"],
+)
+def test_a_table_that_was_kept_another_way_is_not_gone_on_with(
+    change: dict[str, Any], schema: pa.Schema, tmp_path: Path
+) -> None:
+    table = target(tmp_path, "SCD_TYPE_1")
+    table.require(SCHEMA)
+    with pytest.raises(LakehouseError, match="Run with --full-refresh"):
+        replace(table, **change).require(schema)
+
+
+@pytest.mark.parametrize("scd_type", ["SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY"])
+def test_a_table_that_is_kept_as_before_is_gone_on_with(scd_type: str, tmp_path: Path) -> None:
+    native = SCHEMA.set(1, pa.field("updated_at", pa.timestamp("us", tz="UTC")))
+    for number, schema in enumerate((SCHEMA, native)):
+        made = Target(tmp_path / f"{scd_type}{number}", ("id",), "updated_at", scd_type)
+        made.require(schema)
+        made.create(schema)
+        made.require(schema)
 
 
 BATCHES = st.lists(

@@ -1,4 +1,4 @@
-"""What a pipeline spec declares, in the words of each engine. `tests/spark/test_pipelines.py` runs it in one."""
+"""What a pipeline spec declares, in the words of each engine; `tests/spark/test_pipelines.py` runs it."""
 
 from collections.abc import Callable
 from types import ModuleType
