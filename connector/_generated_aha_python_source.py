@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 13a6be34764f0fe14c6efcb90340a1da51eaadd747e7c8172c4c160db414b77e
+SHA-256 of these files and of the script: 6c9a73c59570391c8d0e0304063292c5447399342fb10de9dbc62d0a377146b8
 """
 
 import difflib

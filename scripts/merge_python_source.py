@@ -105,10 +105,10 @@ def check_names(modules: Sequence[Module]) -> None:
             before, other = seen.setdefault(name, (module, node))
             if before is not module and not same(other, node):
                 raise module.refuse(node, f"`{name}` is also defined in {before.path}")
-        for node in ast.walk(module.tree) if lazy and module not in lazy else ():
-            if getattr(node, "annotation", None) or getattr(node, "returns", None):
+        for part in ast.walk(module.tree) if lazy and module not in lazy else ():
+            if getattr(part, "annotation", None) or getattr(part, "returns", None):
                 reason = f"annotations would become texts, as `{LAZY_ANNOTATIONS}` in {lazy[0].path} asks"
-                raise module.refuse(node, reason)
+                raise module.refuse(part, reason)
 
 
 def same(one: ast.stmt, other: ast.stmt) -> bool:

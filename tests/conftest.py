@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from sandbox.server import Sandbox, running
 from scripts.spark import load_merged_file
 
 Source = Callable[[dict[str, str]], Any]
+# Before 4.2, Spark's streams have no admission control, and its pipelines no AUTO CDC.
+SPARK_4_2 = find_spec("pyspark.sql.streaming.datasource") is not None
 
 
 class FakeClock(threading.local):

@@ -11,7 +11,6 @@ from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from connector.datasource import admission
 from connector.spec import TableSpec
 from harness.scenarios import CASSETTES, load_matrix
 from harness.server import Replay, serving, serving_strictly
@@ -19,7 +18,7 @@ from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
 from scripts.streams import FORMAT, Run
-from tests.conftest import merged_source
+from tests.conftest import SPARK_4_2, merged_source
 
 MATRIX = load_matrix()
 TABLES = ("ideas", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
@@ -147,7 +146,7 @@ def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
     assert {key: row["name"] for key, row in rows(tmp_path / "ideas").items()} == ideas(box)
     parts = sum("created_since" in entry["query"] for entry in box.traffic.log)  # type: ignore[operator]
     # Before Spark 4.2 a stream is read where it is driven.
-    assert parts == (3 if admission else 0)
+    assert parts == (3 if SPARK_4_2 else 0)
 
 
 def test_native_timestamps_history_and_snapshots_reach_delta(

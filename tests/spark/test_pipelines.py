@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow.dataset as ds
 import pytest
 
-from connector.datasource import admission
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from scripts.spark import MERGED_FILE
+from tests.conftest import SPARK_4_2
 
 pytestmark = [
     pytest.mark.spark,
-    pytest.mark.skipif(admission is None, reason="AUTO CDC came with Spark 4.2"),
+    pytest.mark.skipif(not SPARK_4_2, reason="AUTO CDC came with Spark 4.2"),
 ]
 
 PROJECT = """\

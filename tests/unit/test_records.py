@@ -20,7 +20,7 @@ from connector.tables import TABLES, Table
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_a_batch_has_exactly_the_schema_that_spark_expects(table: Table) -> None:
     # Older Sparks know no other zone.
-    zone = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
+    zone: dict[str, Any] = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
     assert arrow_schema(table.schema) == to_arrow_schema(table.schema, **zone)
     assert to_batch(table, []).schema == arrow_schema(table.schema)
 

@@ -8,18 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.datasource import admission
 from connector.errors import AhaResponseError
 from connector.pacing import Budget
 from connector.split import MOST_WINDOWS, Window, make_windows
 from sandbox.clock import SandboxClock, timestamp
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
-from tests.conftest import FakeClock
+from tests.conftest import SPARK_4_2, FakeClock
 from tests.unit.test_sync_promises import ideas, source_of
 
 SPLIT_STREAMS = pytest.mark.skipif(
-    admission is None, reason="before Spark 4.2 a stream is read where it is driven"
+    not SPARK_4_2, reason="before Spark 4.2 a stream is read where it is driven"
 )
 
 START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
