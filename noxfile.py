@@ -11,6 +11,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+DEPLOY_TOOL = "tools/community_connector"
 PYTHONS = nox.project.python_versions(PROJECT)
 # Engines that `compat` tries, and what stands in each. Databricks' serverless environment 5 has Python 3.12.
 ENGINES = {
@@ -25,7 +26,8 @@ COMPAT_TESTS = [f"tests/unit/test_{name}.py" for name in ("datasource", "pipelin
 
 def install(session: nox.Session, group: str) -> None:
     """Install one of pyproject's dependency groups."""
-    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group))
+    tool = ("-e", DEPLOY_TOOL) if group in ("test", "typing") else ()
+    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group), *tool)
 
 
 def run_and_exit(session: nox.Session, *command: str) -> None:

@@ -1,0 +1,273 @@
+"""A stand-in for a Databricks workspace: real HTTP on loopback, strict about what it is sent, with faults on order.
+
+It answers the routes that Databricks' published reference name for connections, Git folders,
+workspace files and pipelines, and keeps what it is given in dictionaries.
+"""
+
+import base64
+import itertools
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Json = dict[str, Any]
+TOKEN, USER = "workspace-token-0123456789", "deployer@example.com"  # noqa: S105
+CONNECTION_KEYS = {"name", "connection_type", "options", "comment"}
+PIPELINE_KEYS = {
+    "name",
+    "catalog",
+    "target",
+    "channel",
+    "continuous",
+    "development",
+    "serverless",
+    "root_path",
+    "libraries",
+}
+CODES = {400: "INVALID_PARAMETER_VALUE", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
+CODES |= {404: "RESOURCE_DOES_NOT_EXIST", 409: "RESOURCE_ALREADY_EXISTS", 429: "REQUEST_LIMIT_EXCEEDED"}
+
+
+class Refusal(Exception):
+    """An error answer: a status and a message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Workspace:
+    """What is in the workspace, what was asked, and what goes wrong next.
+
+    Attributes:
+        faults: `METHOD path-prefix` → statuses that are answered first, one a request; 0 hangs up.
+        states: what an update's state is at each look; the last one stays.
+    """
+
+    url: str = ""
+    log: list[tuple[str, str, Any]] = field(default_factory=list)
+    faults: dict[str, list[int]] = field(default_factory=dict)
+    states: list[str] = field(default_factory=lambda: ["INITIALIZING", "RUNNING", "COMPLETED"])
+    page_size: int = 100
+    connections: dict[str, Json] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    repos: dict[int, Json] = field(default_factory=dict)
+    pipelines: dict[str, Json] = field(default_factory=dict)
+    updates: dict[str, list[str]] = field(default_factory=dict)
+    ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def asked(self) -> list[str]:
+        """`METHOD path` of all requests but the SDK's own question about the host."""
+        return [f"{method} {path}" for method, path, _ in self.log if "well-known" not in path]
+
+    def answer(self, method: str, path: str, query: Json, body: Any) -> Json:
+        for pattern, verb, handler in ROUTES:
+            found = re.fullmatch(pattern, path)
+            if found and verb == method:
+                return handler(self, *map(unquote, found.groups()), query | (body or {}))
+        raise Refusal(404, f"No API found for {method} {path}")
+
+    def find_connection(self, name: str, _: Json) -> Json:
+        if name not in self.connections:
+            raise Refusal(404, f"Connection '{name}' does not exist.")
+        return {key: value for key, value in self.connections[name].items() if key != "options"}
+
+    def create_connection(self, body: Json) -> Json:
+        require(set(body) <= CONNECTION_KEYS, f"unknown fields {set(body) - CONNECTION_KEYS}")
+        require(body["connection_type"] in ("GENERIC_LAKEFLOW_CONNECT", "COMMUNITY"), "connection_type")
+        require(all(isinstance(value, str) for value in body["options"].values()), "options must be strings")
+        require({"externalOptionsAllowList", "sourceName"} <= set(body["options"]), "options are not complete")
+        self.connections[body["name"]] = body
+        return body
+
+    def update_connection(self, name: str, body: Json) -> Json:
+        self.find_connection(name, {})
+        require(set(body) == {"options"}, "only options")
+        self.connections[name]["options"] = body["options"]
+        return {"name": name}
+
+    def me(self, _: Json) -> Json:
+        return {"userName": USER, "active": True}
+
+    def mkdirs(self, body: Json) -> Json:
+        self.files[body["path"]] = ""
+        return {}
+
+    def status(self, query: Json) -> Json:
+        if query["path"] not in self.files:
+            raise Refusal(404, f"Path ({query['path']}) doesn't exist.")
+        return {"path": query["path"], "object_type": "DIRECTORY"}
+
+    def delete(self, body: Json) -> Json:
+        require(body["recursive"] is True, "the directory is not empty")
+        self.files = {path: text for path, text in self.files.items() if not path.startswith(body["path"])}
+        return {}
+
+    def write(self, body: Json) -> Json:
+        require(body["format"] == "SOURCE" and body["language"] == "PYTHON" and body["overwrite"] is True, "import")
+        require(body["path"].rpartition("/")[0] in self.files, "the parent folder does not exist")
+        self.files[body["path"]] = base64.b64decode(body["content"], validate=True).decode()
+        return {}
+
+    def read(self, query: Json) -> Json:
+        return {"content": base64.b64encode(self.files[query["path"]].encode()).decode()}
+
+    def create_repo(self, body: Json) -> Json:
+        require(set(body) == {"url", "provider", "path", "sparse_checkout"}, "repos")
+        require(body["url"].startswith("https://") and body["provider"] in ("gitHub", "gitLab"), "url or provider")
+        require(body["path"].rpartition("/")[0] in self.files, "the parent folder does not exist")
+        repo = {"id": next(self.ids), "branch": "main", **body}
+        self.repos[repo["id"]] = repo
+        return repo
+
+    def update_repo(self, number: str, body: Json) -> Json:
+        require(set(body) == {"branch"}, "branch")
+        self.repos[int(number)] |= body
+        return {}
+
+    def delete_repo(self, number: str, _: Json) -> Json:
+        del self.repos[int(number)]
+        return {}
+
+    def list_repos(self, query: Json) -> Json:
+        return {"repos": [repo for repo in self.repos.values() if repo["path"].startswith(query["path_prefix"])]}
+
+    def list_pipelines(self, query: Json) -> Json:
+        found = re.fullmatch(r"name LIKE '([^']*)'", query["filter"])
+        require(found is not None, "filter")
+        pattern = re.escape(found[1] if found else "").replace("_", ".")
+        names = [p for p in self.pipelines.values() if re.fullmatch(pattern, p["spec"]["name"])]
+        first = int(query.get("page_token", 0))
+        page = [{"pipeline_id": p["pipeline_id"], "name": p["spec"]["name"]} for p in names]
+        more = {"next_page_token": str(first + self.page_size)} if first + self.page_size < len(page) else {}
+        return {"statuses": page[first : first + self.page_size]} | more
+
+    def create_pipeline(self, body: Json) -> Json:
+        require(set(body) == PIPELINE_KEYS, f"fields {set(body) ^ PIPELINE_KEYS}")
+        (library,) = body["libraries"]
+        require(library["file"]["path"].removeprefix("/Workspace") in self.files, "the library does not exist")
+        number = f"pipeline-{next(self.ids)}"
+        self.pipelines[number] = {"pipeline_id": number, "state": "IDLE", "spec": body, "latest_updates": []}
+        return {"pipeline_id": number}
+
+    def show_pipeline(self, number: str, _: Json) -> Json:
+        return self.pipelines[number]
+
+    def start(self, number: str, body: Json) -> Json:
+        require(set(body) == {"full_refresh"}, "full_refresh")
+        update = f"update-{next(self.ids)}"
+        self.updates[update] = list(self.states)
+        self.pipelines[number]["latest_updates"].insert(0, {"update_id": update, "state": self.states[-1]})
+        return {"update_id": update}
+
+    def look(self, _: str, update: str, __: Json) -> Json:
+        states = self.updates[update]
+        return {"update": {"state": states.pop(0) if len(states) > 1 else states[0]}}
+
+    def events(self, _: str, __: Json) -> Json:
+        def event(update: str, message: str) -> Json:
+            return {"origin": {"update_id": update}, "error": {"exceptions": [{"message": message}]}}
+
+        newest = list(self.updates)[-1]
+        return {"events": [event("another", "not this"), event(newest, "AhaAuthError: GET /ideas answered 401")]}
+
+
+def require(condition: object, reason: str) -> None:
+    if not condition:
+        raise Refusal(400, f"Invalid request: {reason}")
+
+
+CONNECTIONS, PIPELINES = "/api/2.1/unity-catalog/connections", "/api/2.0/pipelines"
+ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
+    (CONNECTIONS, "POST", Workspace.create_connection),
+    (f"{CONNECTIONS}/([^/]+)", "GET", Workspace.find_connection),
+    (f"{CONNECTIONS}/([^/]+)", "PATCH", Workspace.update_connection),
+    ("/api/2.0/preview/scim/v2/Me", "GET", Workspace.me),
+    ("/api/2.0/workspace/mkdirs", "POST", Workspace.mkdirs),
+    ("/api/2.0/workspace/get-status", "GET", Workspace.status),
+    ("/api/2.0/workspace/delete", "POST", Workspace.delete),
+    ("/api/2.0/workspace/import", "POST", Workspace.write),
+    ("/api/2.0/workspace/export", "GET", Workspace.read),
+    ("/api/2.0/repos", "POST", Workspace.create_repo),
+    ("/api/2.0/repos", "GET", Workspace.list_repos),
+    (r"/api/2.0/repos/(\d+)", "PATCH", Workspace.update_repo),
+    (r"/api/2.0/repos/(\d+)", "DELETE", Workspace.delete_repo),
+    (PIPELINES, "GET", Workspace.list_pipelines),
+    (PIPELINES, "POST", Workspace.create_pipeline),
+    (f"{PIPELINES}/([^/]+)", "GET", Workspace.show_pipeline),
+    (f"{PIPELINES}/([^/]+)/updates", "POST", Workspace.start),
+    (f"{PIPELINES}/([^/]+)/updates/([^/]+)", "GET", Workspace.look),
+    (f"{PIPELINES}/([^/]+)/events", "GET", Workspace.events),
+]
+
+
+class Handler(BaseHTTPRequestHandler):
+    workspace: Workspace
+    protocol_version = "HTTP/1.1"
+
+    def handle_any(self) -> None:
+        parts = urlsplit(self.path)
+        size = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(size)) if size else None
+        self.workspace.log.append((self.command, parts.path, body))
+        try:
+            status = self._fault(parts.path)
+            if status == 0:
+                self.close_connection = True
+                return
+            if status:
+                raise Refusal(status, f"fault {status}; you sent {json.dumps(body)}")
+            if self.headers.get("Authorization") != f"Bearer {TOKEN}" and "well-known" not in parts.path:
+                raise Refusal(401, "Invalid access token.")
+            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+            self._send(200, self.workspace.answer(self.command, parts.path, query, body))
+        except Refusal as refusal:
+            code = CODES.get(refusal.status, "INTERNAL_ERROR")
+            self._send(refusal.status, {"error_code": code, "message": str(refusal)})
+
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_any
+
+    def _fault(self, path: str) -> int | None:
+        for place, statuses in self.workspace.faults.items():
+            method, _, prefix = place.partition(" ")
+            if method == self.command and path.startswith(prefix) and statuses:
+                return statuses.pop(0)
+        return None
+
+    def _send(self, status: int, content: Json) -> None:
+        text = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        if status == 429:
+            self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: Any) -> None:
+        """The test's output is for what failed."""
+
+
+@contextmanager
+def running_workspace() -> Iterator[Workspace]:
+    workspace = Workspace()
+    handler = type("BoundHandler", (Handler,), {"workspace": workspace})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    workspace.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield workspace
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

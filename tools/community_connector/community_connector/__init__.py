@@ -1,0 +1,1 @@
+"""Deploys a Lakeflow community connector to a Databricks workspace."""

@@ -1,0 +1,17 @@
+"""The ways in which a command fails."""
+
+import click
+
+
+class InputError(click.ClickException):
+    """What was given cannot be used; nothing was sent."""
+
+    exit_code = 2
+
+
+class ServiceError(click.ClickException):
+    """The workspace, or the way to it, refused."""
+
+
+class NotThereError(ServiceError):
+    """What a request names does not exist."""

@@ -1,0 +1,106 @@
+"""The clone that this command runs in, and whether its branch holds the artifact that was tested."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from community_connector.errors import InputError
+
+PROVIDERS = {
+    "github.com": "gitHub",
+    "gitlab.com": "gitLab",
+    "bitbucket.org": "bitbucketCloud",
+    "dev.azure.com": "azureDevOpsServices",
+}
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What Databricks checks out.
+
+    Attributes:
+        root: this clone's directory.
+        artifact: the merged file's path in it.
+        url, provider, branch: of the repository, in Databricks' words.
+    """
+
+    root: str
+    artifact: str
+    url: str
+    provider: str
+    branch: str
+
+    @property
+    def folder(self) -> str:
+        return str(Path(self.artifact).parent)
+
+
+def find_checkout(source: str, url: str | None, branch: str | None, provider: str | None) -> Checkout:
+    """The merged file of a source, and where Databricks finds it; by default the clone's origin and branch.
+
+    Raises:
+        InputError: this is no clone, or has no such file, or it is not known where Databricks finds it.
+    """
+    root = _git(".", "rev-parse", "--show-toplevel", fault="Run this in a clone of the connector")
+    name = f"_generated_{source}_python_source.py"
+    found = _git(root, "ls-files", f"*{name}").split("\n")
+    if len(found) != 1 or not found[0]:
+        raise InputError(f"{root} must hold one committed {name}. Is `{source}` the connector's source name?")
+    url = url or _git(root, "remote", "get-url", "origin", fault="This clone has no origin: give --repo-url")
+    if ssh := re.fullmatch(r"(?:ssh://)?git@([^:/]+)[:/](.+)", url):
+        url = f"https://{ssh[1]}/{ssh[2]}"
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.username:
+        raise InputError("--repo-url: expected https://HOST/OWNER/REPOSITORY, without credentials.")
+    provider = provider or PROVIDERS.get(parts.hostname)
+    if not provider:
+        raise InputError(
+            f"--repo-url: {parts.hostname} is none of {', '.join(PROVIDERS)}: say its --provider."
+        )
+    branch = branch or _git(
+        root, "symbolic-ref", "--short", "HEAD", fault="No branch is checked out: give --branch"
+    )
+    return Checkout(root, found[0], url, provider, branch)
+
+
+def require_deployable(checkout: Checkout) -> None:
+    """Raises:
+    InputError: the merged file is stale, or the branch does not hold it as it stands here.
+    """
+    if (Path(checkout.root) / "scripts" / "merge_python_source.py").exists():
+        command = [sys.executable, "-m", "scripts.merge_python_source", "--check"]
+        done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise InputError((done.stdout or done.stderr).strip().split("\n")[0])
+    here, what = (
+        _git(checkout.root, "hash-object", checkout.artifact),
+        f"Branch `{checkout.branch}` of {checkout.url}",
+    )
+    with tempfile.TemporaryDirectory() as place:
+        _git(place, "init", "--quiet", "--bare")
+        fault = f"{what} cannot be read. Push it, or go on without a look: --skip-checks"
+        _git(
+            place, "fetch", "--quiet", "--depth=1", checkout.url, f"refs/heads/{checkout.branch}", fault=fault
+        )
+        fault = f"{what} has no {checkout.artifact}: commit and push it"
+        there = _git(place, "rev-parse", f"FETCH_HEAD:{checkout.artifact}", fault=fault)
+    if here != there:
+        raise InputError(f"{what} holds another {checkout.artifact} than this clone: push what you tested.")
+
+
+def _git(place: str, *arguments: str, fault: str = "git failed") -> str:
+    command, quiet = ["git", "-C", place, *arguments], {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=TIMEOUT_SECONDS, env=quiet
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        reason = str(getattr(error, "stderr", "") or error).strip().split("\n")[-1]
+        raise InputError(f"{fault}. ({reason})") from None
+    return done.stdout.strip()
