@@ -1,4 +1,4 @@
-"""A stand-in for a Databricks workspace: real HTTP on loopback, strict about what it is sent, with faults on order.
+"""A stand-in for a Databricks workspace: real HTTP on loopback, strict about what it gets, with faults.
 
 It answers the routes that Databricks' published reference name for connections, Git folders,
 workspace files and pipelines, and keeps what it is given in dictionaries.
@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Json = dict[str, Any]
-TOKEN, USER = "workspace-token-0123456789", "deployer@example.com"  # noqa: S105
+TOKEN, USER = "workspace-token-0123456789", "deployer@example.com"
 CONNECTION_KEYS = {"name", "connection_type", "options", "comment"}
 PIPELINE_KEYS = {
     "name",
@@ -47,7 +47,7 @@ class Workspace:
     """What is in the workspace, what was asked, and what goes wrong next.
 
     Attributes:
-        faults: `METHOD path-prefix` → statuses that are answered first, one a request; 0 hangs up.
+        faults: `METHOD path-prefix` → statuses that are answered first, one a request.
         states: what an update's state is at each look; the last one stays.
     """
 
@@ -84,7 +84,9 @@ class Workspace:
         require(set(body) <= CONNECTION_KEYS, f"unknown fields {set(body) - CONNECTION_KEYS}")
         require(body["connection_type"] in ("GENERIC_LAKEFLOW_CONNECT", "COMMUNITY"), "connection_type")
         require(all(isinstance(value, str) for value in body["options"].values()), "options must be strings")
-        require({"externalOptionsAllowList", "sourceName"} <= set(body["options"]), "options are not complete")
+        require(
+            {"externalOptionsAllowList", "sourceName"} <= set(body["options"]), "options are not complete"
+        )
         self.connections[body["name"]] = body
         return body
 
@@ -112,7 +114,10 @@ class Workspace:
         return {}
 
     def write(self, body: Json) -> Json:
-        require(body["format"] == "SOURCE" and body["language"] == "PYTHON" and body["overwrite"] is True, "import")
+        require(
+            body["format"] == "SOURCE" and body["language"] == "PYTHON" and body["overwrite"] is True,
+            "import",
+        )
         require(body["path"].rpartition("/")[0] in self.files, "the parent folder does not exist")
         self.files[body["path"]] = base64.b64decode(body["content"], validate=True).decode()
         return {}
@@ -122,7 +127,9 @@ class Workspace:
 
     def create_repo(self, body: Json) -> Json:
         require(set(body) == {"url", "provider", "path", "sparse_checkout"}, "repos")
-        require(body["url"].startswith("https://") and body["provider"] in ("gitHub", "gitLab"), "url or provider")
+        require(
+            body["url"].startswith("https://") and body["provider"] in ("gitHub", "gitLab"), "url or provider"
+        )
         require(body["path"].rpartition("/")[0] in self.files, "the parent folder does not exist")
         repo = {"id": next(self.ids), "branch": "main", **body}
         self.repos[repo["id"]] = repo
@@ -138,7 +145,9 @@ class Workspace:
         return {}
 
     def list_repos(self, query: Json) -> Json:
-        return {"repos": [repo for repo in self.repos.values() if repo["path"].startswith(query["path_prefix"])]}
+        return {
+            "repos": [repo for repo in self.repos.values() if repo["path"].startswith(query["path_prefix"])]
+        }
 
     def list_pipelines(self, query: Json) -> Json:
         found = re.fullmatch(r"name LIKE '([^']*)'", query["filter"])
@@ -153,7 +162,9 @@ class Workspace:
     def create_pipeline(self, body: Json) -> Json:
         require(set(body) == PIPELINE_KEYS, f"fields {set(body) ^ PIPELINE_KEYS}")
         (library,) = body["libraries"]
-        require(library["file"]["path"].removeprefix("/Workspace") in self.files, "the library does not exist")
+        require(
+            library["file"]["path"].removeprefix("/Workspace") in self.files, "the library does not exist"
+        )
         number = f"pipeline-{next(self.ids)}"
         self.pipelines[number] = {"pipeline_id": number, "state": "IDLE", "spec": body, "latest_updates": []}
         return {"pipeline_id": number}
@@ -177,7 +188,9 @@ class Workspace:
             return {"origin": {"update_id": update}, "error": {"exceptions": [{"message": message}]}}
 
         newest = list(self.updates)[-1]
-        return {"events": [event("another", "not this"), event(newest, "AhaAuthError: GET /ideas answered 401")]}
+        return {
+            "events": [event("another", "not this"), event(newest, "AhaAuthError: GET /ideas answered 401")]
+        }
 
 
 def require(condition: object, reason: str) -> None:
@@ -219,14 +232,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(size)) if size else None
         self.workspace.log.append((self.command, parts.path, body))
         try:
-            status = self._fault(parts.path)
-            if status == 0:
-                self.close_connection = True
-                return
-            if status:
-                raise Refusal(status, f"fault {status}; you sent {json.dumps(body)}")
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}" and "well-known" not in parts.path:
-                raise Refusal(401, "Invalid access token.")
+            self._require_luck(parts.path, body)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             self._send(200, self.workspace.answer(self.command, parts.path, query, body))
         except Refusal as refusal:
@@ -235,12 +241,15 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_DELETE = handle_any
 
-    def _fault(self, path: str) -> int | None:
+    def _require_luck(self, path: str, body: Any) -> None:
+        """Answer with the next fault that was ordered for this request, and refuse a wrong token."""
         for place, statuses in self.workspace.faults.items():
             method, _, prefix = place.partition(" ")
             if method == self.command and path.startswith(prefix) and statuses:
-                return statuses.pop(0)
-        return None
+                status = statuses.pop(0)
+                raise Refusal(status, f"fault {status}; you sent {json.dumps(body)}")
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}" and "well-known" not in path:
+            raise Refusal(401, "Invalid access token.")
 
     def _send(self, status: int, content: Json) -> None:
         text = json.dumps(content).encode()

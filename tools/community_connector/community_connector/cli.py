@@ -31,12 +31,12 @@ class Name(click.ParamType[str]):
         return value
 
 
-def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+def read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
     """Let a file give options that the command line does not."""
     if path is None:
         return
     try:
-        found = yaml.safe_load(read_text("--config", path))
+        found = yaml.safe_load(read_text("--config", Path(path)))
     except yaml.YAMLError as error:
         raise InputError(f"--config: {path} is no YAML: {str(error).splitlines()[0]}.") from None
     unknown = sorted(set(found) - set(CONFIGURABLE)) if isinstance(found, dict) else ["no mapping"]
@@ -53,41 +53,28 @@ OPTIONS = click.option("--options", "-o", required=True, help=f"The connection's
 PIPELINE_SPEC = click.option("--pipeline-spec", "-ps", help="What to ingest: JSON, a FILE, - or env:NAME.")
 BRANCH = click.option("--branch", "-b", help="The branch to check out; the current one if not given.")
 SKIP_CHECKS = click.option("--skip-checks", is_flag=True, help="Do not compare the branch with this clone.")
-FILE: dict[str, Any] = {
-    "type": click.Path(path_type=Path),
-    "is_eager": True,
-    "expose_value": False,
-    "callback": read_config,
-}
-CONFIG = click.option("--config", "-f", help=f"A YAML file that may give {', '.join(CONFIGURABLE)}.", **FILE)
+EAGER: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": read_config}
+CONFIG = click.option("--config", "-f", help=f"YAML that may give {', '.join(CONFIGURABLE)}.", **EAGER)
 TYPE = click.option("--connection-type", type=click.Choice(connections.TYPES), default=connections.TYPES[0])
 COMMENT = click.option("--comment", help="A comment that Unity Catalog shows.")
-CONNECTION = click.option(
-    "--connection-name", "-n", type=Name(), required=True, help="Where to read through."
-)
+CONNECTION = click.option("--connection-name", "-n", type=Name(), required=True, help="To read through.")
 OTHER_CONNECTION = click.option("--connection-name", "-n", type=Name(), help="Another one to read through.")
 CATALOG = click.option("--catalog", "-c", default="main", help="Where tables go that name no catalog; main.")
 SCHEMA = click.option("--schema", "-t", help="Where tables go that name no schema; the SOURCE if not given.")
 REPO_URL = click.option(
-    "--repo-url", "-r", help="The connector's repository; this clone's origin if not given."
+    "--repo-url", "-r", help="The connector's repository; by default this clone's origin."
 )
-PROVIDER = click.option(
-    "--provider", help="Databricks' name for the repository's kind, if its host is unusual."
-)
+PROVIDER = click.option("--provider", help="Databricks' name for an unusual kind of repository.")
 KEEP = click.option("--keep", is_flag=True, help="If a step fails, leave what was made.")
 FULL = click.option("--full-refresh", is_flag=True, help="Begin again: empty the tables first.")
 WAIT = click.option("--wait", is_flag=True, help="Stay until the update has ended; exit with 1 if it failed.")
 POLL = click.option("--poll-seconds", type=click.FloatRange(0), default=5, help="How often to look; 5.")
-TIMEOUT = click.option(
-    "--timeout-minutes", type=click.FloatRange(0), default=720, help="How long to --wait; 720."
-)
+TIMEOUT = click.option("--timeout-minutes", type=click.FloatRange(0), default=720, help="For --wait; 720.")
 COMMON = (
     click.option("--profile", help="Profile of ~/.databrickscfg."),
     click.option("--dry-run", is_flag=True, help="Print the requests, secrets masked, and send none."),
     click.option("--debug", is_flag=True, help="Tell each request and its status; never a secret."),
-    click.option(
-        "--output", type=click.Choice(["text", "json"]), default="text", help="For people or scripts."
-    ),
+    click.option("--output", type=click.Choice(["text", "json"]), default="text", help="text, or json."),
 )
 
 
@@ -158,15 +145,14 @@ def update_connection(source: str, name: str, **given: Any) -> None:
     KEEP,
 )
 def create_pipeline(source: str, name: str, connection_name: str, **given: Any) -> None:
-    """Make the pipeline NAME, which ingests SOURCE through a connection. One that exists stays as it is.
-
-    Without --pipeline-spec it ingests all tables of the connector.
+    """Make the pipeline NAME, of all tables of SOURCE or of a --pipeline-spec. One that exists stays.
 
     \b
     Example:
       community-connector create_pipeline aha my_pipeline -n my_aha -c main -t aha
     """
-    spec = pipeline_spec(source, connection_name, given)
+    loaded = load_connector_spec(source, given["spec"])
+    spec = make_pipeline_spec(loaded, connection_name, read_pipeline_spec(given))
     checkout = repository.find_checkout(source, given["repo_url"], given["branch"], given["provider"])
     if not given["skip_checks"]:
         repository.require_deployable(checkout)
@@ -184,7 +170,10 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
     Example:
       community-connector update_pipeline aha my_pipeline -ps pipeline.json
     """
-    wanted = pipeline_spec(source, connection_name, given) if given["pipeline_spec"] else {}
+    wanted = read_pipeline_spec(given) or {}
+    if wanted:
+        kept = connection_name or wanted.get("connection_name", "as before")
+        make_pipeline_spec(load_connector_spec(source, given["spec"]), kept, wanted)
     checkout = repository.find_checkout(source, None, given["branch"], None)
     if not given["skip_checks"]:
         repository.require_deployable(checkout)
@@ -232,12 +221,11 @@ def checked_options(source: str, given: dict[str, Any]) -> tuple[Service, dict[s
     return service_for(given, connections.secrets(options)), options
 
 
-def pipeline_spec(source: str, connection: str | None, given: dict[str, Any]) -> Json:
+def read_pipeline_spec(given: dict[str, Any]) -> Json | None:
     value = given["pipeline_spec"]
     if value and not value.lstrip().startswith(("{", "@", "env:")) and value != "-":
         value = f"@{value}"
-    found = read_json_object("--pipeline-spec", value) if value else None
-    return make_pipeline_spec(load_connector_spec(source, given["spec"]), connection, found)
+    return read_json_object("--pipeline-spec", value) if value else None
 
 
 def service_for(given: dict[str, Any], secrets: list[str] | None = None) -> Service:

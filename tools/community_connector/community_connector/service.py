@@ -1,6 +1,7 @@
 """The workspace's REST API: requests sent, or in a dry run printed, and no secret shown either way."""
 
 import json
+import logging
 import re
 import time
 from collections.abc import Iterable
@@ -8,19 +9,17 @@ from typing import Any
 from urllib.parse import quote
 
 import click
-import requests
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.config import Config
-from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
-from databricks.sdk.errors.base import DatabricksError
 
 from community_connector.errors import InputError, NotThereError, ServiceError
 
 Json = dict[str, Any]
+# The SDK's classes of errors, and what to do about each.
 ADVICE = {
-    Unauthenticated: "Check DATABRICKS_TOKEN, or log in again: databricks auth login.",
-    PermissionDenied: "Ask an administrator of the workspace for the right to do this.",
+    "Unauthenticated": "Check DATABRICKS_TOKEN, or log in again: databricks auth login.",
+    "PermissionDenied": "Ask an administrator of the workspace for the right to do this.",
 }
+# The SDK warns of workspaces that do not tell their configuration, and at lower levels shows bodies.
+logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
 RETRY_SECONDS, SHORTEST = 120, 6
 
 
@@ -40,7 +39,7 @@ class Service:
         self.dry_run, self._debug, self._profile = dry_run, debug, profile
         # A value of a few letters would blot out words that have nothing to do with it.
         self._secrets = sorted({value for value in secrets if len(value) >= SHORTEST}, key=len, reverse=True)
-        self._client: WorkspaceClient | None = None
+        self._client: Any = None
 
     def send(
         self,
@@ -67,12 +66,10 @@ class Service:
         try:
             answer = self.client.api_client.do(method, path, query=query, body=body)
             status = "ok"
-        except DatabricksError as error:
-            status = error.error_code or type(error).__name__
+        except (OSError, TimeoutError) as error:
+            # All errors of the SDK and of requests are OSErrors.
+            status = type(error).__name__
             raise self._refused(method, path, error) from None
-        except (requests.RequestException, TimeoutError, OSError) as error:
-            reason = self.mask(str(error)) or type(error).__name__
-            raise ServiceError(f"{method} {path} got no usable answer: {reason}") from None
         finally:
             if self._debug:
                 took = time.monotonic() - started
@@ -87,8 +84,17 @@ class Service:
             return None
 
     @property
-    def client(self) -> WorkspaceClient:
+    def client(self) -> Any:
+        """The SDK's client.
+
+        Raises:
+            InputError: there are no credentials for any workspace.
+        """
         if self._client is None:
+            # The SDK takes longer to import than all else together, and --help should not wait for it.
+            from databricks.sdk import WorkspaceClient
+            from databricks.sdk.config import Config
+
             try:
                 config = Config(profile=self._profile, retry_timeout_seconds=RETRY_SECONDS)
                 self._client = WorkspaceClient(config=config)
@@ -106,10 +112,10 @@ class Service:
                 text = text.replace(form, "***")
         return text
 
-    def _refused(self, method: str, path: str, error: DatabricksError) -> ServiceError:
-        kind = NotThereError if isinstance(error, NotFound) else ServiceError
-        advice = next((text for cls, text in ADVICE.items() if isinstance(error, cls)), "")
-        reason = re.sub(r"\s+", " ", self.mask(str(error))).strip().rstrip(".") or type(error).__name__
-        return kind(
-            f"{method} {path} was refused ({error.error_code or 'no code'}): {reason}. {advice}".rstrip()
-        )
+    def _refused(self, method: str, path: str, error: Exception) -> ServiceError:
+        classes = [cls.__name__ for cls in type(error).__mro__]
+        kind = NotThereError if "NotFound" in classes else ServiceError
+        advice = next((ADVICE[name] for name in classes if name in ADVICE), "")
+        code = getattr(error, "error_code", None) or type(error).__name__
+        reason = re.sub(r"\s+", " ", self.mask(str(error))).strip().rstrip(".") or "no reason was given"
+        return kind(f"{method} {path} was refused ({code}): {reason}. {advice}".rstrip())

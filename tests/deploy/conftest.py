@@ -1,0 +1,91 @@
+"""The deploy command as a process, in a clone, against a stand-in workspace."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.workspace import TOKEN, Workspace, running_workspace
+
+ROOT = Path(__file__).parents[2]
+URL = "https://github.com/example/aha-lakeflow-connector"
+MERGED = "connector/_generated_aha_python_source.py"
+KEY = "aha-api-key-0123456789abcdef"
+OPTIONS = {"api_key": KEY, "subdomain": "very-secret-company"}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with running_workspace() as found:
+        yield found
+
+
+def git(place: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    subprocess.run(["git", *who, *arguments], cwd=place, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of a small repository with the merged file, and beside it the `origin.git` it is pushed to."""
+    place = tmp_path_factory.mktemp("deploy")
+    clone = place / "clone"
+    (clone / "connector").mkdir(parents=True)
+    shutil.copy(ROOT / MERGED, clone / MERGED)
+    shutil.copy(ROOT / "connector_spec.yaml", clone)
+    git(place, "init", "--quiet", "--bare", "origin.git")
+    git(clone, "init", "--quiet", "--initial-branch=main")
+    git(clone, "add", ".")
+    git(clone, "commit", "--quiet", "-m", "all")
+    git(clone, "remote", "add", "origin", f"git@github.com:{URL.partition('.com/')[2]}")
+    git(clone, "push", "--quiet", str(place / "origin.git"), "main", "main:refs/heads/release")
+    return clone
+
+
+@pytest.fixture
+def clone(pushed: Path, tmp_path: Path) -> Path:
+    """A clone that a test may change."""
+    shutil.copytree(pushed.parent, tmp_path / "deploy")
+    return tmp_path / "deploy" / "clone"
+
+
+@pytest.fixture
+def run(workspace: Workspace, clone: Path) -> Run:
+    """Run `community-connector` with arguments; `status` is what it must exit with."""
+
+    def run_command(
+        *arguments: Any, status: int = 0, stdin: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(clone.parent),
+            "DATABRICKS_HOST": workspace.url,
+            "DATABRICKS_TOKEN": TOKEN,
+            "AHA_OPTIONS": json.dumps(OPTIONS),
+            # Where git looks instead of the network.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{clone.parent / 'origin.git'}.insteadOf",
+            "GIT_CONFIG_VALUE_0": URL,
+            **variables,
+        }
+        command = [str(Path(sys.executable).parent / "community-connector"), *map(str, arguments)]
+        done = subprocess.run(
+            command, cwd=clone, env=environment, input=stdin, capture_output=True, text=True, timeout=60
+        )
+        told = done.stdout + done.stderr
+        assert done.returncode == status, told
+        assert "Traceback" not in told
+        if stdin is None or KEY not in " ".join(map(str, arguments)):
+            assert KEY not in told
+            assert TOKEN not in told
+        return done
+
+    return run_command

@@ -1,0 +1,259 @@
+"""`create_connection` and `update_connection`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.conftest import KEY, OPTIONS, Run
+from tests.deploy.workspace import Workspace
+
+CREATE = ("create_connection", "aha", "my_aha")
+ALLOWED = (
+    "ideas_q,ideas_workflow_status,isDeleteFlow,max_ideas,partition_rows,q,sync_mode,tableConfigs,tableName,"
+    "tableNameList,timestamps,track_deletes,trust_counts"
+)
+
+
+def test_a_connection_is_made_with_its_options_the_allow_list_and_the_source(
+    run: Run, workspace: Workspace
+) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--comment", "Product feedback")
+    assert workspace.connections["my_aha"] == {
+        "name": "my_aha",
+        "connection_type": "GENERIC_LAKEFLOW_CONNECT",
+        "options": {**OPTIONS, "externalOptionsAllowList": ALLOWED, "sourceName": "aha"},
+        "comment": "Product feedback",
+    }
+    assert done.stdout == "status: created\nname: my_aha\nconnection_type: GENERIC_LAKEFLOW_CONNECT\n"
+
+
+def test_the_newer_connection_type_and_numbers_in_json_are_taken(run: Run, workspace: Workspace) -> None:
+    given = json.dumps({**OPTIONS, "page_size": 100, "externalOptionsAllowList": "tableName"})
+    run(*CREATE, "-o", "env:GIVEN", "--connection-type", "COMMUNITY", GIVEN=given)
+    made = workspace.connections["my_aha"]
+    assert made["connection_type"] == "COMMUNITY"
+    assert made["options"]["page_size"] == "100"
+    assert made["options"]["externalOptionsAllowList"] == "tableName"
+
+
+@pytest.mark.parametrize("form", ["@options.json", "-", "env:AHA_OPTIONS"])
+def test_options_come_from_a_file_standard_input_or_a_variable_without_a_note(
+    form: str, run: Run, workspace: Workspace, clone: Path
+) -> None:
+    (clone / "options.json").write_text(json.dumps(OPTIONS))
+    done = run(*CREATE, "-o", form, stdin=json.dumps(OPTIONS))
+    assert workspace.connections["my_aha"]["options"]["api_key"] == KEY
+    assert done.stderr == ""
+
+
+def test_options_on_the_command_line_are_taken_with_a_note(run: Run, workspace: Workspace) -> None:
+    done = run(*CREATE, "-o", json.dumps(OPTIONS))
+    assert "stays in the shell's history" in done.stderr
+    assert "my_aha" in workspace.connections
+
+
+def test_a_connection_that_exists_is_told_and_stays_as_it_is(run: Run, workspace: Workspace) -> None:
+    run(*CREATE, "-o", "env:AHA_OPTIONS")
+    before = json.dumps(workspace.connections)
+    done = run(
+        *CREATE, "-o", "env:OTHER", "--output", "json", OTHER=json.dumps({**OPTIONS, "subdomain": "x"})
+    )
+    assert json.loads(done.stdout)["status"] == "exists"
+    assert json.dumps(workspace.connections) == before
+
+
+def test_an_update_replaces_the_options(run: Run, workspace: Workspace) -> None:
+    run(*CREATE, "-o", "env:AHA_OPTIONS")
+    run(
+        "update_connection",
+        "aha",
+        "my_aha",
+        "-o",
+        "env:OTHER",
+        OTHER=json.dumps({**OPTIONS, "subdomain": "x"}),
+    )
+    assert workspace.connections["my_aha"]["options"]["subdomain"] == "x"
+
+
+def test_an_update_of_what_is_not_there_says_so(run: Run) -> None:
+    done = run("update_connection", "aha", "my_aha", "-o", "env:AHA_OPTIONS", status=1)
+    assert "There is no connection `my_aha`" in done.stderr
+
+
+def test_a_dry_run_prints_the_requests_with_secrets_masked_and_sends_none(
+    run: Run, workspace: Workspace
+) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--dry-run")
+    get, post = done.stdout.splitlines()
+    assert get == "GET /api/2.1/unity-catalog/connections/my_aha"
+    method, path, body = post.split(" ", 2)
+    assert (method, path) == ("POST", "/api/2.1/unity-catalog/connections")
+    assert json.loads(body)["options"] == {
+        "api_key": "***",
+        "subdomain": "***",
+        "externalOptionsAllowList": ALLOWED,
+        "sourceName": "aha",
+    }
+    assert done.stderr == "Nothing was sent.\n"
+    assert workspace.log == []
+
+
+def test_debug_tells_requests_and_no_secret(run: Run) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--debug")
+    assert "debug: POST /api/2.1/unity-catalog/connections ok" in done.stderr
+
+
+def test_a_service_that_quotes_the_key_does_not_get_it_printed(run: Run, workspace: Workspace) -> None:
+    workspace.faults["POST /api/2.1/unity-catalog/connections"] = [400]
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--debug", status=1)
+    assert "you sent" in done.stderr
+    assert '"api_key": "***"' in done.stderr
+    assert OPTIONS["subdomain"] not in done.stderr
+
+
+WRONG: list[tuple[str, dict[str, Any] | str, str]] = [
+    ("a missing option", {"subdomain": "x"}, "`api_key` is missing"),
+    ("an empty option", {"api_key": " ", "subdomain": "x"}, "`api_key` is missing"),
+    (
+        "a misspelt option",
+        {**OPTIONS, "page_sise": 3},
+        "There is no option `page_sise`. Did you mean `page_size`?",
+    ),
+    ("an unknown option", {**OPTIONS, "zzz": 3}, "There is no option `zzz`. Options: api_key, subdomain"),
+    ("a wrong type", {**OPTIONS, "page_size": "many"}, "`page_size` is not of type integer."),
+    (
+        "no JSON",
+        "{'api_key': 1}",
+        "no JSON at line 1, column 2. Give JSON, @FILE, - (standard input) or env:NAME",
+    ),
+    ("no object", "[1]", "expected a JSON object"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [(given, says) for _, given, says in WRONG], ids=[w[0] for w in WRONG]
+)
+def test_wrong_options_are_refused_before_the_first_request(
+    given: dict[str, Any] | str, says: str, run: Run, workspace: Workspace
+) -> None:
+    text = given if isinstance(given, str) else json.dumps(given)
+    done = run(*CREATE, "-o", "env:GIVEN", status=2, GIVEN=text)
+    assert says in done.stderr
+    assert workspace.log == []
+
+
+def test_all_faults_of_the_options_are_told_at_once(run: Run) -> None:
+    done = run(*CREATE, "-o", "env:GIVEN", status=2, GIVEN='{"zzz": 1, "page_size": "x"}')
+    assert all(name in done.stderr for name in ("api_key", "subdomain", "zzz", "page_size"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("create_connection", "aha", "a/b", "-o", "{}"), "letters, digits, spaces"),
+        (("create_connection", "aha", "x'y", "-o", "{}"), "letters, digits, spaces"),
+        ((*CREATE, "-o", "@missing.json"), "missing.json cannot be read: No such file or directory"),
+        ((*CREATE, "-o", "env:NO_SUCH"), "there is no environment variable `NO_SUCH`"),
+        ((*CREATE, "-o", "{}", "--spec", "missing.yaml"), "missing.yaml cannot be read"),
+        ((*CREATE, "-o", "{}", "--spec", "ftp://x/y.yaml"), "is no repository at github.com or gitlab.com"),
+        ((*CREATE, "-o", "{}", "--spec", "http://127.0.0.1:9/s.yaml"), "does not answer"),
+        (("create_connection", "jira", "x", "-o", "{}"), "describes the source `aha`, not `jira`"),
+        (CREATE, "Missing option '--options'"),
+        ((*CREATE, "-o", "{}", "--connection-type", "OTHER"), "is not one of"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence_and_exit_code_2(
+    arguments: tuple[str, ...], says: str, run: Run, workspace: Workspace
+) -> None:
+    assert says in run(*arguments, status=2).stderr
+    assert [path for _, path, _ in workspace.log] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "is no YAML"),
+        ("display_name: x", "it has no `connection`"),
+        ("connection: {parameters: [3]}", "a parameter is an object with a `name`"),
+    ],
+)
+def test_a_spec_that_cannot_be_loaded_is_an_error(text: str, says: str, run: Run, clone: Path) -> None:
+    (clone / "other.yaml").write_text(text)
+    assert says in run(*CREATE, "-o", "{}", "--spec", "other.yaml", status=2).stderr
+
+
+def test_a_spec_that_is_named_beats_the_one_that_lies_here(
+    run: Run, clone: Path, workspace: Workspace
+) -> None:
+    (clone / "other.yaml").write_text("connection:\n  parameters:\n  - {name: token, required: true}\n")
+    run(*CREATE, "-o", '{"token": "abcdefgh"}', "--spec", "other.yaml")
+    assert set(workspace.connections["my_aha"]["options"]) == {
+        "token",
+        "externalOptionsAllowList",
+        "sourceName",
+    }
+
+
+def test_of_several_ways_to_authenticate_the_fitting_one_is_meant(
+    run: Run, clone: Path, workspace: Workspace
+) -> None:
+    (clone / "other.yaml").write_text(
+        "connection:\n  parameters:\n  - {name: host, required: true}\n  auth_methods:\n"
+        "  - {name: key, parameters: [{name: key, required: true}]}\n"
+        "  - {name: login, parameters: [{name: user, required: true}, {name: word, required: true}]}\n"
+    )
+    run(*CREATE, "-o", '{"host": "h", "user": "u", "word": "w"}', "--spec", "other.yaml")
+    assert workspace.connections["my_aha"]["options"]["user"] == "u"
+    done = run("create_connection", "aha", "other", "-o", '{"host": "h"}', "--spec", "other.yaml", status=2)
+    assert "`key` is missing" in done.stderr
+
+
+def test_without_a_spec_and_outside_a_clone_it_says_what_to_do(run: Run, clone: Path) -> None:
+    (clone / "connector_spec.yaml").unlink()
+    done = run(*CREATE, "-o", "{}", status=2)
+    assert "Run this in a clone of the connector, or name it: --spec" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "Check DATABRICKS_TOKEN"),
+        (403, "Ask an administrator of the workspace"),
+        (409, "was refused (RESOURCE_ALREADY_EXISTS)"),
+        (500, "was refused (INTERNAL_ERROR)"),
+    ],
+)
+def test_a_refusal_of_the_service_is_told_with_advice_and_exit_code_1(
+    status: int, says: str, run: Run, workspace: Workspace
+) -> None:
+    workspace.faults["POST /api/2.1/unity-catalog/connections"] = [status]
+    assert says in run(*CREATE, "-o", "env:AHA_OPTIONS", status=1).stderr
+
+
+def test_a_rate_limit_is_waited_out(run: Run, workspace: Workspace) -> None:
+    workspace.faults["POST /api/2.1/unity-catalog/connections"] = [429]
+    run(*CREATE, "-o", "env:AHA_OPTIONS")
+    assert workspace.asked.count("POST /api/2.1/unity-catalog/connections") == 2
+
+
+def test_without_credentials_it_says_how_to_give_them(run: Run) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", status=2, DATABRICKS_TOKEN="", DATABRICKS_HOST="")
+    assert "Set DATABRICKS_HOST and DATABRICKS_TOKEN" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "create_connection",
+        "update_connection",
+        "create_pipeline",
+        "update_pipeline",
+        "run_pipeline",
+        "show_pipeline",
+    ],
+)
+def test_every_command_explains_itself_with_an_example(command: str, run: Run) -> None:
+    told = run(command, "--help").stdout
+    assert "Example:\n    community-connector " + command in told
