@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 6c9a73c59570391c8d0e0304063292c5447399342fb10de9dbc62d0a377146b8
+SHA-256 of these files and of the script: 4d0d40da7728d9715de8e24fde8b170b6d24cb9bc8d51319ac44745819f3ffb3
 """
 
 import difflib
@@ -3081,6 +3081,7 @@ def register_lakeflow_source(spark):
     # Runs where the pipeline is planned, and only declares: nothing is read, and no request is sent.
 
     FORMAT = "lakeflow_connect"
+    PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
     # Tells tombstones from rows within one flow, and is in no table.
     DELETED = "_deleted"
     # Newest name first; Databricks documents the same signatures for all names of a thing.
@@ -3107,13 +3108,16 @@ def register_lakeflow_source(spark):
         def target(self) -> str:
             """The destination as SQL writes it."""
             return ".".join(
-                part if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part) else "`" + part.replace("`", "``") + "`"
+                part if PLAIN_NAME.fullmatch(part) else "`" + part.replace("`", "``") + "`"
                 for part in self.table.parts
             )
 
         def label(self, kind: str) -> str:
             """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
-            return re.sub(r"\W", "_", f"{'__'.join(self.table.parts)}_{kind}")
+            name = self.table.name
+            plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+            # Two names that differ only in what was replaced must not share a label.
+            return f"{plain}_{kind}" if plain == name else f"{plain}_{zlib.crc32(name.encode()):08x}_{kind}"
 
         @property
         def options(self) -> dict[str, str]:

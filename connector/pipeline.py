@@ -4,6 +4,7 @@ Runs where the pipeline is planned, and only declares: nothing is read, and no r
 """
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ except ImportError:
     sdp = None  # type: ignore[assignment]
 
 FORMAT = "lakeflow_connect"
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Tells tombstones from rows within one flow, and is in no table.
 DELETED = "_deleted"
 # Newest name first; Databricks documents the same signatures for all names of a thing.
@@ -47,13 +49,16 @@ class Dataset:
     def target(self) -> str:
         """The destination as SQL writes it."""
         return ".".join(
-            part if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part) else "`" + part.replace("`", "``") + "`"
+            part if PLAIN_NAME.fullmatch(part) else "`" + part.replace("`", "``") + "`"
             for part in self.table.parts
         )
 
     def label(self, kind: str) -> str:
         """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
-        return re.sub(r"\W", "_", f"{'__'.join(self.table.parts)}_{kind}")
+        name = self.table.name
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        # Two names that differ only in what was replaced must not share a label.
+        return f"{plain}_{kind}" if plain == name else f"{plain}_{zlib.crc32(name.encode()):08x}_{kind}"
 
     @property
     def options(self) -> dict[str, str]:

@@ -190,7 +190,20 @@ def test_names_with_odd_characters_are_quoted_and_two_tables_of_one_source_stay_
         "`my-cat`.aha.open",
         "ideas",
     ]
-    assert list(engine.queries) == ["my_cat__aha__open_changes", "ideas_changes"]
+    assert list(engine.queries) == ["my_cat_aha_open_3efa6bd0_changes", "ideas_changes"]
+
+
+def test_names_that_differ_only_in_odd_characters_have_views_of_their_own(ingest: Placed) -> None:
+    run, engine = ingest("Databricks")
+    names = [("a", "b"), ("a_b", None), ("ä", "b"), (None, "a-b")]
+    tables = [
+        {"source_table": "ideas", "destination_table": table or schema}
+        | ({"destination_schema": schema} if schema and table else {})
+        for schema, table in names
+    ]
+    run(Reads(), {"connection_name": "aha", "objects": [{"table": table} for table in tables]})
+    assert len(engine.queries) == len(tables)
+    assert all(name.isascii() and name.isidentifier() for name in engine.queries)
 
 
 def test_without_unity_catalog_the_connections_options_are_given_and_checked(ingest: Placed) -> None:
