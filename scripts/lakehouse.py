@@ -4,7 +4,6 @@ Every change may be applied twice: a run that was killed between a table's commi
 its last batch again.
 """
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +82,6 @@ class Target:
             f"asked for now ({self.description}; {len(schema) + len(added)} columns). Run with "
             "--full-refresh to make it anew, or name another destination."
         )
-
-    def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
 
     def create(self, schema: pa.Schema) -> None:
         """Make the table, if it is not there."""

@@ -1,9 +1,10 @@
 """One table from the data source into the lakehouse: a stream with a checkpoint, batch by batch."""
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -18,7 +19,7 @@ from scripts.lakehouse import Target
 FORMAT = "lakeflow_connect"
 POLL_SECONDS = 0.2
 # Kept beside the tables; names that no table can have.
-CHECKPOINTS, STAGING = ".checkpoints", ".staging"
+CHECKPOINTS, STAGING, REFRESH = ".checkpoints", ".staging", ".refresh"
 
 Report = Callable[[str], None]
 
@@ -42,13 +43,25 @@ class Run:
     changed: dict[str, int] = field(default_factory=dict)
 
     def ingest(self, table: TableSpec, *, full_refresh: bool = False) -> Target:
-        """Bring a table up to date: changed rows, then deletions where the source tracks them."""
-        options = {"tableName": table.source, **self.connection, **table.options}
-        target = Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type)
-        self.changed[table.name] = 0
+        """Bring a table up to date: changed rows, then deletions where the source tracks them.
+
+        A full refresh is read beside the table and takes its place when it is whole: what fails loses nothing.
+
+        Raises:
+            LakehouseError: the table that is there was ingested in another way.
+        """
+        self._finish_refresh(table)
         if full_refresh:
-            target.remove()
-            shutil.rmtree(self._checkpoint(table), ignore_errors=True)
+            beside = replace(self, lakehouse=self.lakehouse / REFRESH)
+            shutil.rmtree(beside.lakehouse / table.name, ignore_errors=True)
+            shutil.rmtree(beside.checkpoint(table), ignore_errors=True)
+            beside.ingest(table)
+            self._marker(table).touch()
+            self._finish_refresh(table)
+            return self.target(table)
+        options = {"tableName": table.source, **self.connection, **table.options}
+        target = self.target(table)
+        self.changed[table.name] = 0
         frame = self.spark.read.format(FORMAT).options(**options).load()
         target.require(arrow_schema(frame.schema))
         if table.ingestion_type == "snapshot":
@@ -59,9 +72,33 @@ class Run:
             self._stream(table, target, {**options, "isDeleteFlow": "true"})
         return target
 
+    def target(self, table: TableSpec) -> Target:
+        return Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type)
+
+    def checkpoint(self, table: TableSpec) -> Path:
+        return self.lakehouse / CHECKPOINTS / table.name
+
+    def _marker(self, table: TableSpec) -> Path:
+        """Stands there while a whole refresh takes the table's place."""
+        return self.lakehouse / REFRESH / f"{table.name}.whole"
+
+    def _finish_refresh(self, table: TableSpec) -> None:
+        """Let a whole refresh take the table's place, also one whose run was killed in the middle of that."""
+        if not self._marker(table).exists():
+            return
+        for part in (table.name, f"{CHECKPOINTS}/{table.name}"):
+            fresh, place = self.lakehouse / REFRESH / part, self.lakehouse / part
+            if fresh.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                place.parent.mkdir(exist_ok=True)
+                fresh.rename(place)
+        self._marker(table).unlink()
+
     def _stream(self, table: TableSpec, target: Target, options: Mapping[str, str]) -> None:
         deletes = "isDeleteFlow" in options
         name = f"{table.name}{' (deletions)' if deletes else ''}"
+
+        place = self.checkpoint(table) / ("deletions" if deletes else "rows")
 
         def write(frame: DataFrame, batch: int) -> None:
             def apply(rows: ds.Dataset) -> None:
@@ -69,11 +106,11 @@ class Run:
                 if deletes:
                     target.delete(rows)
                 else:
-                    target.apply(rows, batch, f"aha-{table.name}")
+                    # Batches are counted anew with a new checkpoint: its id tells them apart.
+                    target.apply(rows, batch, json.loads((place / "metadata").read_text())["id"])
 
             self._count(table, self._staged(frame, table, target, apply))
 
-        place = self._checkpoint(table) / ("deletions" if deletes else "rows")
         query: StreamingQuery = (
             self.spark.readStream.format(FORMAT)
             .options(**options)
@@ -109,6 +146,3 @@ class Run:
 
     def _count(self, table: TableSpec, rows: int) -> None:
         self.changed[table.name] += rows
-
-    def _checkpoint(self, table: TableSpec) -> Path:
-        return self.lakehouse / CHECKPOINTS / table.name

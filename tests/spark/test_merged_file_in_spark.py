@@ -1,7 +1,9 @@
 """The merged file in the real engine, over cassettes and the sandbox, with one session for all."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,40 @@ def test_native_timestamps_history_and_snapshots_reach_delta(
         run.ingest(TableSpec("ideas", "now", options={"sync_mode": "snapshot"}))
         assert set(rows(tmp_path / "now")) == set(ideas(box))
         box.world.delete("idea", int(next(iter(ideas(box)))))
+
+
+def test_a_full_refresh_takes_the_tables_place_when_it_is_whole_and_a_failed_one_loses_nothing(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas", scd_type="APPEND_ONLY")
+    run_on(spark, box, tmp_path).ingest(table)
+    before = rows(tmp_path / "ideas")
+    box.world.delete("idea", int(next(iter(before))))
+    wrong = run_on(spark, box, tmp_path)
+    wrong.connection = {**wrong.connection, "api_key": "revoked"}
+    with pytest.raises(PySparkException, match="AhaAuthError"):
+        wrong.ingest(table, full_refresh=True)
+    assert rows(tmp_path / "ideas") == before
+    again = run_on(spark, box, tmp_path)
+    # As if the run was killed before the refresh, which is whole, had taken the table's place.
+    replace(again, lakehouse=tmp_path / ".refresh").ingest(table)
+    (tmp_path / ".refresh" / "ideas.whole").touch()
+    again.ingest(table)
+    found = DeltaTable(str(tmp_path / "ideas")).to_pyarrow_table().column("id").to_pylist()
+    assert sorted(found) == sorted(ideas(box))
+    again.ingest(table, full_refresh=True)
+    assert len(rows(tmp_path / "ideas")) == len(ideas(box))
+
+
+def test_an_appended_table_whose_checkpoint_was_lost_misses_no_row(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas", scd_type="APPEND_ONLY")
+    run_on(spark, box, tmp_path).ingest(table)
+    shutil.rmtree(tmp_path / ".checkpoints")
+    new = box.world.create("idea").id
+    run_on(spark, box, tmp_path).ingest(table)
+    assert str(new) in rows(tmp_path / "ideas")
 
 
 def test_the_tables_about_tables_answer_both_generations(spark: SparkSession) -> None:
