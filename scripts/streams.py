@@ -45,7 +45,7 @@ class Run:
     def ingest(self, table: TableSpec, *, full_refresh: bool = False) -> Target:
         """Bring a table up to date: changed rows, then deletions where the source tracks them.
 
-        A full refresh is read beside the table and takes its place when it is whole: what fails loses nothing.
+        A full refresh is read beside the table and takes its place when it is whole: a failure loses nothing.
 
         Raises:
             LakehouseError: the table that is there was ingested in another way.
