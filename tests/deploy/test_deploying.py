@@ -114,7 +114,9 @@ def test_a_name_that_only_looks_like_it_is_another_pipeline(run: Run, workspace:
 
 
 def test_a_dry_run_prints_every_request_and_sends_none(run: Run, workspace: Workspace) -> None:
-    lines = run(*CREATE, "--dry-run").stdout.splitlines()
+    done = run(*CREATE, "--dry-run")
+    lines = done.stdout.splitlines()
+    assert done.stderr == "Nothing was sent.\n"
     assert [line.split()[0] + " " + line.split()[1].partition("?")[0] for line in lines] == [
         f"GET {CONNECTIONS}/my_aha",
         f"GET {PIPELINES}",

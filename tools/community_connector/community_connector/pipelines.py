@@ -41,7 +41,8 @@ class Steps:
 
     def add(self, what: str, *removal: Any) -> None:
         self.made.append((what, removal))
-        click.echo(f"made {what}", err=True)
+        if not self.service.dry_run:
+            click.echo(f"made {what}", err=True)
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
