@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from community_connector.connector_spec import spec_url
 
 from tests.deploy.conftest import KEY, OPTIONS, Run
-from tests.deploy.workspace import Workspace
+from tests.deploy.workspace import TOKEN, Workspace, running_workspace
 
 CREATE = ("create_connection", "aha", "my_aha")
 ALLOWED = (
@@ -108,9 +109,81 @@ def test_debug_tells_requests_and_no_secret(run: Run) -> None:
 def test_a_service_that_quotes_the_key_does_not_get_it_printed(run: Run, workspace: Workspace) -> None:
     workspace.faults["POST /api/2.1/unity-catalog/connections"] = [400]
     done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--debug", status=1)
-    assert "you sent" in done.stderr
-    assert '"api_key": "***"' in done.stderr
+    assert "was refused (INVALID_PARAMETER_VALUE): its message is withheld" in done.stderr
     assert OPTIONS["subdomain"] not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*CREATE, "-o", f'env:{{"api_key": "{KEY}"}}'),
+        (*CREATE, "-o", f'@{{"api_key": "{KEY}"}}'),
+        (*CREATE, "-o", '{"api_key":', f"{KEY}}}"),
+        (*CREATE, "-o", json.dumps({f"{KEY}-as-a-name": "api_key"})),
+        (*CREATE, "-o", "{}", "--spec", f"https://user:{KEY}@example.com/spec.yaml"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(arguments: tuple[str, ...], run: Run) -> None:
+    assert KEY not in run(*arguments, status=2).stderr
+
+
+def test_a_key_of_digits_is_masked_and_a_number_is_not(run: Run) -> None:
+    given = json.dumps({"api_key": "1234567890123456", "subdomain": "x", "page_size": 50})
+    done = run(*CREATE, "-o", "env:GIVEN", "--dry-run", "--output", "json", GIVEN=given)
+    (_, post) = json.loads(done.stdout)["requests"]
+    assert (post["body"]["options"]["api_key"], post["body"]["options"]["page_size"]) == ("***", "50")
+
+
+def test_a_redirect_takes_no_option_to_another_host(run: Run, workspace: Workspace) -> None:
+    with running_workspace() as other:
+        workspace.redirect = other.url
+        done = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1)
+        assert "is DATABRICKS_HOST the workspace's own address?" in done.stderr
+        assert [path for _, path, _ in other.log if "connections" in path] == []
+
+
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(run: Run) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", status=2, DATABRICKS_TOKEN=f"{TOKEN}\r")
+    assert "DATABRICKS_TOKEN holds a character that no header can" in done.stderr
+
+
+def test_a_profile_does_not_lose_silently_to_variables(run: Run, workspace: Workspace) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--profile", "prod", status=2)
+    assert "are both given: unset those" in done.stderr
+    assert workspace.log == []
+
+
+def test_a_profile_is_used_where_no_variable_is_set(run: Run, workspace: Workspace, clone: Path) -> None:
+    (clone.parent / ".databrickscfg").write_text(f"[prod]\nhost = {workspace.url}\ntoken = {TOKEN}\n")
+    none = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
+    run(*CREATE, "-o", "env:AHA_OPTIONS", "--profile", "prod", **none)
+    assert "my_aha" in workspace.connections
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", "--profile", "other", status=2, **none).stderr
+    assert "No way into a Databricks workspace was found" in told
+
+
+def test_a_host_that_is_not_there_is_told_at_once(run: Run) -> None:
+    done = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1, DATABRICKS_HOST="http://127.0.0.1:9")
+    assert "127.0.0.1 cannot be reached: Connection refused" in done.stderr
+
+
+@pytest.mark.parametrize("text", ['"x"', "[1]", "<html>"])
+def test_an_answer_that_is_no_object_is_an_error(text: str, run: Run, workspace: Workspace) -> None:
+    workspace.raw = text
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1).stderr
+    assert "was refused" in told or "answered no JSON object" in told
+
+
+def test_a_spec_is_fetched_from_an_address(run: Run, workspace: Workspace) -> None:
+    workspace.raw = "connection: {parameters: [{name: token, required: true}]}\n"
+    done = run(*CREATE, "-o", "{}", "--spec", f"{workspace.url}/x/spec.yaml", status=2)
+    assert "`token` is missing" in done.stderr
+
+
+def test_a_repository_stands_for_the_spec_at_its_root() -> None:
+    root = "https://raw.githubusercontent.com/a/b/HEAD/connector_spec.yaml"
+    assert {spec_url(f"https://github.com/a/b{end}") for end in ("", "/", ".git")} == {root}
+    assert spec_url("https://gitlab.com/a/b") == "https://gitlab.com/a/b/-/raw/HEAD/connector_spec.yaml"
 
 
 WRONG: list[tuple[str, dict[str, Any] | str, str]] = [
@@ -126,7 +199,7 @@ WRONG: list[tuple[str, dict[str, Any] | str, str]] = [
     (
         "no JSON",
         "{'api_key': 1}",
-        "no JSON at line 1, column 2. Give JSON, @FILE, - (standard input) or env:NAME",
+        "no JSON that can be used at line 1, column 2. Give JSON, @FILE, - (standard input) or env:NAME",
     ),
     ("no object", "[1]", "expected a JSON object"),
 ]
@@ -154,10 +227,13 @@ def test_all_faults_of_the_options_are_told_at_once(run: Run) -> None:
     [
         (("create_connection", "aha", "a/b", "-o", "{}"), "letters, digits, spaces"),
         (("create_connection", "aha", "x'y", "-o", "{}"), "letters, digits, spaces"),
-        ((*CREATE, "-o", "@missing.json"), "missing.json cannot be read: No such file or directory"),
+        ((*CREATE, "-o", "@missing.json"), "`missing.json` cannot be read: No such file or directory"),
         ((*CREATE, "-o", "env:NO_SUCH"), "there is no environment variable `NO_SUCH`"),
-        ((*CREATE, "-o", "{}", "--spec", "missing.yaml"), "missing.yaml cannot be read"),
-        ((*CREATE, "-o", "{}", "--spec", "ftp://x/y.yaml"), "is no repository at github.com or gitlab.com"),
+        ((*CREATE, "-o", "{}", "--spec", "missing.yaml"), "`missing.yaml` cannot be read"),
+        (
+            (*CREATE, "-o", "{}", "--spec", "ftp://x/y.yaml"),
+            "expected a repository at github.com or gitlab.com",
+        ),
         ((*CREATE, "-o", "{}", "--spec", "http://127.0.0.1:9/s.yaml"), "does not answer"),
         (("create_connection", "jira", "x", "-o", "{}"), "describes the source `aha`, not `jira`"),
         (CREATE, "Missing option '--options'"),
@@ -175,8 +251,11 @@ def test_bad_input_is_one_clear_sentence_and_exit_code_2(
     ("text", "says"),
     [
         ("{", "is no YAML"),
-        ("display_name: x", "it has no `connection`"),
-        ("connection: {parameters: [3]}", "a parameter is an object with a `name`"),
+        ("connection: 2024-13-45", "is no YAML"),
+        ("display_name: x", "spec: 'connection' is a required property."),
+        ("connection: {parameters: [3]}", "connection.parameters[0]: 3 is not of type 'object'."),
+        ("connection: {auth_methods: 5}", "connection.auth_methods: 5 is not of type 'array'."),
+        ("connection: {}\ntables: ideas", "tables: 'ideas' is not of type 'array'."),
     ],
 )
 def test_a_spec_that_cannot_be_loaded_is_an_error(text: str, says: str, run: Run, clone: Path) -> None:

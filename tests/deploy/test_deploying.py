@@ -1,8 +1,10 @@
 """`create_pipeline`, `update_pipeline`, `run_pipeline` and `show_pipeline`, and the file they write."""
 
 import ast
+import base64
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -93,7 +95,7 @@ def test_a_config_file_gives_what_the_command_line_does_not(
     assert workspace.repos[1]["branch"] == "release"
     (clone / "deploy.yaml").write_text("catalogue: dev\n")
     done = run(*CREATE, "--config", "deploy.yaml", status=2)
-    assert "deploy.yaml holds catalogue; it may hold branch, catalog" in done.stderr
+    assert "('catalogue' was unexpected)" in done.stderr
 
 
 def test_running_it_twice_says_that_the_pipeline_exists_and_changes_nothing(
@@ -111,13 +113,15 @@ def test_a_name_that_only_looks_like_it_is_another_pipeline(run: Run, workspace:
     for name in ("myXpipeline", "my-pipeline"):
         workspace.pipelines[name] = {"pipeline_id": name, "spec": {"name": name}}
     assert "status: created" in run(*CREATE).stdout
+    # The second page holds it.
+    assert "status: exists" in run(*CREATE).stdout
 
 
 def test_a_dry_run_prints_every_request_and_sends_none(run: Run, workspace: Workspace) -> None:
     done = run(*CREATE, "--dry-run")
     lines = done.stdout.splitlines()
     assert done.stderr == "Nothing was sent.\n"
-    assert [line.split()[0] + " " + line.split()[1].partition("?")[0] for line in lines] == [
+    assert [" ".join(line.split()[:2]).partition("?")[0] for line in lines] == [
         f"GET {CONNECTIONS}/my_aha",
         f"GET {PIPELINES}",
         "GET /api/2.0/preview/scim/v2/Me",
@@ -128,12 +132,13 @@ def test_a_dry_run_prints_every_request_and_sends_none(run: Run, workspace: Work
         "POST /api/2.0/workspace/import",
         f"POST {PIPELINES}",
     ]
-    assert "from _generated_aha_python_source import ingest" in lines[7]
+    written = json.loads(lines[7].split(" ", 2)[2])["content"]
+    assert b"from _generated_aha_python_source import ingest" in base64.b64decode(written)
     assert workspace.log == []
 
 
 STEPS = [
-    ("POST /api/2.0/workspace/mkdirs", 0),
+    ("POST /api/2.0/workspace/mkdirs", 1),
     ("POST /api/2.0/repos", 1),
     ("PATCH /api/2.0/repos", 2),
     ("POST /api/2.0/workspace/import", 2),
@@ -150,15 +155,36 @@ def test_half_done_work_is_told_and_undone(
 ) -> None:
     workspace.faults[step] = [status]
     told = run(*CREATE, status=1).stderr
-    assert told.count("made ") == told.count("removed again") == made
+    assert told.count("removed again") == made
     assert step in told
+    assert (workspace.files, workspace.repos, workspace.pipelines) == ({}, {}, {})
+
+
+def test_a_pipeline_whose_answer_was_lost_is_found_and_removed(run: Run, workspace: Workspace) -> None:
+    workspace.answers_without["pipeline_id"] = f"POST {PIPELINES}"
+    told = run(*CREATE, status=1).stderr
+    assert "The workspace's answer has no `pipeline_id`" in told
+    assert "pipeline my_pipeline: removed again" in told
+    assert (workspace.files, workspace.repos, workspace.pipelines) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_undoes_its_work(number: int, run: Run, workspace: Workspace) -> None:
+    workspace.slow = "POST /api/2.0/workspace/import"
+    started = run(*CREATE, wait=False)
+    workspace.reached.wait(30)
+    started.send_signal(number)
+    workspace.go_on.set()
+    told = started.communicate(timeout=30)[1]
+    assert started.returncode == 1
+    assert told.count("removed again") == 2
     assert (workspace.files, workspace.repos, workspace.pipelines) == ({}, {}, {})
 
 
 def test_half_done_work_stays_where_that_is_asked_for(run: Run, workspace: Workspace) -> None:
     workspace.faults[f"POST {PIPELINES}"] = [500]
     told = run(*CREATE, "--keep", status=1).stderr
-    assert told.count("stays (--keep)") == 2
+    assert told.count("stays (--keep)") == 3
     assert len(workspace.repos) == 1
     again = run(*CREATE, status=1).stderr
     assert f"The workspace folder {FOLDER} is there already" in again
@@ -168,7 +194,7 @@ def test_what_cannot_be_removed_again_is_named(run: Run, workspace: Workspace) -
     workspace.faults[f"POST {PIPELINES}"] = [500]
     workspace.faults["DELETE /api/2.0/repos"] = [403]
     told = run(*CREATE, status=1).stderr
-    assert f"checkout {FOLDER}/source: is still there, remove it by hand" in told
+    assert f"checkout {FOLDER}/source: may still be there, remove it by hand" in told
     assert f"folder {FOLDER}: removed again" in told
 
 
@@ -274,8 +300,24 @@ def test_an_update_changes_spec_and_branch_and_keeps_the_rest(run: Run, workspac
     run("update_pipeline", "aha", "my_pipeline", "-ps", json.dumps(spec), "-n", "my_aha", "-b", "release")
     assert spec_in(workspace) == {"connection_name": "my_aha", **spec}
     assert workspace.repos[1]["branch"] == "release"
+    assert (
+        "There is no connection `other`"
+        in run("update_pipeline", "aha", "my_pipeline", "-n", "other", status=1).stderr
+    )
+    workspace.connections["other"] = {"name": "other", "options": {}}
     run("update_pipeline", "aha", "my_pipeline", "-n", "other")
     assert spec_in(workspace) == {"connection_name": "other", **spec}
+
+
+def test_an_update_that_fails_leaves_the_pipeline_as_it_was(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    before = workspace.files[f"{FOLDER}/ingest.py"]
+    workspace.faults["PATCH /api/2.0/repos"] = [403]
+    spec = json.dumps({"objects": [{"table": {"source_table": "ideas"}}]})
+    told = run("update_pipeline", "aha", "my_pipeline", "-b", "release", "-ps", spec, status=1).stderr
+    assert f"change of {FOLDER}/ingest.py: removed again" in told
+    assert workspace.files[f"{FOLDER}/ingest.py"] == before
+    assert workspace.repos[1]["branch"] == "main"
 
 
 def test_an_update_keeps_the_connection_where_only_tables_change(run: Run, workspace: Workspace) -> None:
@@ -294,7 +336,7 @@ def test_an_update_of_a_pipeline_that_others_made_is_refused(run: Run, workspace
 def test_a_changed_ingest_file_is_not_overwritten_with_a_guess(run: Run, workspace: Workspace) -> None:
     run(*CREATE)
     workspace.files[f"{FOLDER}/ingest.py"] = "print('mine')\n"
-    told = run("update_pipeline", "aha", "my_pipeline", "-n", "other", status=1).stderr
+    told = run("update_pipeline", "aha", "my_pipeline", "-n", "my_aha", status=1).stderr
     assert "ingest.py holds no PIPELINE_SPEC" in told
     assert workspace.files[f"{FOLDER}/ingest.py"] == "print('mine')\n"
 
@@ -310,6 +352,7 @@ def test_waiting_tells_each_state_until_the_update_has_ended(run: Run, workspace
     run(*CREATE)
     done = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 0)
     told = [line.split(" after ")[0] for line in done.stderr.splitlines()]
+    assert told.pop(0) == "my_pipeline: update update-3 started"
     assert told == ["my_pipeline: INITIALIZING", "my_pipeline: RUNNING", "my_pipeline: COMPLETED"]
     assert "status: COMPLETED" in done.stdout
 

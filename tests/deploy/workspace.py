@@ -48,6 +48,9 @@ class Workspace:
 
     Attributes:
         faults: `METHOD path-prefix` → statuses that are answered first, one a request.
+        slow: `METHOD path` that says `reached` and answers when told to `go_on`.
+        answers_without: a key that an answer lacks → the `METHOD path` of the answer.
+        redirect: where every request is sent on to. raw: what every request is answered.
         states: what an update's state is at each look; the last one stays.
     """
 
@@ -56,6 +59,12 @@ class Workspace:
     faults: dict[str, list[int]] = field(default_factory=dict)
     states: list[str] = field(default_factory=lambda: ["INITIALIZING", "RUNNING", "COMPLETED"])
     page_size: int = 100
+    redirect: str = ""
+    slow: str = ""
+    reached: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    answers_without: dict[str, str] = field(default_factory=dict)
+    raw: str = ""
     connections: dict[str, Json] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     repos: dict[int, Json] = field(default_factory=dict)
@@ -169,6 +178,10 @@ class Workspace:
         self.pipelines[number] = {"pipeline_id": number, "state": "IDLE", "spec": body, "latest_updates": []}
         return {"pipeline_id": number}
 
+    def delete_pipeline(self, number: str, _: Json) -> Json:
+        del self.pipelines[number]
+        return {}
+
     def show_pipeline(self, number: str, _: Json) -> Json:
         return self.pipelines[number]
 
@@ -216,6 +229,7 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     (PIPELINES, "GET", Workspace.list_pipelines),
     (PIPELINES, "POST", Workspace.create_pipeline),
     (f"{PIPELINES}/([^/]+)", "GET", Workspace.show_pipeline),
+    (f"{PIPELINES}/([^/]+)", "DELETE", Workspace.delete_pipeline),
     (f"{PIPELINES}/([^/]+)/updates", "POST", Workspace.start),
     (f"{PIPELINES}/([^/]+)/updates/([^/]+)", "GET", Workspace.look),
     (f"{PIPELINES}/([^/]+)/events", "GET", Workspace.events),
@@ -232,9 +246,25 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(size)) if size else None
         self.workspace.log.append((self.command, parts.path, body))
         try:
+            if parts.path.endswith(".yaml"):
+                self._send(200, self.workspace.raw)
+                return
             self._require_luck(parts.path, body)
+            if self.workspace.redirect:
+                self._send(307, {}, Location=self.workspace.redirect + self.path)
+                return
+            if self.workspace.raw and "well-known" not in parts.path:
+                self._send(200, self.workspace.raw)
+                return
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            self._send(200, self.workspace.answer(self.command, parts.path, query, body))
+            if self.workspace.slow == f"{self.command} {parts.path}":
+                self.workspace.reached.set()
+                self.workspace.go_on.wait(30)
+            found = self.workspace.answer(self.command, parts.path, query, body)
+            for key, place in self.workspace.answers_without.items():
+                if place == f"{self.command} {parts.path}":
+                    found = {name: value for name, value in found.items() if name != key}
+            self._send(200, found)
         except Refusal as refusal:
             code = CODES.get(refusal.status, "INTERNAL_ERROR")
             self._send(refusal.status, {"error_code": code, "message": str(refusal)})
@@ -251,13 +281,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {TOKEN}" and "well-known" not in path:
             raise Refusal(401, "Invalid access token.")
 
-    def _send(self, status: int, content: Json) -> None:
-        text = json.dumps(content).encode()
+    def _send(self, status: int, content: Json | str, **headers: str) -> None:
+        text = (content if isinstance(content, str) else json.dumps(content)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
-        if status == 429:
-            self.send_header("Retry-After", "0")
+        for name, value in (headers | ({"Retry-After": "0"} if status == 429 else {})).items():
+            self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(text)
 

@@ -1,81 +1,18 @@
 """The command `community-connector`: parses, checks and delegates."""
 
 import json
-import re
+import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from community_connector import connections, pipelines, repository
+from community_connector import params as p
 from community_connector.connector_spec import load_connector_spec
-from community_connector.errors import InputError
-from community_connector.inputs import FORMS, is_inline, read_json_object, read_text
+from community_connector.inputs import is_inline, read_json_object
 from community_connector.pipeline_spec import make_pipeline_spec
 from community_connector.service import Json, Service
-
-Decorator = Callable[[Any], Any]
-CONFIGURABLE = ("branch", "catalog", "profile", "provider", "repo_url", "schema")
-
-
-class Name(click.ParamType[str]):
-    """A name that the workspace takes, and that no SQL filter or path reads as something else."""
-
-    name = "name"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,254}", value):
-            self.fail(f"{value!r}: letters, digits, spaces, `_`, `.` and `-` only.", param, ctx)
-        return value
-
-
-def read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
-    """Let a file give options that the command line does not."""
-    if path is None:
-        return
-    try:
-        found = yaml.safe_load(read_text("--config", Path(path)))
-    except yaml.YAMLError as error:
-        raise InputError(f"--config: {path} is no YAML: {str(error).splitlines()[0]}.") from None
-    unknown = sorted(set(found) - set(CONFIGURABLE)) if isinstance(found, dict) else ["no mapping"]
-    if unknown:
-        raise InputError(
-            f"--config: {path} holds {', '.join(unknown)}; it may hold {', '.join(CONFIGURABLE)}."
-        )
-    ctx.default_map = {**(ctx.default_map or {}), **found}
-
-
-SOURCE, NAME = click.argument("source"), click.argument("name", type=Name())
-SPEC = click.option("--spec", "-s", help="connector_spec.yaml: a path, an https address, or a repository.")
-OPTIONS = click.option("--options", "-o", required=True, help=f"The connection's options: {FORMS}.")
-PIPELINE_SPEC = click.option("--pipeline-spec", "-ps", help="What to ingest: JSON, a FILE, - or env:NAME.")
-BRANCH = click.option("--branch", "-b", help="The branch to check out; the current one if not given.")
-SKIP_CHECKS = click.option("--skip-checks", is_flag=True, help="Do not compare the branch with this clone.")
-EAGER: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": read_config}
-CONFIG = click.option("--config", "-f", help=f"YAML that may give {', '.join(CONFIGURABLE)}.", **EAGER)
-TYPE = click.option("--connection-type", type=click.Choice(connections.TYPES), default=connections.TYPES[0])
-COMMENT = click.option("--comment", help="A comment that Unity Catalog shows.")
-CONNECTION = click.option("--connection-name", "-n", type=Name(), required=True, help="To read through.")
-OTHER_CONNECTION = click.option("--connection-name", "-n", type=Name(), help="Another one to read through.")
-CATALOG = click.option("--catalog", "-c", default="main", help="Where tables go that name no catalog; main.")
-SCHEMA = click.option("--schema", "-t", help="Where tables go that name no schema; the SOURCE if not given.")
-REPO_URL = click.option(
-    "--repo-url", "-r", help="The connector's repository; by default this clone's origin."
-)
-PROVIDER = click.option("--provider", help="Databricks' name for an unusual kind of repository.")
-KEEP = click.option("--keep", is_flag=True, help="If a step fails, leave what was made.")
-FULL = click.option("--full-refresh", is_flag=True, help="Begin again: empty the tables first.")
-WAIT = click.option("--wait", is_flag=True, help="Stay until the update has ended; exit with 1 if it failed.")
-POLL = click.option("--poll-seconds", type=click.FloatRange(0), default=5, help="How often to look; 5.")
-TIMEOUT = click.option("--timeout-minutes", type=click.FloatRange(0), default=720, help="For --wait; 720.")
-COMMON = (
-    click.option("--profile", help="Profile of ~/.databrickscfg."),
-    click.option("--dry-run", is_flag=True, help="Print the requests, secrets masked, and send none."),
-    click.option("--debug", is_flag=True, help="Tell each request and its status; never a secret."),
-    click.option("--output", type=click.Choice(["text", "json"]), default="text", help="text, or json."),
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -85,25 +22,26 @@ def main() -> None:
 
     \b
     Example:
-      export AHA_OPTIONS='{"api_key": "...", "subdomain": "company"}'
-      community-connector create_connection aha my_aha -o env:AHA_OPTIONS
+      community-connector create_connection aha my_aha -o @options.json
       community-connector create_pipeline aha my_pipeline -n my_aha --catalog main --schema aha
       community-connector run_pipeline my_pipeline --wait
     """
+    # What stops a job elsewhere undoes half-done work too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def command(*options: Decorator) -> Decorator:
+def command(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A command named like its function, with its options and those of every command."""
 
     def decorate(function: Any) -> Any:
-        for option in reversed((*options, *COMMON)):
+        for option in reversed((*options, *p.COMMON)):
             function = option(function)
-        return main.command(function.__name__)(function)
+        return main.command(function.__name__, cls=p.Command)(function)
 
     return decorate
 
 
-@command(SOURCE, NAME, OPTIONS, SPEC, TYPE, COMMENT)
+@command(p.SOURCE, p.NAME, p.OPTIONS, p.SPEC, p.TYPE, p.COMMENT)
 def create_connection(
     source: str, name: str, connection_type: str, comment: str | None, **given: Any
 ) -> None:
@@ -113,11 +51,13 @@ def create_connection(
     Example:
       community-connector create_connection aha my_aha -o @options.json
     """
-    service, options = checked_options(source, given)
-    tell(connections.create_connection(service, name, connection_type, options, comment), given)
+    options, masked = checked_options(source, given)
+    service, form = service_for(given), {"name": name, "connection_type": connection_type}
+    form |= {"comment": comment} if comment else {}
+    tell(service, connections.create_connection(service, form | options, form | masked), given)
 
 
-@command(SOURCE, NAME, OPTIONS, SPEC)
+@command(p.SOURCE, p.NAME, p.OPTIONS, p.SPEC)
 def update_connection(source: str, name: str, **given: Any) -> None:
     """Replace the options of the connection NAME.
 
@@ -125,24 +65,25 @@ def update_connection(source: str, name: str, **given: Any) -> None:
     Example:
       community-connector update_connection aha my_aha -o env:AHA_OPTIONS
     """
-    service, options = checked_options(source, given)
-    tell(connections.update_connection(service, name, options), given)
+    options, masked = checked_options(source, given)
+    service = service_for(given)
+    tell(service, connections.update_connection(service, name, options, masked), given)
 
 
 @command(
-    SOURCE,
-    NAME,
-    CONNECTION,
-    PIPELINE_SPEC,
-    SPEC,
-    CATALOG,
-    SCHEMA,
-    REPO_URL,
-    PROVIDER,
-    BRANCH,
-    SKIP_CHECKS,
-    CONFIG,
-    KEEP,
+    p.SOURCE,
+    p.NAME,
+    p.CONNECTION,
+    p.PIPELINE_SPEC,
+    p.SPEC,
+    p.CATALOG,
+    p.SCHEMA,
+    p.REPO_URL,
+    p.PROVIDER,
+    p.BRANCH,
+    p.SKIP_CHECKS,
+    p.CONFIG,
+    p.KEEP,
 )
 def create_pipeline(source: str, name: str, connection_name: str, **given: Any) -> None:
     """Make the pipeline NAME, of all tables of SOURCE or of a --pipeline-spec. One that exists stays.
@@ -159,10 +100,10 @@ def create_pipeline(source: str, name: str, connection_name: str, **given: Any) 
     service = service_for(given)
     connections.require_connection(service, connection_name)
     place = pipelines.Place(name, given["catalog"], given["schema"] or source)
-    tell(pipelines.create_pipeline(service, place, spec, checkout, keep=given["keep"]), given)
+    tell(service, pipelines.create_pipeline(service, place, spec, checkout, keep=given["keep"]), given)
 
 
-@command(SOURCE, NAME, OTHER_CONNECTION, PIPELINE_SPEC, SPEC, BRANCH, SKIP_CHECKS)
+@command(p.SOURCE, p.NAME, p.OTHER_CONNECTION, p.PIPELINE_SPEC, p.SPEC, p.BRANCH, p.SKIP_CHECKS)
 def update_pipeline(source: str, name: str, connection_name: str | None, **given: Any) -> None:
     """Give the pipeline NAME another spec, and the newest merged file of a branch.
 
@@ -170,21 +111,28 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
     Example:
       community-connector update_pipeline aha my_pipeline -ps pipeline.json
     """
-    wanted = read_pipeline_spec(given) or {}
-    if wanted:
+    wanted, service = read_pipeline_spec(given), service_for(given)
+    if wanted is not None:
         kept = connection_name or wanted.get("connection_name", "as before")
         make_pipeline_spec(load_connector_spec(source, given["spec"]), kept, wanted)
-    checkout = repository.find_checkout(source, None, given["branch"], None)
-    if not given["skip_checks"]:
-        repository.require_deployable(checkout)
+    moved = connection_name or (wanted or {}).get("connection_name")
+    if moved:
+        connections.require_connection(service, moved)
+
+    def find_checkout(repo: Json) -> repository.Checkout:
+        branch = given["branch"] or repo.get("branch")
+        found = repository.find_checkout(source, repo.get("url"), branch, repo.get("provider"))
+        if not given["skip_checks"] and not service.dry_run:
+            repository.require_deployable(found)
+        return found
 
     def change(old: Json) -> Json:
-        return old | wanted | ({"connection_name": connection_name} if connection_name else {})
+        return old | (wanted or {}) | ({"connection_name": moved} if moved else {})
 
-    tell(pipelines.update_pipeline(service_for(given), name, checkout, change), given)
+    tell(service, pipelines.update_pipeline(service, name, find_checkout, change), given)
 
 
-@command(NAME, FULL, WAIT, POLL, TIMEOUT)
+@command(p.NAME, p.FULL, p.WAIT, p.POLL, p.TIMEOUT)
 def run_pipeline(name: str, full_refresh: bool, wait: bool, **given: Any) -> None:
     """Start an update of the pipeline NAME.
 
@@ -198,10 +146,10 @@ def run_pipeline(name: str, full_refresh: bool, wait: bool, **given: Any) -> Non
         update = pipelines.wait_for_update(
             service, update, given["poll_seconds"], 60 * given["timeout_minutes"]
         )
-    tell(update, given)
+    tell(service, update, given)
 
 
-@command(NAME)
+@command(p.NAME)
 def show_pipeline(name: str, **given: Any) -> None:
     """Tell what the workspace knows of the pipeline NAME.
 
@@ -209,35 +157,42 @@ def show_pipeline(name: str, **given: Any) -> None:
     Example:
       community-connector show_pipeline my_pipeline --output json
     """
-    tell(pipelines.show_pipeline(service_for(given), name), given)
+    service = service_for(given)
+    tell(service, pipelines.show_pipeline(service, name), given)
 
 
-def checked_options(source: str, given: dict[str, Any]) -> tuple[Service, dict[str, str]]:
-    """A service that shows none of the options, and the options."""
-    loaded = load_connector_spec(source, given["spec"])
-    options = connections.complete(loaded, source, read_json_object("--options", given["options"]))
+def checked_options(source: str, given: dict[str, Any]) -> tuple[Json, Json]:
+    """The options as a request's body, and the same with no secret in it."""
+    spec = load_connector_spec(source, given["spec"])
+    options = spec.complete(source, read_json_object("--options", given["options"]))
     if is_inline(given["options"]):
-        click.echo("note: what is typed stays in the shell's history; -o env:NAME does not.", err=True)
-    return service_for(given, connections.secrets(options)), options
+        click.echo("note: what is typed stays in the shell's history; -o @FILE does not.", err=True)
+    hidden = spec.secrets(options)
+    masked = {name: "***" if name in hidden else value for name, value in options.items()}
+    return {"options": options}, {"options": masked}
 
 
 def read_pipeline_spec(given: dict[str, Any]) -> Json | None:
     value = given["pipeline_spec"]
-    if value and not value.lstrip().startswith(("{", "@", "env:")) and value != "-":
+    if value and is_inline(value) and not value.lstrip().startswith("{"):
         value = f"@{value}"
-    return read_json_object("--pipeline-spec", value) if value else None
+    return None if value is None else read_json_object("--pipeline-spec", value)
 
 
-def service_for(given: dict[str, Any], secrets: list[str] | None = None) -> Service:
-    return Service(given["profile"], dry_run=given["dry_run"], debug=given["debug"], secrets=secrets or [])
+def service_for(given: dict[str, Any]) -> Service:
+    return Service(given["profile"], dry_run=given["dry_run"], debug=given["debug"])
 
 
-def tell(result: Json, given: dict[str, Any]) -> None:
-    """Print what came of a command."""
-    if given["dry_run"]:
+def tell(service: Service, result: Json, given: dict[str, Any]) -> None:
+    """Print what came of a command, or what a dry run would have sent."""
+    if given["output"] == "json":
+        click.echo(json.dumps({"requests": service.noted} if given["dry_run"] else result))
+    elif given["dry_run"]:
+        for noted in service.noted:
+            query = "&".join(f"{key}={value}" for key, value in noted.get("query", {}).items())
+            body = json.dumps(noted["body"], ensure_ascii=False) if "body" in noted else ""
+            click.echo(f"{noted['method']} {noted['path']}{'?' * bool(query)}{query} {body}".rstrip())
         click.echo("Nothing was sent.", err=True)
-    elif given["output"] == "json":
-        click.echo(json.dumps(result))
     else:
         for key, value in result.items():
             click.echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")

@@ -1,7 +1,6 @@
 """`ingest.py`: the pipeline's own file, which loads the merged file and hands it the pipeline spec."""
 
 import ast
-import base64
 import pprint
 from pathlib import PurePosixPath
 from typing import Any
@@ -34,16 +33,13 @@ def write_ingest(artifact: str, spec: dict[str, Any]) -> str:
     return TEMPLATE.format(folder=str(path.parent), module=path.stem, name=NAME, spec=literal)
 
 
-def read_spec(content: str) -> dict[str, Any]:
-    """The pipeline spec in a file that `write_ingest` wrote, given in base64.
-
-    Raises:
-        ServiceError: it holds none; somebody changed it.
-    """
+def read_spec(text: str) -> dict[str, Any]:
+    """The pipeline spec in a file of `write_ingest`; raises ServiceError if somebody changed it."""
     try:
-        tree = ast.parse(base64.b64decode(content))
         made = {
-            ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)
+            ast.unparse(node.targets[0]): node.value
+            for node in ast.parse(text).body
+            if isinstance(node, ast.Assign)
         }
         found: dict[str, Any] = ast.literal_eval(made[NAME])
     except (KeyError, SyntaxError, ValueError):

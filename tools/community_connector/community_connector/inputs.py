@@ -1,10 +1,14 @@
-"""JSON as users give it: inline, from a file, from standard input or from a variable."""
+"""What users give: JSON inline, from a file, from standard input or from a variable; YAML; and its form."""
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
 
 from community_connector.errors import InputError
 
@@ -15,13 +19,18 @@ def read_json_object(option: str, given: str) -> dict[str, Any]:
     """The JSON object behind an option's value. Messages quote nothing of it, because it may hold a key.
 
     Raises:
-        InputError: it is not there, or no JSON object.
+        InputError: it is not there, or no JSON object, or one that says a thing twice or infinitely.
     """
     try:
-        found = json.loads(_read(option, given))
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{option}: no JSON at {place}. Give {FORMS}.") from None
+        found = json.loads(_read(option, given), object_pairs_hook=_unique)
+        json.dumps(found, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        at = (
+            f" at line {error.lineno}, column {error.colno}"
+            if isinstance(error, json.JSONDecodeError)
+            else ""
+        )
+        raise InputError(f"{option}: no JSON that can be used{at}. Give {FORMS}.") from None
     if not isinstance(found, dict):
         raise InputError(f"{option}: expected a JSON object.")
     return found
@@ -32,20 +41,57 @@ def is_inline(given: str) -> bool:
     return given != "-" and not given.startswith(("@", "env:"))
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return dict(pairs)
+
+
 def _read(option: str, given: str) -> str:
     if given == "-":
-        return sys.stdin.read()
+        if sys.stdin is None:
+            raise InputError(f"{option}: there is no standard input.")
+        return sys.stdin.buffer.read().decode()
     if given.startswith("@"):
         return read_text(option, Path(given[1:]))
     name = given.removeprefix("env:")
     if name != given and name not in os.environ:
-        raise InputError(f"{option}: there is no environment variable `{name}`.")
+        raise InputError(f"{option}: there is no environment variable {shown(name)}.")
     return given if name == given else os.environ[name]
 
 
 def read_text(option: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
-        raise InputError(f"{option}: {path} cannot be read: {reason}.") from None
+        raise InputError(f"{option}: {shown(str(path))} cannot be read: {reason}.") from None
+
+
+def shown(name: str) -> str:
+    """A name for a message, unless it looks like a value that was put in its place by mistake."""
+    return f"`{name}`" if re.fullmatch(r"[\w./ ~-]{1,120}", name) else "of the name that was given"
+
+
+def parse_yaml(place: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """YAML of a given form.
+
+    Raises:
+        InputError: it is none, or has another form.
+    """
+    try:
+        found: dict[str, Any] = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{place} is no YAML ({str(error).splitlines()[0]}).") from None
+    check_form(f"{place} cannot be used.", schema, found)
+    return found
+
+
+def check_form(what: str, schema: dict[str, Any], value: Any) -> None:
+    """Raises:
+    InputError: with every place where `value` does not have the form of `schema`.
+    """
+    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: error.json_path)
+    if errors:
+        paths = [(error.json_path.removeprefix("$").lstrip(".") or "spec", error.message) for error in errors]
+        raise InputError(" ".join([what, *(f"{path}: {message}." for path, message in paths)]))

@@ -6,10 +6,9 @@ a single table.
 
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from community_connector.connector_spec import ConnectorSpec
 from community_connector.errors import InputError
+from community_connector.inputs import check_form
 
 TEXT = {"type": "string", "minLength": 1}
 NAME = {"type": "string", "pattern": r"^[^./\\\s\x00-\x1f\x7f]{1,255}$"}
@@ -43,23 +42,12 @@ def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 def make_pipeline_spec(
     spec: ConnectorSpec, connection: str | None, given: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """The given pipeline spec, checked; without one, all tables of the connector.
-
-    Raises:
-        InputError: with every fault, each with its path.
-    """
+    """The given pipeline spec, checked; without one, all tables of the connector. Raises InputError."""
     if given is None and not spec.tables:
         raise InputError(f"{spec.place} lists no tables: say with --pipeline-spec what to ingest.")
     everything = {"objects": [{"table": {"source_table": table}} for table in spec.tables]}
     made = {"connection_name": connection} | (everything if given is None else given)
     if connection and made["connection_name"] != connection:
         raise InputError(f"--connection-name is `{connection}`; the spec says `{made['connection_name']}`.")
-    errors = sorted(
-        Draft202012Validator(schema_of(spec)).iter_errors(made), key=lambda error: error.json_path
-    )
-    faults = [
-        f"{error.json_path.removeprefix('$').lstrip('.') or 'spec'}: {error.message}." for error in errors
-    ]
-    if faults:
-        raise InputError("The pipeline spec cannot be used. " + " ".join(faults))
+    check_form("The pipeline spec cannot be used.", schema_of(spec), made)
     return made

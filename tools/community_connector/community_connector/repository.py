@@ -22,13 +22,7 @@ TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Checkout:
-    """What Databricks checks out.
-
-    Attributes:
-        root: this clone's directory.
-        artifact: the merged file's path in it.
-        url, provider, branch: of the repository, in Databricks' words.
-    """
+    """What Databricks checks out: the merged file's path in this clone, and the repository in its words."""
 
     root: str
     artifact: str
@@ -42,11 +36,7 @@ class Checkout:
 
 
 def find_checkout(source: str, url: str | None, branch: str | None, provider: str | None) -> Checkout:
-    """The merged file of a source, and where Databricks finds it; by default the clone's origin and branch.
-
-    Raises:
-        InputError: this is no clone, or has no such file, or it is not known where Databricks finds it.
-    """
+    """The merged file of a source, and where Databricks finds it; by default as the clone does."""
     root = _git(".", "rev-parse", "--show-toplevel", fault="Run this in a clone of the connector")
     name = f"_generated_{source}_python_source.py"
     found = _git(root, "ls-files", f"*{name}").split("\n")
@@ -56,7 +46,7 @@ def find_checkout(source: str, url: str | None, branch: str | None, provider: st
     if ssh := re.fullmatch(r"(?:ssh://)?git@([^:/]+)[:/](.+)", url):
         url = f"https://{ssh[1]}/{ssh[2]}"
     parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username:
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query:
         raise InputError("--repo-url: expected https://HOST/OWNER/REPOSITORY, without credentials.")
     provider = provider or PROVIDERS.get(parts.hostname)
     if not provider:
@@ -66,18 +56,18 @@ def find_checkout(source: str, url: str | None, branch: str | None, provider: st
     branch = branch or _git(
         root, "symbolic-ref", "--short", "HEAD", fault="No branch is checked out: give --branch"
     )
+    _git(root, "check-ref-format", "--branch", branch, fault="--branch: no name of a branch")
     return Checkout(root, found[0], url, provider, branch)
 
 
 def require_deployable(checkout: Checkout) -> None:
-    """Raises:
-    InputError: the merged file is stale, or the branch does not hold it as it stands here.
-    """
+    """Raises InputError if the merged file is stale, or if the branch holds another one."""
     if (Path(checkout.root) / "scripts" / "merge_python_source.py").exists():
         command = [sys.executable, "-m", "scripts.merge_python_source", "--check"]
         done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise InputError((done.stdout or done.stderr).strip().split("\n")[0])
+            fault = done.stdout.strip().split("\n")[0] or done.stderr.strip().split("\n")[-1]
+            raise InputError(f"The merged file cannot be checked. {fault}" if not done.stdout else fault)
     here, what = (
         _git(checkout.root, "hash-object", checkout.artifact),
         f"Branch `{checkout.branch}` of {checkout.url}",

@@ -1,12 +1,14 @@
-"""The workspace's REST API: requests sent, or in a dry run printed, and no secret shown either way."""
+"""The workspace's REST API: requests sent, or in a dry run noted, and no secret shown either way."""
 
-import json
+import configparser
 import logging
+import os
 import re
+import socket
 import time
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import click
 
@@ -17,28 +19,22 @@ Json = dict[str, Any]
 ADVICE = {
     "Unauthenticated": "Check DATABRICKS_TOKEN, or log in again: databricks auth login.",
     "PermissionDenied": "Ask an administrator of the workspace for the right to do this.",
+    "TooManyRedirects": "It sends requests elsewhere: is DATABRICKS_HOST the workspace's own address?",
 }
 # The SDK warns of workspaces that do not tell their configuration, and at lower levels shows bodies.
 logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-RETRY_SECONDS, SHORTEST = 120, 6
+RETRY_SECONDS, CONNECT_SECONDS = 60, 10
 
 
 class Service:
-    """A workspace.
+    """A workspace, by a profile of ~/.databrickscfg or (None) as the SDK finds it.
 
-    Args:
-        profile: of ~/.databrickscfg; None for the SDK's own search.
-        dry_run: print requests instead of sending them.
-        debug: tell each request and its status on standard error.
-        secrets: values that must appear in no output.
+    A dry run notes requests in `noted` and sends none; `debug` tells each on standard error.
     """
 
-    def __init__(
-        self, profile: str | None, *, dry_run: bool = False, debug: bool = False, secrets: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, profile: str | None, *, dry_run: bool = False, debug: bool = False) -> None:
         self.dry_run, self._debug, self._profile = dry_run, debug, profile
-        # A value of a few letters would blot out words that have nothing to do with it.
-        self._secrets = sorted({value for value in secrets if len(value) >= SHORTEST}, key=len, reverse=True)
+        self.noted: list[Json] = []
         self._client: Any = None
 
     def send(
@@ -51,30 +47,28 @@ class Service:
         shown: Json | None = None,
         stand_in: Json | None = None,
     ) -> Json:
-        """The answer to one request; in a dry run `stand_in`, and `shown` or `body` is printed.
+        """The answer to one request, in a dry run `stand_in`; raises ServiceError if there is none.
 
-        Raises:
-            NotThereError, ServiceError: it was refused, or no answer came.
+        A body that holds secrets has a `shown` form beside it.
         """
         if self.dry_run:
-            asked = f"?{'&'.join(f'{key}={value}' for key, value in query.items())}" if query else ""
-            sent = json.dumps(shown or body, ensure_ascii=False) if body else ""
-            click.echo(self.mask(f"{method} {path}{asked} {sent}".rstrip()))
+            noted = {"method": method, "path": path, "query": query, "body": shown or body}
+            self.noted.append({key: value for key, value in noted.items() if value})
             return stand_in or {}
-        started = time.monotonic()
-        status = "failed"
+        started, status, client = time.monotonic(), "ok", self.client
         try:
-            answer = self.client.api_client.do(method, path, query=query, body=body)
-            status = "ok"
-        except (OSError, TimeoutError) as error:
-            # All errors of the SDK and of requests are OSErrors.
+            answer = client.api_client.do(method, path, query=query, body=body)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            # Errors of the SDK and of requests are OSErrors; an odd answer makes it raise the others.
             status = type(error).__name__
-            raise self._refused(method, path, error) from None
+            raise self._refused(f"{method} {path}", error, secret=shown is not None) from None
         finally:
             if self._debug:
                 took = time.monotonic() - started
                 click.echo(f"debug: {method} {path} {status} after {took:.1f} s", err=True)
-        return answer if isinstance(answer, dict) else {}
+        if not isinstance(answer, dict):
+            raise ServiceError(f"{method} {path} answered no JSON object. Is DATABRICKS_HOST a workspace?")
+        return answer
 
     def find(self, path: str, query: Json | None = None) -> Json | None:
         """The answer to a GET, or None where nothing is; in a dry run nothing is anywhere."""
@@ -85,37 +79,64 @@ class Service:
 
     @property
     def client(self) -> Any:
-        """The SDK's client.
-
-        Raises:
-            InputError: there are no credentials for any workspace.
-        """
+        """The SDK's client; raises InputError or ServiceError if it cannot be made."""
         if self._client is None:
+            if self._profile and {"DATABRICKS_HOST", "DATABRICKS_TOKEN"} & set(os.environ):
+                raise InputError(
+                    "--profile and DATABRICKS_HOST or DATABRICKS_TOKEN are both given: unset those."
+                )
             # The SDK takes longer to import than all else together, and --help should not wait for it.
             from databricks.sdk import WorkspaceClient
             from databricks.sdk.config import Config
 
             try:
+                _reach(os.environ.get("DATABRICKS_HOST", ""))
                 config = Config(profile=self._profile, retry_timeout_seconds=RETRY_SECONDS)
-                self._client = WorkspaceClient(config=config)
-            except ValueError as error:
-                reason = self.mask(str(error).splitlines()[0])
+                client = WorkspaceClient(config=config)
+            except (ValueError, configparser.Error):
                 raise InputError(
-                    f"No way into a Databricks workspace was found ({reason}). Set DATABRICKS_HOST and "
-                    "DATABRICKS_TOKEN, or run `databricks auth login` and name its --profile."
+                    "No way into a Databricks workspace was found. Set DATABRICKS_HOST and DATABRICKS_TOKEN, "
+                    "or run `databricks auth login` and name its --profile."
                 ) from None
+            if re.search(r"[^\x21-\x7e]", config.token or ""):
+                raise InputError(
+                    "DATABRICKS_TOKEN holds a character that no header can: a line end, perhaps."
+                )
+            _reach(config.host)
+            # A redirect would carry the connection's options to another host.
+            client.api_client._api_client._session.max_redirects = 0
+            self._client = client
         return self._client
 
-    def mask(self, text: str) -> str:
-        for secret in self._secrets:
-            for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="")):
-                text = text.replace(form, "***")
-        return text
-
-    def _refused(self, method: str, path: str, error: Exception) -> ServiceError:
+    def _refused(self, request: str, error: Exception, *, secret: bool) -> ServiceError:
         classes = [cls.__name__ for cls in type(error).__mro__]
         kind = NotThereError if "NotFound" in classes else ServiceError
         advice = next((ADVICE[name] for name in classes if name in ADVICE), "")
         code = getattr(error, "error_code", None) or type(error).__name__
-        reason = re.sub(r"\s+", " ", self.mask(str(error))).strip().rstrip(".") or "no reason was given"
-        return kind(f"{method} {path} was refused ({code}): {reason}. {advice}".rstrip())
+        reason = re.sub(r"\s+", " ", str(error)).strip().rstrip(".") or "no reason was given"
+        if secret or (self._client.config.token or "\n") in reason:
+            # A service may quote what it was sent, in any form of quoting.
+            reason = "its message is withheld, for it may quote a secret"
+        return kind(f"{request} was refused ({code}): {reason}. {advice}".rstrip())
+
+
+def field(answer: Json, *path: str) -> Any:
+    """What stands at a path of an answer; raises ServiceError if nothing does."""
+    found: Any = answer
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    if found is None:
+        raise ServiceError(f"The workspace's answer has no `{'.'.join(path)}`: nothing can be told from it.")
+    return found
+
+
+def _reach(host: str) -> None:
+    """Fail at once where the SDK would try for minutes; a proxy reaches what this machine cannot."""
+    parts = urlsplit(host if "://" in host else f"https://{host}")
+    if not parts.hostname or getproxies():
+        return
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ServiceError(f"{parts.hostname} cannot be reached: {error.strerror or error}.") from None
