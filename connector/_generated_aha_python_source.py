@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 4d0d40da7728d9715de8e24fde8b170b6d24cb9bc8d51319ac44745819f3ffb3
+SHA-256 of these files and of the script: 8c5b3db49939ec9f255ac23f898dc82f87db32bad1853649eb205d16e3a8a6e6
 """
 
 import difflib
@@ -1775,7 +1775,7 @@ def register_lakeflow_source(spark):
         if values.count(None) == len(values):
             return pa.nulls(len(values), arrow)
         if path in JSON_TEXT_PATHS:
-            values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+            values = [None if value is None else _json_text(value, path) for value in values]
         if isinstance(kind, StructType):
             return _struct_column(values, kind, arrow, path)
         if isinstance(kind, ArrayType):
@@ -1787,10 +1787,17 @@ def register_lakeflow_source(spark):
             ]
         try:
             return pa.array(values, type=arrow)
-        except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        except (pa.ArrowException, OverflowError, ValueError) as error:
             raise AhaDataError(
                 f"`{path}` holds a value out of range for {kind.simpleString()} ({error})."
             ) from None
+
+
+    def _json_text(value: Any, path: str) -> str:
+        try:
+            return json.dumps(value, ensure_ascii=False)
+        except (ValueError, RecursionError) as error:
+            raise AhaDataError(f"`{path}` holds a value that cannot be written as JSON ({error}).") from None
 
 
     def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path: str) -> pa.Array:
@@ -1829,7 +1836,7 @@ def register_lakeflow_source(spark):
     def _repaired(value: Any, repair: Callable[[Any], Any], kind: DataType, path: str) -> Any:
         try:
             return repair(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise _unfit(type(value), kind, path) from None
 
 
@@ -1844,7 +1851,7 @@ def register_lakeflow_source(spark):
     def _text(value: Any) -> str:
         # Whole numbers are ids; beyond 2**53 a float no longer knows its last digits.
         if type(value) is int or (type(value) is float and abs(value) < 2**53):
-            return repr(value)
+            return repr(int(value) if value == int(value) else value)
         raise TypeError
 
 
@@ -2599,11 +2606,14 @@ def register_lakeflow_source(spark):
                         f"There is no table `{self.table}`. Tables about tables: {', '.join(VIRTUAL_TABLES)}."
                     )
                 return VIRTUAL_TABLES[self.table]
+            _ = self.deletes
             return self.lakeflow_connect.get_table_schema(self.table, self.settings)
 
         def reader(self, schema: StructType) -> DataSourceReader:  # noqa: ARG002
             if self.table in VIRTUAL_TABLES:
                 return VirtualTableReader(self.lakeflow_connect, self.table, self.settings)
+            if self.deletes:
+                raise AhaOptionError("A delete flow is a stream: use `readStream`, or leave out `isDeleteFlow`.")
             return TableReader(self.lakeflow_connect, self.table, self.settings)
 
         def streamReader(self, schema: StructType) -> DataSourceStreamReader:
@@ -2626,8 +2636,16 @@ def register_lakeflow_source(spark):
         @property
         def flow(self) -> "Flow":
             """What a stream reads: a table's rows, or its deletions."""
-            deletes = parse_flag(self.settings.get("isdeleteflow") or "false")
-            return Flow(self.lakeflow_connect, self.table, self.settings, deletes=deletes)
+            return Flow(self.lakeflow_connect, self.table, self.settings, deletes=self.deletes)
+
+        @property
+        def deletes(self) -> bool:
+            """The option `isDeleteFlow`."""
+            given = self.settings.get("isdeleteflow") or "false"
+            try:
+                return parse_flag(given)
+            except ValueError as error:
+                raise AhaOptionError(f"Option `isDeleteFlow` is {given!r}: {error}.") from None
 
 
     class TableReader(DataSourceReader):
@@ -2954,6 +2972,10 @@ def register_lakeflow_source(spark):
             for name in value:
                 if table and name not in table.schema.names:
                     self.close(path, f"`{table.name}` has no column `{name}`", name, table.schema.names)
+                elif table and isinstance(table.schema[name].dataType, ArrayType | StructType):
+                    self.add(path, f"`{name}` holds lists or objects, which have no order.")
+            if len(set(value)) < len(value):
+                self.add(path, "names a column twice.")
             return tuple(value)
 
 
@@ -2965,8 +2987,8 @@ def register_lakeflow_source(spark):
     """
         if isinstance(given, str):
             try:
-                given = json.loads(given)
-            except ValueError as error:
+                given = json.loads(given, object_pairs_hook=_unique)
+            except (ValueError, RecursionError) as error:
                 raise AhaOptionError(f"The pipeline spec is no JSON: {error}.") from None
         if not isinstance(given, Mapping):
             raise AhaOptionError("The pipeline spec is no JSON object.")
@@ -2979,6 +3001,14 @@ def register_lakeflow_source(spark):
         if faults.found:
             raise AhaOptionError("The pipeline spec cannot be used. " + " ".join(faults.found))
         return PipelineSpec(name or "", tables)
+
+
+    def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"`{name}` stands there twice")
+        return dict(pairs)
 
 
     def _table_specs(faults: SpecFaults, objects: Any) -> tuple[TableSpec, ...]:
@@ -3017,9 +3047,13 @@ def register_lakeflow_source(spark):
         )
         if catalog and not schema:
             faults.add(f"{path}.destination_catalog", "needs a destination_schema beside it.")
-        here, config = f"{path}.table_configuration", given.get("table_configuration") or {}
+        here, config = f"{path}.table_configuration", given.get("table_configuration")
+        config = {} if config is None else config
         if not isinstance(config, Mapping):
             faults.add(here, "expected an object.")
+            return None
+        if not isinstance(config.get("sequence_by", ""), str):
+            faults.add(f"{here}.sequence_by", "expected one column.")
             return None
         sequence, cluster = (
             [config[key]] if isinstance(config.get(key), str) else config.get(key)
@@ -3049,12 +3083,15 @@ def register_lakeflow_source(spark):
         """The source's options, as texts, as Spark passes them on."""
         known = [option.name for option in OPTIONS if option.table]
         faults.unknown(path, config, (*PIPELINE_KEYS, *known))
+        before = len(faults.found)
+        for key in known:
+            if not isinstance(config.get(key, ""), str | int | float):
+                faults.add(f"{path}.{key}", "expected a text, a number, true or false.")
         options = {
             key: json.dumps(value) if isinstance(value, bool) else str(value)
             for key, value in config.items()
             if key in known
         }
-        before = len(faults.found)
         for key, text in options.items():
             try:
                 parse_table_options({key: text})
@@ -3066,6 +3103,12 @@ def register_lakeflow_source(spark):
             except AhaOptionError as error:
                 faults.add(path, str(error))
                 return options
+            told = (config.get("primary_keys", ["id"]), config.get("sequence_by", "updated_at"))
+            if settings.track_deletes and told != (["id"], "updated_at"):
+                faults.add(
+                    f"{path}.track_deletes",
+                    "a deletion tells `id` and `updated_at` alone: no other `primary_keys` or `sequence_by`.",
+                )
             appended = config.get("scd_type") == "APPEND_ONLY"
             if appended and (settings.track_deletes or settings.sync_mode == "snapshot"):
                 faults.add(
@@ -3088,6 +3131,8 @@ def register_lakeflow_source(spark):
     CDC_FLOW = ("create_auto_cdc_flow", "apply_changes")
     SNAPSHOT_FLOW = ("create_auto_cdc_from_snapshot_flow", "apply_changes_from_snapshot")
     VIEW = ("temporary_view", "view")
+    # What views and flows are named after, beside their table.
+    LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
 
 
     @dataclass(frozen=True)
@@ -3221,8 +3266,15 @@ def register_lakeflow_source(spark):
                 parse_options(connection, table.options)
             _require_flow(table)
         given = {"databricks.connection": spec.connection_name} if connection is None else connection
-        for table in spec.tables:
-            DECLARATIONS[table.ingestion_type](Dataset(spark, table, given))
+        datasets = [Dataset(spark, table, given) for table in spec.tables]
+        names = {table.name.lower() for table in spec.tables}
+        for label in (data.label(kind) for data in datasets for kind in LABELS):
+            if label.lower() in names:
+                raise AhaOptionError(
+                    f"`{label}` is the pipeline's own name of a view or flow: rename that table."
+                )
+        for data in datasets:
+            DECLARATIONS[data.table.ingestion_type](data)
 
 
     def _require_flow(table: TableSpec) -> None:

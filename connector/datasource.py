@@ -71,11 +71,14 @@ class LakeflowSource(DataSource):
                     f"There is no table `{self.table}`. Tables about tables: {', '.join(VIRTUAL_TABLES)}."
                 )
             return VIRTUAL_TABLES[self.table]
+        _ = self.deletes
         return self.lakeflow_connect.get_table_schema(self.table, self.settings)
 
     def reader(self, schema: StructType) -> DataSourceReader:  # noqa: ARG002
         if self.table in VIRTUAL_TABLES:
             return VirtualTableReader(self.lakeflow_connect, self.table, self.settings)
+        if self.deletes:
+            raise AhaOptionError("A delete flow is a stream: use `readStream`, or leave out `isDeleteFlow`.")
         return TableReader(self.lakeflow_connect, self.table, self.settings)
 
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:
@@ -98,8 +101,16 @@ class LakeflowSource(DataSource):
     @property
     def flow(self) -> "Flow":
         """What a stream reads: a table's rows, or its deletions."""
-        deletes = parse_flag(self.settings.get("isdeleteflow") or "false")
-        return Flow(self.lakeflow_connect, self.table, self.settings, deletes=deletes)
+        return Flow(self.lakeflow_connect, self.table, self.settings, deletes=self.deletes)
+
+    @property
+    def deletes(self) -> bool:
+        """The option `isDeleteFlow`."""
+        given = self.settings.get("isdeleteflow") or "false"
+        try:
+            return parse_flag(given)
+        except ValueError as error:
+            raise AhaOptionError(f"Option `isDeleteFlow` is {given!r}: {error}.") from None
 
 
 class TableReader(DataSourceReader):

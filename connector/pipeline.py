@@ -29,6 +29,8 @@ DELETED = "_deleted"
 CDC_FLOW = ("create_auto_cdc_flow", "apply_changes")
 SNAPSHOT_FLOW = ("create_auto_cdc_from_snapshot_flow", "apply_changes_from_snapshot")
 VIEW = ("temporary_view", "view")
+# What views and flows are named after, beside their table.
+LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,15 @@ def ingest(spark: SparkSession, pipeline_spec: Any, connection: Mapping[str, str
             parse_options(connection, table.options)
         _require_flow(table)
     given = {"databricks.connection": spec.connection_name} if connection is None else connection
-    for table in spec.tables:
-        DECLARATIONS[table.ingestion_type](Dataset(spark, table, given))
+    datasets = [Dataset(spark, table, given) for table in spec.tables]
+    names = {table.name.lower() for table in spec.tables}
+    for label in (data.label(kind) for data in datasets for kind in LABELS):
+        if label.lower() in names:
+            raise AhaOptionError(
+                f"`{label}` is the pipeline's own name of a view or flow: rename that table."
+            )
+    for data in datasets:
+        DECLARATIONS[data.table.ingestion_type](data)
 
 
 def _require_flow(table: TableSpec) -> None:

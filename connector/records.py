@@ -102,7 +102,7 @@ def _column(values: list[Any], kind: DataType, arrow: pa.DataType, path: str) ->
     if values.count(None) == len(values):
         return pa.nulls(len(values), arrow)
     if path in JSON_TEXT_PATHS:
-        values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+        values = [None if value is None else _json_text(value, path) for value in values]
     if isinstance(kind, StructType):
         return _struct_column(values, kind, arrow, path)
     if isinstance(kind, ArrayType):
@@ -114,10 +114,17 @@ def _column(values: list[Any], kind: DataType, arrow: pa.DataType, path: str) ->
         ]
     try:
         return pa.array(values, type=arrow)
-    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+    except (pa.ArrowException, OverflowError, ValueError) as error:
         raise AhaDataError(
             f"`{path}` holds a value out of range for {kind.simpleString()} ({error})."
         ) from None
+
+
+def _json_text(value: Any, path: str) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError) as error:
+        raise AhaDataError(f"`{path}` holds a value that cannot be written as JSON ({error}).") from None
 
 
 def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path: str) -> pa.Array:
@@ -156,7 +163,7 @@ def _require(values: list[Any], wanted: type, kind: DataType, path: str) -> None
 def _repaired(value: Any, repair: Callable[[Any], Any], kind: DataType, path: str) -> Any:
     try:
         return repair(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _unfit(type(value), kind, path) from None
 
 
@@ -171,7 +178,7 @@ def _unfit(value_type: type, kind: DataType, path: str) -> AhaDataError:
 def _text(value: Any) -> str:
     # Whole numbers are ids; beyond 2**53 a float no longer knows its last digits.
     if type(value) is int or (type(value) is float and abs(value) < 2**53):
-        return repr(value)
+        return repr(int(value) if value == int(value) else value)
     raise TypeError
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pyspark.sql.types import ArrayType, StructType
+
 from connector.errors import AhaOptionError
 from connector.options import OPTIONS, parse_table_options
 from connector.tables import TABLES, Table, ingestion_type
@@ -128,6 +130,10 @@ class SpecFaults:
         for name in value:
             if table and name not in table.schema.names:
                 self.close(path, f"`{table.name}` has no column `{name}`", name, table.schema.names)
+            elif table and isinstance(table.schema[name].dataType, ArrayType | StructType):
+                self.add(path, f"`{name}` holds lists or objects, which have no order.")
+        if len(set(value)) < len(value):
+            self.add(path, "names a column twice.")
         return tuple(value)
 
 
@@ -139,8 +145,8 @@ def parse_pipeline_spec(given: Any) -> PipelineSpec:
     """
     if isinstance(given, str):
         try:
-            given = json.loads(given)
-        except ValueError as error:
+            given = json.loads(given, object_pairs_hook=_unique)
+        except (ValueError, RecursionError) as error:
             raise AhaOptionError(f"The pipeline spec is no JSON: {error}.") from None
     if not isinstance(given, Mapping):
         raise AhaOptionError("The pipeline spec is no JSON object.")
@@ -153,6 +159,14 @@ def parse_pipeline_spec(given: Any) -> PipelineSpec:
     if faults.found:
         raise AhaOptionError("The pipeline spec cannot be used. " + " ".join(faults.found))
     return PipelineSpec(name or "", tables)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"`{name}` stands there twice")
+    return dict(pairs)
 
 
 def _table_specs(faults: SpecFaults, objects: Any) -> tuple[TableSpec, ...]:
@@ -191,9 +205,13 @@ def _table_spec(faults: SpecFaults, path: str, entry: Any) -> TableSpec | None:
     )
     if catalog and not schema:
         faults.add(f"{path}.destination_catalog", "needs a destination_schema beside it.")
-    here, config = f"{path}.table_configuration", given.get("table_configuration") or {}
+    here, config = f"{path}.table_configuration", given.get("table_configuration")
+    config = {} if config is None else config
     if not isinstance(config, Mapping):
         faults.add(here, "expected an object.")
+        return None
+    if not isinstance(config.get("sequence_by", ""), str):
+        faults.add(f"{here}.sequence_by", "expected one column.")
         return None
     sequence, cluster = (
         [config[key]] if isinstance(config.get(key), str) else config.get(key)
@@ -223,12 +241,15 @@ def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[s
     """The source's options, as texts, as Spark passes them on."""
     known = [option.name for option in OPTIONS if option.table]
     faults.unknown(path, config, (*PIPELINE_KEYS, *known))
+    before = len(faults.found)
+    for key in known:
+        if not isinstance(config.get(key, ""), str | int | float):
+            faults.add(f"{path}.{key}", "expected a text, a number, true or false.")
     options = {
         key: json.dumps(value) if isinstance(value, bool) else str(value)
         for key, value in config.items()
         if key in known
     }
-    before = len(faults.found)
     for key, text in options.items():
         try:
             parse_table_options({key: text})
@@ -240,6 +261,12 @@ def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[s
         except AhaOptionError as error:
             faults.add(path, str(error))
             return options
+        told = (config.get("primary_keys", ["id"]), config.get("sequence_by", "updated_at"))
+        if settings.track_deletes and told != (["id"], "updated_at"):
+            faults.add(
+                f"{path}.track_deletes",
+                "a deletion tells `id` and `updated_at` alone: no other `primary_keys` or `sequence_by`.",
+            )
         appended = config.get("scd_type") == "APPEND_ONLY"
         if appended and (settings.track_deletes or settings.sync_mode == "snapshot"):
             faults.add(

@@ -1,5 +1,7 @@
 """The main job: the merged file, inside Spark, brings Aha!'s tables into Delta tables on this machine."""
 
+import fcntl
+import os
 import re
 import sys
 import time
@@ -8,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from connector.errors import AhaOptionError
@@ -30,6 +34,7 @@ from scripts.streams import Run
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
 SCENARIO = "first_sync"
+LOCK = ".lock"
 SHOWN_ROWS, SHOWN_CHARACTERS = 5, 40
 
 Count = Callable[[], int | None]
@@ -71,6 +76,7 @@ def main(
             click.echo(fault, err=True)
             sys.exit(2)
         tables = read_spec(spec)
+        require_directory(destination)
         sys.exit(ingest(tables, destination, live=live, cassettes=cassettes, full_refresh=full_refresh))
     except (AhaOptionError, CassetteError, CredentialsError, LakehouseError, MatrixError) as error:
         click.echo(str(error), err=True)
@@ -90,8 +96,9 @@ def read_spec(path: Path | None) -> Sequence[TableSpec]:
         return [TableSpec(name, name) for name in TABLES]
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise AhaOptionError(f"{path} cannot be read: {error.strerror}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise AhaOptionError(f"{path} cannot be read: {reason}.") from None
     tables = parse_pipeline_spec(text).tables
     for table in tables:
         if table.ingestion_type == "snapshot" and table.scd_type != SCD_TYPES[0]:
@@ -100,6 +107,24 @@ def read_spec(path: Path | None) -> Sequence[TableSpec]:
                 f"only. Here, choose {SCD_TYPES[0]}, or `sync_mode` cdc."
             )
     return tables
+
+
+def require_directory(destination: Path) -> None:
+    """Make the destination, where no other run is at work.
+
+    Raises:
+        LakehouseError: it cannot be a directory that is written to, or another run has it.
+    """
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        # Held by the process until it ends, however it ends.
+        lock = os.open(destination / LOCK, os.O_CREAT | os.O_RDWR)
+    except OSError as error:
+        raise LakehouseError(f"--destination: {destination} cannot be used: {error.strerror}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise LakehouseError(f"Another run is at work in {destination}. Wait until it has ended.") from None
 
 
 def ingest(
@@ -111,28 +136,29 @@ def ingest(
     )
     for column in report.columns[1:]:
         column.justify = "right"
-    with _account(console, live=live, cassettes=cassettes) as (connection, count):
+    with _account(console, live=live, cassettes=cassettes) as (connection, account, count):
         spark = start_session("aha-ingest")
         load_merged_file()(spark)
         name = ""
         try:
             with console.status("") as status:
-                run = Run(spark, connection, destination, lambda text: status.update(text))
+                run = Run(spark, connection, destination, account, lambda text: status.update(text))
                 for table in tables:
                     name, before, started = table.name, count(), time.monotonic()
                     target = run.ingest(table, full_refresh=full_refresh)
                     sent = "-" if before is None else str((count() or 0) - before)
                     seconds = f"{time.monotonic() - started:.1f}"
-                    report.add_row(name, str(target.count()), str(run.changed[name]), sent, seconds)
-        except PySparkException as error:
-            console.print(f"[red]{name} failed:[/red]", _reason(error), soft_wrap=True)
+                    report.add_row(escape(name), str(target.count()), str(run.changed[name]), sent, seconds)
+        except (DeltaError, PySparkException) as error:
+            console.print(f"[red]{escape(name)} failed:[/red]", escape(_reason(error)), soft_wrap=True)
             console.print(f"What was finished stays. Spark's own report is in {LOG.relative_to(ROOT)}.")
             return 1
         finally:
             spark.stop()
     console.print(report)
     place = destination.relative_to(ROOT) if destination.is_relative_to(ROOT) else destination
-    console.print(f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {tables[0].name}")
+    shown = f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {tables[0].name}"
+    console.print(shown, markup=False)
     return 0
 
 
@@ -145,18 +171,19 @@ def _artifact_fault() -> str | None:
 
 
 @contextmanager
-def _account(console: Console, *, live: bool, cassettes: bool) -> Iterator[tuple[dict[str, str], Count]]:
-    """Connection options, and how many requests were sent so far where that can be known."""
+def _account(console: Console, *, live: bool, cassettes: bool) -> Iterator[tuple[dict[str, str], str, Count]]:
+    """Connection options, whose they are, and how many requests were sent where that can be known."""
     connection = None if cassettes else _live_connection(required=live)
     if connection:
-        console.print(f"Reading the account at {parse_options(connection).origin}")
-        yield connection, lambda: None
+        origin = parse_options(connection).origin
+        console.print(f"Reading the account at {origin}")
+        yield connection, origin, lambda: None
         return
     matrix = load_matrix()
     paths = [CASSETTES / scenario.cassette for scenario in matrix.select((SCENARIO,))]
     console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
     with serving(paths) as replay:
-        yield {**matrix.replay, "base_url": replay.url}, lambda: len(replay.requests)
+        yield {**matrix.replay, "base_url": replay.url}, "the cassettes", lambda: len(replay.requests)
 
 
 def _live_connection(*, required: bool) -> dict[str, str] | None:
@@ -180,20 +207,29 @@ def show_table(destination: Path, name: str) -> int:
         return 2
     console = Console(highlight=False)
     for number, row in enumerate(target.head(SHOWN_ROWS), 1):
-        report = Table("column", "value", title=f"{name}, row {number}", title_justify="left")
+        report = Table("column", "value", title=escape(f"{name}, row {number}"), title_justify="left")
         for column, value in row.items():
             text = "" if value is None else str(value)
-            report.add_row(column, text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")
+            report.add_row(
+                column,
+                escape(text) if len(text) <= SHOWN_CHARACTERS else f"{escape(text[:SHOWN_CHARACTERS])}…",
+            )
         console.print(report)
     return 0
 
 
-def _reason(error: PySparkException) -> str:
+def _reason(error: Exception) -> str:
     """The connector's own message out of Spark's report, which quotes a worker's traceback."""
     lines = [
         line.strip() for line in str(error).splitlines() if re.match(r"\S*\bAha\w+Error: ", line.strip())
     ]
-    return lines[-1].rpartition(MERGED_FILE.stem + ".")[2] if lines else str(error).splitlines()[0]
+    if lines:
+        return lines[-1].rpartition(MERGED_FILE.stem + ".")[2]
+    # What a batch function raised stands at the end of a traceback.
+    others = [
+        line.strip() for line in str(error).splitlines() if re.match(r"\S*(Error|Exception): ", line.strip())
+    ]
+    return others[-1] if others else str(error).splitlines()[0]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.table import TableMerger
 
 START, END = "__START_AT", "__END_AT"
@@ -30,12 +30,14 @@ class Target:
         keys: primary keys.
         sequence: the column that says which version of a row is newer.
         scd_type: `SCD_TYPE_1`, `SCD_TYPE_2` or `APPEND_ONLY`.
+        origin: what the rows are: which table of which account, under which filters.
     """
 
     path: Path
     keys: Sequence[str]
     sequence: str
     scd_type: str = "SCD_TYPE_1"
+    origin: str = "rows"
 
     def exists(self) -> bool:
         return DeltaTable.is_deltatable(str(self.path))
@@ -56,7 +58,7 @@ class Target:
     @property
     def description(self) -> str:
         """How the table is kept, as Delta stores it with the table."""
-        return f"{self.scd_type} by {', '.join(self.keys)}, ordered by {self.sequence}"
+        return f"{self.origin}, {self.scd_type} by {', '.join(self.keys)}, ordered by {self.sequence}"
 
     def require(self, schema: pa.Schema) -> None:
         """Refuse a table that is there and was made another way, before anything is read.
@@ -67,28 +69,30 @@ class Target:
         if not self.exists():
             return
         table = DeltaTable(str(self.path))
-        kept, added = table.metadata().description, (START, END) if self.scd_type == "SCD_TYPE_2" else ()
-        columns = {field.name: str(field.type) for field in table.schema().fields}
-        times = {name for name, kind in columns.items() if "timestamp" in kind}
-        wanted = {field.name for field in schema if pa.types.is_timestamp(field.type)}
-        if (
-            kept == self.description
-            and set(columns) == {*schema.names, *added}
-            and times - {*added} == wanted
-        ):
+        kept, wanted = table.metadata().description, Schema.from_arrow(self._stored(schema))
+        same = {field.name: field.type for field in table.schema().fields} == {
+            field.name: field.type for field in wanted.fields
+        }
+        if kept == self.description and same:
             return
+        other = "" if same else ", with other columns"
         raise LakehouseError(
-            f"The table in {self.path} was ingested in another way ({kept}; {len(columns)} columns) than is "
-            f"asked for now ({self.description}; {len(schema) + len(added)} columns). Run with "
-            "--full-refresh to make it anew, or name another destination."
+            f"The table in {self.path} was ingested as: {kept}. That is not what is asked for now: "
+            f"{self.description}{other}. Run with --full-refresh to make it anew, or into another "
+            "--destination."
         )
+
+    def _stored(self, schema: pa.Schema) -> pa.Schema:
+        """The columns of the table that holds rows of `schema`."""
+        if self.scd_type == "SCD_TYPE_2":
+            kind = schema.field(self.sequence).type
+            return schema.append(pa.field(START, kind)).append(pa.field(END, kind))
+        return schema
 
     def create(self, schema: pa.Schema) -> None:
         """Make the table, if it is not there."""
-        if self.scd_type == "SCD_TYPE_2":
-            kind = schema.field(self.sequence).type
-            schema = schema.append(pa.field(START, kind)).append(pa.field(END, kind))
-        DeltaTable.create(str(self.path), schema=schema, mode="ignore", description=self.description)
+        stored = self._stored(schema)
+        DeltaTable.create(str(self.path), schema=stored, mode="ignore", description=self.description)
 
     def apply(self, rows: ds.Dataset, batch: int, run: str) -> None:
         """Apply a micro-batch. `run` and `batch` name it: appended rows are appended once."""
@@ -123,15 +127,16 @@ class Target:
         ).when_not_matched_insert_all().execute()
 
     def _keep_history(self, rows: ds.Dataset) -> None:
-        table = DeltaTable(str(self.path))
+        table, values = DeltaTable(str(self.path)), {name: f"s.{name}" for name in rows.schema.names}
+        # First the new versions, then the ends of those before them: what is killed between is never a gap.
+        # A version that is there already is not put in again, and none is put in before a newer one.
+        self._merging(table, rows, f"{self._same()} AND t.{START} >= s.{self.sequence}").when_matched_update(
+            {name: value for name, value in values.items() if name not in self.keys},
+            predicate=f"t.{START} = s.{self.sequence}",
+        ).when_not_matched_insert(values | {START: f"s.{self.sequence}", END: "NULL"}).execute()
         self._merging(table, rows, f"{self._same()} AND t.{END} IS NULL").when_matched_update(
             {END: f"s.{self.sequence}"}, predicate=f"s.{self.sequence} > t.{START}"
         ).execute()
-        values = {name: f"s.{name}" for name in rows.schema.names}
-        # A version that is there already, from the run that was killed, is not put in again.
-        self._merging(table, rows, f"{self._same()} AND t.{START} = s.{self.sequence}").when_matched_update(
-            {name: value for name, value in values.items() if name not in self.keys}
-        ).when_not_matched_insert(values | {START: f"s.{self.sequence}", END: "NULL"}).execute()
 
     def _append(self, rows: ds.Dataset, batch: int, run: str) -> None:
         done = DeltaTable(str(self.path)).transaction_version(run)

@@ -51,6 +51,8 @@ def _session(name: str) -> SparkSession:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
         .config("spark.sql.session.timeZone", "UTC")
+        # Spark's own default is a form of nanoseconds that Delta has no type for.
+        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         .config("spark.sql.warehouse.dir", (ROOT / "build" / "warehouse").as_uri())
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.ui.showConsoleProgress", "false")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from scripts.lakehouse import Target
 
 FORMAT = "lakeflow_connect"
 POLL_SECONDS = 0.2
+FILTERS = ("ideas_q", "ideas_workflow_status", "q")
 # Kept beside the tables; names that no table can have.
 CHECKPOINTS, STAGING, REFRESH = ".checkpoints", ".staging", ".refresh"
 
@@ -32,6 +34,7 @@ class Run:
         spark: with the data source registered.
         connection: connection options.
         lakehouse: the directory of tables and checkpoints.
+        account: whose rows these are; a table takes those of one account.
         report: told how many rows a table has got so far.
         changed: rows that this run has brought, by destination.
     """
@@ -39,6 +42,7 @@ class Run:
     spark: SparkSession
     connection: Mapping[str, str]
     lakehouse: Path
+    account: str = "an account"
     report: Report = lambda _: None
     changed: dict[str, int] = field(default_factory=dict)
 
@@ -56,6 +60,7 @@ class Run:
             shutil.rmtree(beside.lakehouse / table.name, ignore_errors=True)
             shutil.rmtree(beside.checkpoint(table), ignore_errors=True)
             beside.ingest(table)
+            self._marker(table).parent.mkdir(exist_ok=True)
             self._marker(table).touch()
             self._finish_refresh(table)
             return self.target(table)
@@ -63,9 +68,14 @@ class Run:
         target = self.target(table)
         self.changed[table.name] = 0
         frame = self.spark.read.format(FORMAT).options(**options).load()
-        target.require(arrow_schema(frame.schema))
+        schema = arrow_schema(frame.schema)
+        target.require(schema)
+        if not target.exists():
+            # A checkpoint without its table would bring only what changed since.
+            shutil.rmtree(self.checkpoint(table), ignore_errors=True)
+        target.create(schema)
         if table.ingestion_type == "snapshot":
-            self._count(table, self._staged(frame, table, target, target.replace))
+            self._count(table, self._staged(frame, target, target.replace))
             return target
         self._stream(table, target, options)
         if table.ingestion_type == "cdc_with_deletes":
@@ -73,14 +83,17 @@ class Run:
         return target
 
     def target(self, table: TableSpec) -> Target:
-        return Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type)
+        filters = {name: text for name, text in sorted(table.options.items()) if name in FILTERS}
+        only = f" where {filters}" if filters else ""
+        origin = f"{table.source} of {self.account}{only}"
+        return Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type, origin)
 
     def checkpoint(self, table: TableSpec) -> Path:
         return self.lakehouse / CHECKPOINTS / table.name
 
     def _marker(self, table: TableSpec) -> Path:
         """Stands there while a whole refresh takes the table's place."""
-        return self.lakehouse / REFRESH / f"{table.name}.whole"
+        return self.lakehouse / REFRESH / ".whole" / table.name
 
     def _finish_refresh(self, table: TableSpec) -> None:
         """Let a whole refresh take the table's place, also one whose run was killed in the middle of that."""
@@ -102,14 +115,13 @@ class Run:
 
         def write(frame: DataFrame, batch: int) -> None:
             def apply(rows: ds.Dataset) -> None:
-                target.create(rows.schema)
                 if deletes:
                     target.delete(rows)
-                else:
+                elif rows.count_rows():
                     # Batches are counted anew with a new checkpoint: its id tells them apart.
                     target.apply(rows, batch, json.loads((place / "metadata").read_text())["id"])
 
-            self._count(table, self._staged(frame, table, target, apply))
+            self._count(table, self._staged(frame, target, apply))
 
         query: StreamingQuery = (
             self.spark.readStream.format(FORMAT)
@@ -123,9 +135,7 @@ class Run:
         while not query.awaitTermination(POLL_SECONDS):  # type: ignore[arg-type]
             self.report(f"{name}: {self.changed[table.name]:,} rows, {time.strftime('%H:%M:%S')}")
 
-    def _staged(
-        self, frame: DataFrame, table: TableSpec, target: Target, apply: Callable[[ds.Dataset], None]
-    ) -> int:
+    def _staged(self, frame: DataFrame, target: Target, apply: Callable[[ds.Dataset], None]) -> int:
         """Write a batch aside from the executors, and apply it from there: no process holds all of it."""
         newest = F.row_number().over(Window.partitionBy(*target.keys).orderBy(F.col(target.sequence).desc()))
         rows = (
@@ -133,13 +143,13 @@ class Run:
             if target.scd_type == "APPEND_ONLY"
             else frame.withColumn("_n", newest).where("_n = 1").drop("_n")
         )
-        place = self.lakehouse / STAGING / table.name
+        place = self.lakehouse / STAGING / uuid.uuid4().hex
         try:
             rows.write.mode("overwrite").parquet(str(place))
-            dataset = ds.dataset(str(place), format="parquet", exclude_invalid_files=False)
+            schema = arrow_schema(frame.schema)
+            dataset = ds.dataset(str(place), schema=schema, format="parquet", exclude_invalid_files=False)
             count: int = dataset.count_rows()
-            if count:
-                apply(dataset)
+            apply(dataset)
             return count
         finally:
             shutil.rmtree(place, ignore_errors=True)

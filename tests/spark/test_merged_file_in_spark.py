@@ -19,6 +19,7 @@ from harness.server import Replay, serving, serving_strictly
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
+from scripts.lakehouse import LakehouseError
 from scripts.streams import FORMAT, Run
 from tests.conftest import SPARK_4_2, merged_source
 
@@ -151,17 +152,71 @@ def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
     assert parts == (3 if SPARK_4_2 else 0)
 
 
-def test_native_timestamps_history_and_snapshots_reach_delta(
+@pytest.mark.parametrize("scd_type", ["SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY"])
+def test_native_timestamps_reach_delta_and_a_second_run_goes_on(
+    scd_type: str, spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas", scd_type=scd_type, options={"timestamps": "native"})
+    for _ in range(2):
+        target = run_on(spark, box, tmp_path).ingest(table)
+        assert target.count() == len(ideas(box))
+    (row, *_) = target.head(1)
+    assert row["created_at"].tzinfo is not None
+
+
+def test_a_snapshot_is_what_there_is_also_when_nothing_is_left(
     spark: SparkSession, box: Sandbox, tmp_path: Path
 ) -> None:
-    run = run_on(spark, box, tmp_path)
-    run.ingest(TableSpec("ideas", "history", scd_type="SCD_TYPE_2", options={"timestamps": "native"}))
-    created = DeltaTable(str(tmp_path / "history")).schema().to_arrow()
-    assert "timestamp" in str(created).lower()
+    table = TableSpec("ideas", "now", options={"sync_mode": "snapshot"})
     for _ in range(2):
-        run.ingest(TableSpec("ideas", "now", options={"sync_mode": "snapshot"}))
+        run_on(spark, box, tmp_path).ingest(table)
         assert set(rows(tmp_path / "now")) == set(ideas(box))
         box.world.delete("idea", int(next(iter(ideas(box)))))
+    for idea in ideas(box):
+        box.world.delete("idea", int(idea))
+    run_on(spark, box, tmp_path).ingest(table)
+    assert rows(tmp_path / "now") == {}
+
+
+def test_a_full_refresh_of_an_account_that_is_empty_empties_the_table(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas")
+    run_on(spark, box, tmp_path).ingest(table)
+    for idea in ideas(box):
+        box.world.delete("idea", int(idea))
+    assert run_on(spark, box, tmp_path).ingest(table, full_refresh=True).count() == 0
+
+
+def test_a_table_that_was_removed_is_read_whole_again(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas")
+    run_on(spark, box, tmp_path).ingest(table)
+    shutil.rmtree(tmp_path / "ideas")
+    assert run_on(spark, box, tmp_path).ingest(table).count() == len(ideas(box))
+
+
+def test_a_table_takes_the_rows_of_one_account_and_one_filter(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas")
+    run_on(spark, box, tmp_path).ingest(table)
+    other = run_on(spark, box, tmp_path)
+    other.account = "https://acme.aha.io"
+    with pytest.raises(LakehouseError, match="was ingested as: ideas of an account"):
+        other.ingest(table)
+    with pytest.raises(LakehouseError, match=r"where \{'ideas_q': 'zebra'\}"):
+        run_on(spark, box, tmp_path).ingest(TableSpec("ideas", "ideas", options={"ideas_q": "zebra"}))
+
+
+def test_a_delete_flow_is_refused_in_batch_where_its_rows_would_look_alive(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    connection = dict(run_on(spark, box, tmp_path).connection)
+    for flag, says in (("true", "A delete flow is a stream"), ("yes", "Option `isDeleteFlow` is 'yes'")):
+        with pytest.raises(PySparkException, match=says):
+            load(spark, "ideas", connection, track_deletes="true", isDeleteFlow=flag).collect()
 
 
 def test_a_full_refresh_takes_the_tables_place_when_it_is_whole_and_a_failed_one_loses_nothing(
@@ -179,7 +234,8 @@ def test_a_full_refresh_takes_the_tables_place_when_it_is_whole_and_a_failed_one
     again = run_on(spark, box, tmp_path)
     # As if the run was killed before the refresh, which is whole, had taken the table's place.
     replace(again, lakehouse=tmp_path / ".refresh").ingest(table)
-    (tmp_path / ".refresh" / "ideas.whole").touch()
+    (tmp_path / ".refresh" / ".whole").mkdir()
+    (tmp_path / ".refresh" / ".whole" / "ideas").touch()
     again.ingest(table)
     found = DeltaTable(str(tmp_path / "ideas")).to_pyarrow_table().column("id").to_pylist()
     assert sorted(found) == sorted(ideas(box))

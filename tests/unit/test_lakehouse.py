@@ -32,7 +32,7 @@ def batch(*versions: Version) -> ds.Dataset:
             "id": str(key),
             "updated_at": f"2025-01-{version:02}",
             "name": {"text": f"v{version}"},
-            "tags": ["x"],
+            "tags": ["[bug]", "[/ideas]"],
         }
         for key, version in versions
     ]
@@ -84,6 +84,38 @@ def test_type_2_keeps_every_version_with_its_time(times: int, tmp_path: Path) ->
     assert table.count() == 1
 
 
+def test_type_2_is_never_without_a_current_version_though_a_run_dies_between_its_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = target(tmp_path, "SCD_TYPE_2")
+    table.apply(batch((1, 1)), 0, "run")
+    merging, calls = Target._merging, []
+
+    def dies_at_the_second(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return merging(*arguments)
+
+    monkeypatch.setattr(Target, "_merging", dies_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        table.apply(batch((1, 3)), 1, "run")
+    assert "v3" in [row["name"]["text"] for row in rows_of(table) if row[END] is None]
+    monkeypatch.setattr(Target, "_merging", merging)
+    table.apply(batch((1, 3)), 1, "run")
+    assert [(row[START], row[END]) for row in rows_of(table)] == [
+        ("2025-01-01", "2025-01-03"),
+        ("2025-01-03", None),
+    ]
+
+
+def test_type_2_takes_no_version_that_is_older_than_the_current_one(tmp_path: Path) -> None:
+    table = target(tmp_path, "SCD_TYPE_2")
+    for number, version in enumerate((3, 2)):
+        table.apply(batch((1, version)), number, "run")
+    assert [(row[START], row[END]) for row in rows_of(table)] == [("2025-01-03", None)]
+
+
 def test_appended_rows_are_appended_once_though_their_batch_comes_twice(tmp_path: Path) -> None:
     table = target(tmp_path, "APPEND_ONLY")
     for number in (0, 0, 1, 1, 0):
@@ -112,10 +144,11 @@ def test_a_snapshot_is_the_table(tmp_path: Path) -> None:
         ({"scd_type": "APPEND_ONLY"}, SCHEMA),
         ({"keys": ("updated_at",)}, SCHEMA),
         ({"sequence": "id"}, SCHEMA),
+        ({"origin": "ideas of another account"}, SCHEMA),
         ({}, SCHEMA.append(pa.field("new", pa.string()))),
         ({}, SCHEMA.set(1, pa.field("updated_at", pa.timestamp("us", tz="UTC")))),
     ],
-    ids=["history", "appended", "keys", "sequence", "columns", "times"],
+    ids=["history", "appended", "keys", "sequence", "account", "columns", "times"],
 )
 def test_a_table_that_was_kept_another_way_is_not_gone_on_with(
     change: dict[str, Any], schema: pa.Schema, tmp_path: Path

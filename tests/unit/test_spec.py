@@ -121,6 +121,35 @@ WRONG: list[tuple[Any, str]] = [
     ),
     *(
         (
+            spec({"source_table": "ideas", "table_configuration": {"ideas_q": value}}),
+            "ideas_q: expected a text",
+        )
+        for value in (None, ["a"], {"a": 1})
+    ),
+    (spec({"source_table": "ideas", "table_configuration": ""}), "table_configuration: expected an object."),
+    *(
+        (
+            spec({"source_table": "ideas", "table_configuration": {"track_deletes": True} | other}),
+            "a deletion tells `id`",
+        )
+        for other in ({"primary_keys": ["reference_num"]}, {"sequence_by": "created_at"})
+    ),
+    (
+        spec({"source_table": "ideas", "table_configuration": {"sequence_by": ["name", "updated_at"]}}),
+        "sequence_by: expected one column.",
+    ),
+    (
+        spec({"source_table": "ideas", "table_configuration": {"sequence_by": "workflow_status"}}),
+        "sequence_by: `workflow_status` holds lists or objects",
+    ),
+    (
+        spec({"source_table": "ideas", "table_configuration": {"primary_keys": ["id", "id"]}}),
+        "primary_keys: names a column twice.",
+    ),
+    ('{"objects": [], "objects": []}', "`objects` stands there twice"),
+    ("[" * 100_000, "is no JSON"),
+    *(
+        (
             spec({"source_table": "ideas", "table_configuration": {"scd_type": "APPEND_ONLY"} | option}),
             "objects[0].table.table_configuration.scd_type: APPEND_ONLY keeps every version",
         )

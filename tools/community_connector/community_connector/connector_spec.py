@@ -69,7 +69,7 @@ def _faults(way: Parameters, given: Mapping[str, Any]) -> Iterable[str]:
         if name not in way and name not in ADDED:
             near = difflib.get_close_matches(name.lower(), way, n=1)
             meant = f"Did you mean `{near[0]}`?" if near else f"Options: {', '.join(way)}."
-            yield f"There is no option {shown(name) if len(name) < 30 else 'of the name that was given'}. {meant}"
+            yield f"There is no option {shown(name, 30)}. {meant}"
         elif not isinstance(value, str | int | float):
             yield f"`{name}` must be a text, a number or a boolean."
         elif not re.fullmatch(TYPES.get(kind, ".*"), _text(value), re.DOTALL):

@@ -68,9 +68,13 @@ def read_text(option: str, path: Path) -> str:
         raise InputError(f"{option}: {shown(str(path))} cannot be read: {reason}.") from None
 
 
-def shown(name: str) -> str:
+def shown(name: str, longest: int = 120) -> str:
     """A name for a message, unless it looks like a value that was put in its place by mistake."""
-    return f"`{name}`" if re.fullmatch(r"[\w./ ~-]{1,120}", name) else "of the name that was given"
+    return (
+        f"`{name}`"
+        if re.fullmatch(r"[\w./ ~-]+", name) and len(name) <= longest
+        else "of the name that was given"
+    )
 
 
 def parse_yaml(place: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
