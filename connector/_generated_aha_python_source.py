@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 8c5b3db49939ec9f255ac23f898dc82f87db32bad1853649eb205d16e3a8a6e6
+SHA-256 of these files and of the script: b8aa4752e74e41312ef73a31db775d511c1b219297e28b83a7bfa13d4c86f8c5
 """
 
 import difflib

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scripts.mergeable import Module, names_in
+from scripts.mergeable import Module, names_in, require_free
 
 INDENT = "    "
 LONGEST_LINE = 100
@@ -74,6 +74,7 @@ def bound_by_imports(modules: Iterable[Module]) -> set[str]:
                 names = {*names_in(node, ast.Store), *(e.bound for e in imported(module, ast.walk(node)))}
                 meanings = dict.fromkeys(names, module.source(node))
             for name, meaning in meanings.items():
+                require_free(module, node, name)
                 if found.setdefault(name, meaning) != meaning:
                     raise module.refuse(node, f"`{name}` is something else in another module")
     return set(found)

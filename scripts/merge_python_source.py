@@ -17,6 +17,7 @@ from pathlib import Path
 
 from scripts import generated
 from scripts.merge_imports import INDENT, LAZY_ANNOTATIONS, bound_by_imports, import_lines, imported
+from scripts.merge_state import require_picklable
 from scripts.mergeable import MergeError, Module, bound_names, parse
 
 PACKAGE = generated.ROOT / "connector"
@@ -25,7 +26,8 @@ EXPORTS = ("connector.datasource:register_lakeflow_source", "connector.pipeline:
 OUTPUT = PACKAGE / "_generated_aha_python_source.py"
 COMMAND = "nox -s build_artifact"
 SCRIPTS = tuple(
-    Path(__file__).with_name(f"{name}.py") for name in ("merge_python_source", "merge_imports", "mergeable")
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("merge_python_source", "merge_imports", "merge_state", "mergeable")
 )
 HEADER = '''\
 """The Aha! connector as one file, generated: do not edit.
@@ -55,7 +57,8 @@ def merge(sources: Mapping[str, str], exports: Sequence[str] = EXPORTS, script: 
     digest = hashlib.sha256("\0".join([*(module.text for module in modules), script]).encode()).hexdigest()
     inputs = "\n".join(f"    {module.path}" for module in modules)
     register, *others = (export.partition(":")[2] for export in exports)
-    return "\n".join(
+    exported(modules, register)
+    text = "\n".join(
         [
             HEADER.format(inputs=inputs, command=COMMAND, digest=digest),
             *import_lines(modules),
@@ -69,6 +72,11 @@ def merge(sources: Mapping[str, str], exports: Sequence[str] = EXPORTS, script: 
             "",
         ]
     )
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        raise MergeError(f"line {error.lineno} of what was merged is no Python: {error.msg}") from None
+    return text
 
 
 def order(sources: Mapping[str, str], entries: Iterable[str]) -> list[Module]:
@@ -81,8 +89,9 @@ def order(sources: Mapping[str, str], entries: Iterable[str]) -> list[Module]:
         if name in done:
             return
         module = parse(name, sources[name])
+        require_picklable(module)
         for node in module.parts("internal"):
-            origin = module.origin(node) if isinstance(node, ast.ImportFrom) else ""
+            origin = module.origin(node)  # type: ignore[arg-type]
             if origin not in sources:
                 raise module.refuse(node, f"`{origin}` is no module that can be merged")
             visit(origin, (*trail, name))
@@ -103,7 +112,10 @@ def check_names(modules: Sequence[Module]) -> None:
             if name in hoisted:
                 raise module.refuse(node, f"`{name}` shadows an import of the merged file")
             before, other = seen.setdefault(name, (module, node))
-            if before is not module and not same(other, node):
+            once = all(
+                [name for name, _ in bound_names(owner)].count(name) == 1 for owner in (before, module)
+            )
+            if before is not module and not (once and same(other, node)):
                 raise module.refuse(node, f"`{name}` is also defined in {before.path}")
         for part in ast.walk(module.tree) if lazy and module not in lazy else ():
             if getattr(part, "annotation", None) or getattr(part, "returns", None):
@@ -113,9 +125,12 @@ def check_names(modules: Sequence[Module]) -> None:
 
 def same(one: ast.stmt, other: ast.stmt) -> bool:
     """Whether two definitions of a name are one and the same: equal functions, constants or aliases."""
-    plain = isinstance(one, ast.FunctionDef | ast.ImportFrom) or (
+    plain = isinstance(one, ast.ImportFrom) or (
         isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
     )
+    if isinstance(one, ast.FunctionDef):
+        # A default that can change, or what a decorator made, would be shared.
+        plain = not one.decorator_list and all(isinstance(part, ast.Constant) for part in one.args.defaults)
     return plain and ast.dump(one) == ast.dump(other)
 
 
@@ -159,13 +174,26 @@ def string_lines(text: str) -> set[int]:
     return inside
 
 
+def exported(modules: Iterable[Module], name: str) -> ast.FunctionDef:
+    """A function that the merged file offers: of plain parameters, with constants as defaults."""
+    for module in modules:
+        for node in module.tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                arguments = node.args
+                rare = (arguments.posonlyargs, arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+                constant = all(isinstance(default, ast.Constant) for default in arguments.defaults)
+                if any(rare) or not arguments.args or not constant:
+                    raise module.refuse(node, f"`{name}` is offered, so its parameters must be plain")
+                return node
+    raise MergeError(f"{PACKAGE.name}: there is no function `{name}` to offer")
+
+
 def wrapper(modules: Iterable[Module], name: str, register: str) -> str:
     """A function at the top level that registers the data source and hands on to the one inside."""
-    nodes = (node for module in modules for node in module.tree.body)
-    node = next(node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name)
-    defaults = [""] * (len(node.args.args) - len(node.args.defaults))
-    defaults += [f"={ast.unparse(default)}" for default in node.args.defaults]
+    node = exported(modules, name)
     names = [argument.arg for argument in node.args.args]
+    defaults = [""] * (len(names) - len(node.args.defaults))
+    defaults += [f"={ast.unparse(default)}" for default in node.args.defaults]
     given = ", ".join(name + default for name, default in zip(names, defaults, strict=True))
     note = textwrap.indent(ast.get_docstring(node) or "", INDENT).lstrip()
     call = f"{register}({names[0]})({', '.join(names)})"

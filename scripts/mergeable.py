@@ -7,35 +7,21 @@ on a namespace of its own, on where the file stands, or on being importable by n
 import ast
 import builtins
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+HERE = "it would tell of the merged file, not of this module"
+UNSEEN = "what it would look up is not visible"
 BANNED_NAMES = {
-    "__file__": "the merged file stands elsewhere",
-    "__name__": "the merged file has another name",
-    "__import__": "imports must be visible",
-    "globals": "the names of this module are not the globals of the merged file",
-    "eval": "what it would look up is not visible",
-    "exec": "what it would look up is not visible",
+    **dict.fromkeys(("__file__", "__name__", "__doc__", "__package__", "__spec__", "__loader__"), HERE),
+    **dict.fromkeys(("globals", "locals", "vars", "dir", "__annotations__"), HERE),
+    **dict.fromkeys(("eval", "exec", "__import__"), UNSEEN),
+    "__all__": "it is dropped",
 }
-# What Spark's workers could not be sent: cloudpickle takes none of these.
-UNPICKLABLE = frozenset(
-    {"open", "socket.socket", "contextvars.ContextVar", "functools.lru_cache", "functools.cache"}
-    | {f"queue.{name}" for name in ("Queue", "LifoQueue", "PriorityQueue", "SimpleQueue")}
-    | {
-        f"threading.{name}"
-        for name in (
-            "Lock",
-            "RLock",
-            "Condition",
-            "Event",
-            "Semaphore",
-            "BoundedSemaphore",
-            "Barrier",
-            "local",
-        )
-    }
-)
+BANNED_ATTRIBUTES = {"import_module": f"a dynamic import: {UNSEEN}", "__globals__": HERE}
+# Parameters of the function that all modules share.
+RESERVED = frozenset({"spark"})
 SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert, ast.Pass)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -91,12 +77,15 @@ class Module:
             return "docstring"
         if isinstance(node, ast.If) and not node.orelse:
             test = ast.unparse(node.test)
-            if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            imports = all(isinstance(part, ast.Import | ast.ImportFrom) for part in node.body)
+            if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING") and imports:
                 return "typing"
             if test == "__name__ == '__main__'":
                 return "dropped"
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
-            return "dropped"
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if [ast.unparse(target) for target in targets] == ["__all__"]:
+                return "dropped"
         if isinstance(node, ast.Try) and self._is_guarded(node):
             return "guarded"
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, *SIMPLE)):
@@ -126,8 +115,14 @@ def parse(name: str, text: str) -> Module:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     try:
         module = Module(name, text, ast.parse(text))
-    except SyntaxError as error:
-        raise MergeError(f"{name.replace('.', '/')}.py:{error.lineno}: {error.msg}") from None
+    except (SyntaxError, ValueError) as error:
+        line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or error
+        raise MergeError(f"{name.replace('.', '/')}.py:{line}: {reason}") from None
+    odd = re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text + (ast.get_docstring(module.tree) or ""))
+    if odd:
+        raise module.refuse(
+            module.tree, f"a control character ({odd[0]!r}) at line {text[: odd.start()].count(chr(10)) + 1}"
+        )
     kept = [node for node in module.tree.body if module.kind(node) != "dropped"]
     for node in (inner for statement in kept for inner in ast.walk(statement)):
         _check(module, node)
@@ -136,10 +131,16 @@ def parse(name: str, text: str) -> Module:
         if node.end_lineno == after.lineno and not alike:
             raise module.refuse(after, "an import and another statement share a line")
     for name, node in bound_names(module):
-        if hasattr(builtins, name):
-            raise module.refuse(node, f"`{name}` would hide Python's own from the other modules")
-    _check_state(module, kept)
+        require_free(module, node, name)
     return module
+
+
+def require_free(module: Module, node: ast.AST, name: str) -> None:
+    """Refuse a name that means something already wherever the modules are merged."""
+    if hasattr(builtins, name):
+        raise module.refuse(node, f"`{name}` would hide Python's own from the other modules")
+    if name in RESERVED:
+        raise module.refuse(node, f"`{name}` is a name of the merged file's own")
 
 
 def bound_names(module: Module) -> Iterator[tuple[str, ast.stmt]]:
@@ -160,8 +161,8 @@ def names_in(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
         # What a comprehension counts with is its own.
         counter = isinstance(node, ast.comprehension) and child is node.target
-        if not isinstance(child, SCOPES) and not counter:
-            yield from names_in(child, context)
+        for part in run_at_once(child) if not counter else ():
+            yield from names_in(part, context)
 
 
 def _check(module: Module, node: ast.AST) -> None:
@@ -173,8 +174,8 @@ def _check(module: Module, node: ast.AST) -> None:
         raise module.refuse(node, "`global` would no longer mean this module's name")
     if isinstance(node, ast.Name) and node.id in BANNED_NAMES:
         raise module.refuse(node, f"`{node.id}`: {BANNED_NAMES[node.id]}")
-    if isinstance(node, ast.Attribute) and node.attr == "import_module":
-        raise module.refuse(node, f"a dynamic import: {BANNED_NAMES['__import__']}")
+    if isinstance(node, ast.Attribute) and node.attr in BANNED_ATTRIBUTES:
+        raise module.refuse(node, f"`{node.attr}`: {BANNED_ATTRIBUTES[node.attr]}")
     if isinstance(node, ast.Import):
         for alias in node.names:
             if alias.name.split(".")[0] == module.name.split(".")[0]:
@@ -182,8 +183,9 @@ def _check(module: Module, node: ast.AST) -> None:
     if isinstance(node, ast.ImportFrom):
         if any(alias.name == "*" for alias in node.names):
             raise module.refuse(node, "a star import hides which names it brings")
-        if any(alias.name == "import_module" for alias in node.names):
-            raise module.refuse(node, f"a dynamic import: {BANNED_NAMES['__import__']}")
+        for alias in node.names:
+            if alias.name in BANNED_ATTRIBUTES:
+                raise module.refuse(node, f"`{alias.name}`: {BANNED_ATTRIBUTES[alias.name]}")
         if module.is_internal(node) and not top:
             raise module.refuse(node, "an import within the package must stand at the top level")
     if isinstance(node, ast.ClassDef):
@@ -199,42 +201,27 @@ def _check(module: Module, node: ast.AST) -> None:
 
 
 def _names_of_body(node: ast.ClassDef, context: type[ast.expr_context]) -> Iterator[str]:
+    """Names that a class body binds or uses while it runs, those of its methods' heads among them."""
     for part in node.body:
-        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from [part.name] if context is ast.Store else []
-        else:
-            yield from names_in(part, context)
+        named = isinstance(part, (ast.ClassDef, *SCOPES))
+        if context is ast.Store and named:
+            yield str(getattr(part, "name", ""))
+        elif context is ast.Store and isinstance(part, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).split(".")[0] for alias in part.names)
+        if context is ast.Load or not named:
+            for run in run_at_once(part):
+                yield from names_in(run, context)
 
 
-def _check_state(module: Module, statements: list[ast.stmt]) -> None:
-    """Refuse state that cannot be sent to another process."""
-    known = {
-        alias.asname or alias.name: f"{node.module}.{alias.name}"
-        if isinstance(node, ast.ImportFrom)
-        else alias.name
-        for node in module.parts("import")
-        for alias in getattr(node, "names", ())
-    }
-
-    def dotted(node: ast.expr) -> str:
-        first, _, rest = ast.unparse(node).partition(".")
-        return known.get(first, first) + (f".{rest}" if rest else "")
-
-    def made(node: ast.AST) -> Iterator[ast.expr]:
-        """What is called, or decorates, while the module is loaded."""
-        for decorator in getattr(node, "decorator_list", ()):
-            yield decorator.func if isinstance(decorator, ast.Call) else decorator
-        if isinstance(node, SCOPES):
-            return
-        if isinstance(node, ast.Call):
-            yield node.func
-        for child in ast.iter_child_nodes(node):
-            yield from made(child)
-
-    for statement in statements:
-        for node in made(statement):
-            if dotted(node) in UNPICKLABLE:
-                raise module.refuse(node, f"`{ast.unparse(node)}` makes state that cannot be pickled")
-        value = getattr(statement, "value", None)
-        if isinstance(value, ast.GeneratorExp):
-            raise module.refuse(statement, "a generator is state that cannot be pickled")
+def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
+    """What of a node runs when it is met: all, or of a function decorators, defaults and annotations."""
+    if not isinstance(node, SCOPES):
+        yield node
+        return
+    yield from getattr(node, "decorator_list", ())
+    arguments = node.args
+    yield from (default for default in (*arguments.defaults, *arguments.kw_defaults) if default)
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        yield from (argument.annotation,) if argument.annotation else ()
+    returns = getattr(node, "returns", None)
+    yield from (returns,) if returns else ()

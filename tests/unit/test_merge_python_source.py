@@ -201,7 +201,6 @@ CONSTRUCTS: dict[str, tuple[str, Any]] = {
     "a name that is bound twice": ("X = 1\nX = X + 1\ndef seen(): return X", 2),
     "an if __name__": ("def seen(): return 1\nif __name__ == '__main__':\n    raise SystemExit(seen())", 1),
     "an __all__": ("__all__ = ['seen']\ndef seen(): return 1", 1),
-    "a definition that nothing uses": ("def unused(): return 1\ndef seen(): return 'unused' in dir()", False),
 }
 
 
@@ -242,9 +241,10 @@ def test_a_module_may_end_as_it_likes(end: str) -> None:
 
 @pytest.mark.parametrize("empty", ["", "\n", '"""Only this."""', "# only this\n"])
 def test_a_module_may_be_empty(empty: str) -> None:
-    text = merge({"package.main": empty}, ["package.main:register"])
+    sources = {"low": empty, "main": "import json\nfrom package.low import x\n" + REGISTER}
+    text = merge({f"package.{name}": source for name, source in sources.items()}, ["package.main:register"])
     ast.parse(text)
-    assert "package/main.py" in text
+    assert "package/low.py" in text
 
 
 @pytest.mark.parametrize(
@@ -387,6 +387,61 @@ REFUSALS: dict[str, tuple[dict[str, str], str]] = {
         {"low": "from __future__ import annotations\nlow = 1\n", "main": f"{LOW}def f(x: int): pass"},
         "annotations would become texts",
     ),
+    "a hoisted import hides Python's own": (
+        {"main": "from math import pow"},
+        "`pow` would hide Python's own",
+    ),
+    "a guarded import hides Python's own": (
+        {"main": "try:\n    from x import open\nexcept ImportError:\n    open = None"},
+        "`open` would hide Python's own",
+    ),
+    "the merged file's own parameter": (
+        {"main": "spark = None"},
+        "`spark` is a name of the merged file's own",
+    ),
+    "a constant that changes in one of two modules": (
+        {"low": "X = 1\nX += 1\nlow = 1\n", "main": f"{LOW}X = 1"},
+        "also defined in",
+    ),
+    "equal functions that keep state": (
+        {"low": "def f(c=[]): pass\nlow = 1\n", "main": f"{LOW}def f(c=[]): pass"},
+        "also defined in",
+    ),
+    **{
+        f"a class that uses {what} it rebinds": (
+            {"main": f"x = 1\nclass A:\n    {body}"},
+            "class `A` both uses `x` and has an attribute of that name",
+        )
+        for what, body in {
+            "a base": "class x(x): pass",
+            "a decorator": "@x\n    def x(self): pass",
+            "a default": "def x(self, n=x): pass",
+            "a keyword default": "def x(self, *, n=x): pass",
+            "an annotation": "def x(self) -> x: pass",
+            "a lambda's default": "f = lambda n=x: n\n    x = 2",
+        }.items()
+    },
+    "__doc__": ({"main": "X = __doc__"}, "`__doc__`"),
+    "locals()": ({"main": "def f(): return locals()"}, "`locals`"),
+    "__globals__": ({"main": "def f(): return f.__globals__"}, "`__globals__`"),
+    "a use of __all__": ({"main": "__all__ = []\ndef f(): return __all__"}, "`__all__`: it is dropped"),
+    "a walrus in a default": ({"main": "def f(x=(Y := 1)): pass"}, "`:=` outside a function"),
+    "more than imports for type checkers": (
+        {"main": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    X = int"},
+        "`if` at the top level",
+    ),
+    "a form feed": ({"main": "X = 1\n\x0c"}, "a control character"),
+    "a control character in the docstring": ({"main": '"""a \\r b"""'}, "a control character"),
+    "a lock as a default": (
+        {"main": "import threading\ndef f(lock=threading.Lock()): pass"},
+        "`threading.Lock` makes state",
+    ),
+    "a lock's class under another name": ({"main": "import threading\nL = threading.Lock"}, "makes state"),
+    "a cached property": (
+        {"main": "import functools\nclass A:\n    @functools.cached_property\n    def x(self): pass"},
+        "`functools.cached_property` makes state",
+    ),
+    "a generator in a class": ({"main": "class A:\n    g = (x for x in [])"}, "cannot be pickled"),
     "a syntax error": ({"main": "def f(:"}, "package/main.py:1: "),
 }
 
@@ -401,6 +456,21 @@ def test_what_cannot_be_merged_is_refused_with_its_place_and_reason(
     assert reason in str(caught.value)
     if not reason.startswith("import cycle"):
         assert str(caught.value).startswith(("package/main.py:", "package/low.py:"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def other(): pass", "there is no function `ingest` to offer"),
+        ("def ingest(spark, *, limit=1): pass", "its parameters must be plain"),
+        ("def ingest(spark, *rest): pass", "its parameters must be plain"),
+        ("L = 1\ndef ingest(spark, limit=L): pass", "its parameters must be plain"),
+        ("def ingest(): pass", "its parameters must be plain"),
+    ],
+)
+def test_what_the_merged_file_offers_must_be_a_plain_function(text: str, reason: str) -> None:
+    with pytest.raises(MergeError, match=reason):
+        merge({"package.main": text + REGISTER}, ["package.main:register", "package.main:ingest"])
 
 
 # Whatever is merged behaves as before.
