@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.merge_python_source import SCRIPTS
+
 ROOT = Path(__file__).parents[2]
 MERGED = "connector/_generated_aha_python_source.py"
 SPEC = "connector_spec.yaml"
@@ -44,7 +46,7 @@ def test_a_fresh_file_passes_the_check(name: str, checkout: Path) -> None:
     [
         (MERGED, "connector/client.py"),
         (MERGED, "connector/errors.py"),
-        (MERGED, "scripts/merge_python_source.py"),
+        *((MERGED, f"scripts/{path.name}") for path in SCRIPTS),
         (MERGED, MERGED),
         (SPEC, SPEC),
     ],

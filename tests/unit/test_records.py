@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import ArrayType, DataType, LongType, StringType, StructType
@@ -123,6 +123,7 @@ def conformed(value: Any, kind: DataType) -> Any:
 
 
 @given(VOTES)
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws these wide rows slowly
 def test_every_value_of_a_declared_type_comes_out_as_it_went_in(rows: list[dict[str, Any]]) -> None:
     assert to_rows(VOTE, rows) == [conformed(row, VOTE.schema) for row in rows]
 
