@@ -292,7 +292,7 @@ def test_of_several_ways_to_authenticate_the_fitting_one_is_meant(
 def test_without_a_spec_and_outside_a_clone_it_says_what_to_do(run: Run, clone: Path) -> None:
     (clone / "connector_spec.yaml").unlink()
     done = run(*CREATE, "-o", "{}", status=2)
-    assert "Run this in a clone of the connector, or name it: --spec" in done.stderr
+    assert "Run this in a clone of the connector, or give --spec" in done.stderr
 
 
 @pytest.mark.parametrize(

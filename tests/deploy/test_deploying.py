@@ -459,3 +459,10 @@ def test_the_written_file_loads_the_checked_out_merged_file_and_declares_its_tab
     monkeypatch.delitem(sys.modules, "_generated_aha_python_source")
     assert [found["name"] for word, found in engine.declared if word == "create_streaming_table"] == TABLES
     assert engine.queries["ideas_changes"]().asked[2]["databricks.connection"] == "my_aha"
+
+
+def test_the_command_stays_small() -> None:
+    modules = list((ROOT / "tools/community_connector/community_connector").glob("*.py"))
+    texts = [path.read_text().splitlines() for path in modules]
+    assert max(map(len, texts)) < 250
+    assert sum(bool(line.strip()) for text in texts for line in text) < 900

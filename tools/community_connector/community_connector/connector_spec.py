@@ -89,7 +89,7 @@ def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
         here = [folder / FILE for folder in (Path.cwd(), *Path.cwd().parents) if (folder / FILE).exists()]
         if not given and not here:
             raise InputError(
-                f"There is no {FILE} here. Run this in a clone of the connector, or name it: --spec."
+                f"There is no {FILE} here. Run this in a clone of the connector, or give --spec."
             )
         place = given or FILE
         text = read_text("--spec", Path(given) if given else here[0])
@@ -100,9 +100,8 @@ def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
     methods = connection.get("auth_methods", [{}])
     listed = [connection.get("parameters", []) + method.get("parameters", []) for method in methods]
     ways = [{parameter["name"]: parameter for parameter in parameters} for parameters in listed]
-    options = [
-        name.strip() for name in found.get("external_options_allowlist", "").split(",") if name.strip()
-    ]
+    allowed = found.get("external_options_allowlist", "").split(",")
+    options = [name.strip() for name in allowed if name.strip()]
     return ConnectorSpec(place, ways, found.get("tables", []), options)
 
 
@@ -115,9 +114,7 @@ def spec_url(url: str) -> str:
         return f"https://gitlab.com/{repository[2]}/-/raw/HEAD/{FILE}"
     if re.fullmatch(r"(https://[\w.-]+(:\d+)?|http://(127\.0\.0\.1|localhost)(:\d+)?)/[\w./~-]*\.ya?ml", url):
         return url
-    raise InputError(
-        "--spec: expected a repository at github.com or gitlab.com, or an https address of YAML."
-    )
+    raise InputError("--spec: expected a repository at github.com or gitlab.com, or a https address of YAML.")
 
 
 def _fetch(url: str) -> str:

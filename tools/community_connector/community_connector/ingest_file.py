@@ -36,12 +36,9 @@ def write_ingest(artifact: str, spec: dict[str, Any]) -> str:
 def read_spec(text: str) -> dict[str, Any]:
     """The pipeline spec in a file of `write_ingest`; raises ServiceError if somebody changed it."""
     try:
-        made = {
-            ast.unparse(node.targets[0]): node.value
-            for node in ast.parse(text).body
-            if isinstance(node, ast.Assign)
-        }
-        found: dict[str, Any] = ast.literal_eval(made[NAME])
+        nodes = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+        values = {ast.unparse(node.targets[0]): node.value for node in nodes}
+        found: dict[str, Any] = ast.literal_eval(values[NAME])
     except (KeyError, SyntaxError, ValueError):
         raise ServiceError(f"ingest.py holds no {NAME}: delete the pipeline and make it anew.") from None
     return found

@@ -9,8 +9,8 @@ import click
 from community_connector.connections import TYPES
 from community_connector.inputs import FORMS, parse_yaml, read_text
 from community_connector.pipeline_spec import NAME as OBJECT_NAME
+from community_connector.pipeline_spec import TEXT, closed_object
 
-TEXT = {"type": "string", "minLength": 1}
 CONFIGURABLE = ("branch", "catalog", "profile", "provider", "repo_url", "schema")
 
 
@@ -41,9 +41,7 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if "extra argument" in error.message:
-                raise click.UsageError(
-                    "There are more arguments than expected: quote what has spaces."
-                ) from None
+                raise click.UsageError("More arguments than expected: quote what has spaces.") from None
             raise
 
 
@@ -51,11 +49,7 @@ def read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> Non
     """Let a file give options that the command line does not."""
     if path is None:
         return
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": dict.fromkeys(CONFIGURABLE, TEXT),
-    }
+    schema = closed_object(dict.fromkeys(CONFIGURABLE, TEXT))
     found = parse_yaml(f"--config: {path}", read_text("--config", Path(path)), schema)
     ctx.default_map = {**(ctx.default_map or {}), **found}
 
@@ -73,14 +67,10 @@ COMMENT = click.option("--comment", help="A comment that Unity Catalog shows.")
 CONNECTION = click.option("--connection-name", "-n", type=RESOURCE, required=True, help="To read through.")
 OTHER_CONNECTION = click.option("--connection-name", "-n", type=RESOURCE, help="Another one to read through.")
 CATALOG = click.option(
-    "--catalog", "-c", type=OBJECT, default="main", help="Where tables go that name no catalog; main."
+    "--catalog", "-c", type=OBJECT, default="main", help="For tables that name none; main."
 )
-SCHEMA = click.option(
-    "--schema", "-t", type=OBJECT, help="Where tables go that name no schema; the SOURCE if not given."
-)
-REPO_URL = click.option(
-    "--repo-url", "-r", help="The connector's repository; by default this clone's origin."
-)
+SCHEMA = click.option("--schema", "-t", type=OBJECT, help="For tables that name none; by default the SOURCE.")
+REPO_URL = click.option("--repo-url", "-r", help="The connector's repository; this clone's origin.")
 PROVIDER = click.option("--provider", help="Databricks' name for an unusual kind of repository.")
 KEEP = click.option("--keep", is_flag=True, help="If a step fails, leave what was made.")
 FULL = click.option("--full-refresh", is_flag=True, help="Begin again: empty the tables first.")

@@ -27,14 +27,14 @@ def schema_of(spec: ConnectorSpec) -> dict[str, Any]:
     table = {
         "source_table": {"enum": spec.tables} if spec.tables else TEXT,
         **{f"destination_{part}": NAME for part in ("catalog", "schema", "table")},
-        "table_configuration": _object(PIPELINE_KEYS | dict.fromkeys(spec.table_options, VALUE)),
+        "table_configuration": closed_object(PIPELINE_KEYS | dict.fromkeys(spec.table_options, VALUE)),
     }
-    entry = _object({"table": _object(table, "source_table")}, "table")
+    entry = closed_object({"table": closed_object(table, "source_table")}, "table")
     objects = {"type": "array", "minItems": 1, "items": entry}
-    return _object({"connection_name": TEXT, "objects": objects}, "connection_name", "objects")
+    return closed_object({"connection_name": TEXT, "objects": objects}, "connection_name", "objects")
 
 
-def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+def closed_object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     closed = {"type": "object", "additionalProperties": False}
     return {**closed, "properties": properties, "required": list(required)}
 

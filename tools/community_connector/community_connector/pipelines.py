@@ -19,6 +19,7 @@ from community_connector.repository import Checkout
 from community_connector.service import Json, Service, field
 
 PIPELINES, REPOS, WORKSPACE = "/api/2.0/pipelines", "/api/2.0/repos", "/api/2.0/workspace"
+KIND = {"channel": "CURRENT", "continuous": False, "development": False, "serverless": True}
 ENDED = ("COMPLETED", "FAILED", "CANCELED")
 
 
@@ -98,9 +99,7 @@ def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checko
     me = service.send("GET", "/api/2.0/preview/scim/v2/Me", stand_in={"userName": "YOU"})
     root = f"/Users/{field(me, 'userName')}/community-connectors/{place.name}"
     if service.find(f"{WORKSPACE}/get-status", {"path": root}) is not None:
-        raise ServiceError(
-            f"The workspace folder {root} is there already: delete it, or choose another name."
-        )
+        raise ServiceError(f"The workspace folder {root} is there already: delete it, or take another name.")
     steps = Steps(service, keep)
     with steps.undone_on_failure():
         whole = {"path": root, "recursive": True}
@@ -117,17 +116,13 @@ def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checko
             "name": place.name,
             "catalog": place.catalog,
             "target": place.schema,
-            "channel": "CURRENT",
-            "continuous": False,
-            "development": False,
-            "serverless": True,
             "root_path": f"/Workspace{root}",
             "libraries": [{"file": {"path": f"/Workspace{root}/ingest.py"}}],
+            **KIND,
         }
         # Looked up by name, because a request may be carried out though its answer is lost.
-        steps.add(
-            f"pipeline {place.name}", lambda: service.send("DELETE", require_pipeline(service, place.name))
-        )
+        name = place.name
+        steps.add(f"pipeline {name}", lambda: service.send("DELETE", require_pipeline(service, name)))
         made = service.send("POST", PIPELINES, body, stand_in={"pipeline_id": "PIPELINE_ID"})
         number = field(made, "pipeline_id")
     tables = [entry["table"]["source_table"] for entry in spec["objects"]]
@@ -138,9 +133,8 @@ def update_pipeline(
     service: Service, name: str, find_checkout: Callable[[Json], Checkout], change: Callable[[Json], Json]
 ) -> Json:
     """Give a pipeline a changed spec, and its checkout, as the workspace knows it, the newest commit."""
-    shown = service.send(
-        "GET", require_pipeline(service, name), stand_in={"spec": {"root_path": "/Workspace/ROOT"}}
-    )
+    there: Json = {"spec": {"root_path": "/Workspace/ROOT"}}
+    shown = service.send("GET", require_pipeline(service, name), stand_in=there)
     root = str((shown.get("spec") or {}).get("root_path", "")).removeprefix("/Workspace")
     query, stand_in = {"path_prefix": f"{root}/source"}, {"repos": [{"id": "REPO_ID"}]}
     repos = service.send("GET", REPOS, query=query, stand_in=stand_in).get("repos")
@@ -169,9 +163,8 @@ def show_pipeline(service: Service, name: str) -> Json:
     """What the workspace knows of a pipeline."""
     found = service.send("GET", require_pipeline(service, name))
     spec = {key: (found.get("spec") or {}).get(key) for key in ("catalog", "target", "root_path")}
-    updates = [
-        f"{entry.get('update_id')} {entry.get('state')}" for entry in found.get("latest_updates") or []
-    ]
+    newest = found.get("latest_updates") or []
+    updates = [f"{entry.get('update_id')} {entry.get('state')}" for entry in newest]
     known = {"pipeline_id": found.get("pipeline_id"), "state": found.get("state")}
     return {"name": name, **known, **spec, "updates": updates}
 
@@ -198,14 +191,11 @@ def wait_for_update(service: Service, update: Json, poll_seconds: float, timeout
             click.echo(f"{update['name']}: {state} after {passed:.0f} s", err=True)
         told = state
         if told not in ENDED and passed >= timeout_seconds:
-            raise ServiceError(
-                f"The update has not ended after {passed:.0f} s; it goes on. See: show_pipeline."
-            )
+            raise ServiceError(f"The update has not ended after {passed:.0f} s. It goes on: show_pipeline.")
         time.sleep(0 if told in ENDED else min(poll_seconds, timeout_seconds - passed))
     if told != "COMPLETED":
-        raise ServiceError(
-            f"The update of `{update['name']}` ended as {told}. {_reason(service, path, update)}"
-        )
+        reason = _reason(service, path, update)
+        raise ServiceError(f"The update of `{update['name']}` ended as {told}. {reason}")
     return update | {"status": told}
 
 
@@ -215,7 +205,5 @@ def _reason(service: Service, path: str, update: Json) -> str:
     for event in service.send("GET", f"{path}/events", query=query).get("events") or []:
         if (event.get("origin") or {}).get("update_id") == update["update_id"]:
             exceptions = (event.get("error") or {}).get("exceptions") or []
-            return " ".join(str(entry.get("message", "")) for entry in exceptions) or str(
-                event.get("message")
-            )
+            return " ".join(str(entry.get("message")) for entry in exceptions or [event])
     return "Its event log names no error."

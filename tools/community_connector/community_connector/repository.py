@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from community_connector.errors import InputError
@@ -50,12 +51,9 @@ def find_checkout(source: str, url: str | None, branch: str | None, provider: st
         raise InputError("--repo-url: expected https://HOST/OWNER/REPOSITORY, without credentials.")
     provider = provider or PROVIDERS.get(parts.hostname)
     if not provider:
-        raise InputError(
-            f"--repo-url: {parts.hostname} is none of {', '.join(PROVIDERS)}: say its --provider."
-        )
-    branch = branch or _git(
-        root, "symbolic-ref", "--short", "HEAD", fault="No branch is checked out: give --branch"
-    )
+        raise InputError(f"--repo-url: {parts.hostname} is none of {', '.join(PROVIDERS)}: give --provider.")
+    fault = "No branch is checked out: give --branch"
+    branch = branch or _git(root, "symbolic-ref", "--short", "HEAD", fault=fault)
     _git(root, "check-ref-format", "--branch", branch, fault="--branch: no name of a branch")
     return Checkout(root, found[0], url, provider, branch)
 
@@ -68,16 +66,12 @@ def require_deployable(checkout: Checkout) -> None:
         if done.returncode:
             fault = done.stdout.strip().split("\n")[0] or done.stderr.strip().split("\n")[-1]
             raise InputError(f"The merged file cannot be checked. {fault}" if not done.stdout else fault)
-    here, what = (
-        _git(checkout.root, "hash-object", checkout.artifact),
-        f"Branch `{checkout.branch}` of {checkout.url}",
-    )
+    what, branch = f"Branch `{checkout.branch}` of {checkout.url}", f"refs/heads/{checkout.branch}"
+    here = _git(checkout.root, "hash-object", checkout.artifact)
     with tempfile.TemporaryDirectory() as place:
         _git(place, "init", "--quiet", "--bare")
         fault = f"{what} cannot be read. Push it, or go on without a look: --skip-checks"
-        _git(
-            place, "fetch", "--quiet", "--depth=1", checkout.url, f"refs/heads/{checkout.branch}", fault=fault
-        )
+        _git(place, "fetch", "--quiet", "--depth=1", checkout.url, branch, fault=fault)
         fault = f"{what} has no {checkout.artifact}: commit and push it"
         there = _git(place, "rev-parse", f"FETCH_HEAD:{checkout.artifact}", fault=fault)
     if here != there:
@@ -85,12 +79,11 @@ def require_deployable(checkout: Checkout) -> None:
 
 
 def _git(place: str, *arguments: str, fault: str = "git failed") -> str:
-    command, quiet = ["git", "-C", place, *arguments], {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    how: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "timeout": TIMEOUT_SECONDS}
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=TIMEOUT_SECONDS, env=quiet
-        )
+        quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+        done = subprocess.run(["git", "-C", place, *arguments], env=quiet, **how)
     except (FileNotFoundError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         reason = str(getattr(error, "stderr", "") or error).strip().split("\n")[-1]
         raise InputError(f"{fault}. ({reason})") from None
-    return done.stdout.strip()
+    return str(done.stdout).strip()

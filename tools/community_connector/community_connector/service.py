@@ -23,6 +23,10 @@ ADVICE = {
 }
 # The SDK warns of workspaces that do not tell their configuration, and at lower levels shows bodies.
 logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
+NO_WAY = (
+    "No way into a Databricks workspace was found. Set DATABRICKS_HOST and DATABRICKS_TOKEN, or run "
+    "`databricks auth login` and name its --profile."
+)
 RETRY_SECONDS, CONNECT_SECONDS = 60, 10
 
 
@@ -47,10 +51,7 @@ class Service:
         shown: Json | None = None,
         stand_in: Json | None = None,
     ) -> Json:
-        """The answer to one request, in a dry run `stand_in`; raises ServiceError if there is none.
-
-        A body that holds secrets has a `shown` form beside it.
-        """
+        """The answer, in a dry run `stand_in`; raises ServiceError. `shown` is a body without its secrets."""
         if self.dry_run:
             noted = {"method": method, "path": path, "query": query, "body": shown or body}
             self.noted.append({key: value for key, value in noted.items() if value})
@@ -64,8 +65,7 @@ class Service:
             raise self._refused(f"{method} {path}", error, secret=shown is not None) from None
         finally:
             if self._debug:
-                took = time.monotonic() - started
-                click.echo(f"debug: {method} {path} {status} after {took:.1f} s", err=True)
+                click.echo(f"debug: {method} {path} {status}, {time.monotonic() - started:.1f} s", err=True)
         if not isinstance(answer, dict):
             raise ServiceError(f"{method} {path} answered no JSON object. Is DATABRICKS_HOST a workspace?")
         return answer
@@ -82,9 +82,7 @@ class Service:
         """The SDK's client; raises InputError or ServiceError if it cannot be made."""
         if self._client is None:
             if self._profile and {"DATABRICKS_HOST", "DATABRICKS_TOKEN"} & set(os.environ):
-                raise InputError(
-                    "--profile and DATABRICKS_HOST or DATABRICKS_TOKEN are both given: unset those."
-                )
+                raise InputError("--profile and DATABRICKS_HOST or _TOKEN are both given: unset those.")
             # The SDK takes longer to import than all else together, and --help should not wait for it.
             from databricks.sdk import WorkspaceClient
             from databricks.sdk.config import Config
@@ -94,14 +92,9 @@ class Service:
                 config = Config(profile=self._profile, retry_timeout_seconds=RETRY_SECONDS)
                 client = WorkspaceClient(config=config)
             except (ValueError, configparser.Error):
-                raise InputError(
-                    "No way into a Databricks workspace was found. Set DATABRICKS_HOST and DATABRICKS_TOKEN, "
-                    "or run `databricks auth login` and name its --profile."
-                ) from None
+                raise InputError(NO_WAY) from None
             if re.search(r"[^\x21-\x7e]", config.token or ""):
-                raise InputError(
-                    "DATABRICKS_TOKEN holds a character that no header can: a line end, perhaps."
-                )
+                raise InputError("DATABRICKS_TOKEN holds a character that no header can: a line end?")
             _reach(config.host)
             # A redirect would carry the connection's options to another host.
             client.api_client._api_client._session.max_redirects = 0
