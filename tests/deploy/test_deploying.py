@@ -168,12 +168,12 @@ def test_a_pipeline_whose_answer_was_lost_is_found_and_removed(run: Run, workspa
     assert (workspace.files, workspace.repos, workspace.pipelines) == ({}, {}, {})
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_that_is_stopped_undoes_its_work(number: int, run: Run, workspace: Workspace) -> None:
+def test_a_command_that_is_stopped_undoes_its_work(run: Run, workspace: Workspace) -> None:
     workspace.slow = "POST /api/2.0/workspace/import"
     started = run(*CREATE, wait=False)
     workspace.reached.wait(30)
-    started.send_signal(number)
+    # Ctrl-C takes the same way; but whoever runs the suite in the background has it ignored.
+    started.send_signal(signal.SIGTERM)
     workspace.go_on.set()
     told = started.communicate(timeout=30)[1]
     assert started.returncode == 1
