@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def measure(console: Console) -> bool:
 
 def record_pages() -> list[Page]:
     """Full pages of records, as the sandbox answers them. Parsing is the same for all ways and not timed."""
-    with running(open_world(ideas=2000)) as box:
+    with closing(open_world(ideas=2000)) as world, running(world) as box:
         params = {"per_page": str(PAGE), "fields": "*", **dict(TABLE.params)}
         headers = {"Authorization": f"Bearer {box.api_key}"}
         answers = [

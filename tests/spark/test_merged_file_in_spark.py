@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,7 +100,7 @@ START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with running(open_world(ideas=40, clock=SandboxClock(START))) as sandbox:
+    with closing(open_world(ideas=40, clock=SandboxClock(START))) as world, running(world) as sandbox:
         yield sandbox
 
 

@@ -4,6 +4,7 @@ Spark 4.3 ends a run that read from Python workers with exit code 1, after "Run 
 So what a run did is read from its tables, and its exit code says nothing.
 """
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,10 @@ def with_config(source: str, destination: str, **config: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def box() -> Any:
-    with running(
-        open_world(ideas=30, clock=SandboxClock(datetime(2025, 11, 1, 12, 0, tzinfo=UTC)))
-    ) as sandbox:
+    with (
+        closing(open_world(ideas=30, clock=SandboxClock(datetime(2025, 11, 1, 12, 0, tzinfo=UTC)))) as world,
+        running(world) as sandbox,
+    ):
         yield sandbox
 
 

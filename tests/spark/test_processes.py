@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,7 +110,10 @@ def test_the_merged_file_alone_reads_from_another_directory_without_the_reposito
 
 
 def test_a_second_process_goes_on_from_the_first_ones_checkpoint(tmp_path: Path) -> None:
-    with running(open_world(ideas=30, clock=SandboxClock(datetime(2025, 11, 1, 12, 0, tzinfo=UTC)))) as box:
+    with (
+        closing(open_world(ideas=30, clock=SandboxClock(datetime(2025, 11, 1, 12, 0, tzinfo=UTC)))) as world,
+        running(world) as box,
+    ):
         run_alone(tmp_path, STREAM, box.url)
         first = names(tmp_path / "rows")
         assert len(first) == len(set(first)) > 20
@@ -128,7 +132,7 @@ def names(rows: Path) -> list[tuple[str, str]]:
 
 
 def test_a_first_read_is_shared_by_the_workers_of_two_executors(tmp_path: Path) -> None:
-    with running(open_world(ideas=60)) as box:
+    with closing(open_world(ideas=60)) as world, running(world) as box:
         shown = len(box.world.store.page([Condition("kind = 'idea' AND hidden = 0")]))
         done = run_alone(tmp_path, EXECUTORS, box.url, master="local-cluster[2,1,1024]")
         assert done.stdout == f"rows: {shown} executors: 2\n"

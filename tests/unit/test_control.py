@@ -1,6 +1,7 @@
 """The control surface, over HTTP."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from tests.unit.test_world import START
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with running(open_world(ideas=3, clock=SandboxClock(START)), control=True) as sandbox:
+    with (
+        closing(open_world(ideas=3, clock=SandboxClock(START))) as world,
+        running(world, control=True) as sandbox,
+    ):
         yield sandbox
 
 

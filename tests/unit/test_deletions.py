@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +31,7 @@ TRACKED = {"track_deletes": "true"}
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with running(open_world(ideas=12, clock=SandboxClock(START))) as sandbox:
+    with closing(open_world(ideas=12, clock=SandboxClock(START))) as world, running(world) as sandbox:
         yield sandbox
 
 
@@ -108,7 +109,7 @@ def test_an_audit_that_becomes_visible_late_is_not_missed(box: Sandbox) -> None:
 
 
 def test_1000_deletions_are_told_once_and_remembered_in_under_16_kib() -> None:
-    with running(open_world(ideas=1000, clock=SandboxClock(START))) as box:
+    with closing(open_world(ideas=1000, clock=SandboxClock(START))) as world, running(world) as box:
         connector = connector_to(box.url)
         _, offset = deletes(connector, "ideas")
         ideas = [int(row["id"]) for row in connector.read_table("ideas", None, {})[0]]

@@ -1,6 +1,7 @@
 """Each fault that the sandbox can be told to make, as a client sees it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 import requests
@@ -44,7 +45,7 @@ BREAK_OFF = {"reset", "truncated"}
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with running(open_world(ideas=12, clock=SandboxClock(START))) as sandbox:
+    with closing(open_world(ideas=12, clock=SandboxClock(START))) as world, running(world) as sandbox:
         yield sandbox
 
 

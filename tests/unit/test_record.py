@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,7 +135,10 @@ def names_of(sandbox: Sandbox) -> set[str]:
 
 
 def test_recording_again_changes_nothing_and_one_changed_field_three_lines_at_most(tmp_path: Path) -> None:
-    with running(open_world(ideas=12, clock=SandboxClock(datetime(2025, 11, 1, tzinfo=UTC)))) as box:
+    with (
+        closing(open_world(ideas=12, clock=SandboxClock(datetime(2025, 11, 1, tzinfo=UTC)))) as world,
+        running(world) as box,
+    ):
         scenarios = MATRIX.select(("ideas/one_page",))
         file = tmp_path / "cassettes" / "ideas" / "one_page.json"
         texts = []
@@ -152,7 +155,7 @@ def test_recording_again_changes_nothing_and_one_changed_field_three_lines_at_mo
 
 def test_live_recordings_of_the_same_data_are_the_same_whatever_the_time(tmp_path: Path) -> None:
     clock = SandboxClock(datetime(2025, 11, 1, tzinfo=UTC))
-    with running(open_world(ideas=12, clock=clock)) as box:
+    with closing(open_world(ideas=12, clock=clock)) as world, running(world) as box:
         made = []
         for _ in range(2):
             scrubber = Scrubber(MATRIX.rules, "key", (), RECORDED_DATE)

@@ -1,6 +1,7 @@
 """Splitting a full read: every row in exactly one part, whatever happens between planning and reading."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_windows_share_one_budget() -> None:
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with running(open_world(ideas=40, clock=SandboxClock(START))) as sandbox:
+    with closing(open_world(ideas=40, clock=SandboxClock(START))) as world, running(world) as sandbox:
         yield sandbox
 
 

@@ -1,6 +1,7 @@
 """Every fault of the sandbox, at every position of a sync: the right rows, or a clear error."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +33,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
     clock = SandboxClock(datetime(2025, 11, 1, tzinfo=UTC))
-    with running(open_world(ideas=14, seed_number=651, clock=clock)) as sandbox:
+    with closing(open_world(ideas=14, seed_number=651, clock=clock)) as world, running(world) as sandbox:
         yield sandbox
 
 

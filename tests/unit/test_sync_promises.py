@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with running(open_world(ideas=12, clock=SandboxClock(START))) as sandbox:
+    with closing(open_world(ideas=12, clock=SandboxClock(START))) as world, running(world) as sandbox:
         yield sandbox
 
 
@@ -39,7 +40,7 @@ def ideas(world: World) -> list[int]:
 
 
 def test_a_bulk_change_of_5000_rows_is_delivered_once_and_remembered_in_under_16_kib() -> None:
-    with running(open_world(ideas=5000, clock=SandboxClock(START))) as box:
+    with closing(open_world(ideas=5000, clock=SandboxClock(START))) as world, running(world) as box:
         source = source_of(box, "ideas")
         _, offset = read(source, None)
         box.clock.advance(3600)
