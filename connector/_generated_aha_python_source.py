@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: b8aa4752e74e41312ef73a31db775d511c1b219297e28b83a7bfa13d4c86f8c5
+SHA-256 of these files and of the script: 80765a464693efd06a5b32c806027242bff769f1ac44e7d145ab79ad1f229728
 """
 
 import difflib
@@ -2606,6 +2606,7 @@ def register_lakeflow_source(spark):
                         f"There is no table `{self.table}`. Tables about tables: {', '.join(VIRTUAL_TABLES)}."
                     )
                 return VIRTUAL_TABLES[self.table]
+            # Read here so that a flag nobody understands is refused before a query runs.
             _ = self.deletes
             return self.lakeflow_connect.get_table_schema(self.table, self.settings)
 

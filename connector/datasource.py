@@ -71,6 +71,7 @@ class LakeflowSource(DataSource):
                     f"There is no table `{self.table}`. Tables about tables: {', '.join(VIRTUAL_TABLES)}."
                 )
             return VIRTUAL_TABLES[self.table]
+        # Read here so that a flag nobody understands is refused before a query runs.
         _ = self.deletes
         return self.lakeflow_connect.get_table_schema(self.table, self.settings)
 

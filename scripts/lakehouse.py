@@ -117,7 +117,6 @@ class Target:
 
     def replace(self, rows: ds.Dataset) -> None:
         """Let the table hold exactly these rows."""
-        self.create(rows.schema)
         write_deltalake(str(self.path), rows.scanner().to_reader(), mode="overwrite", schema_mode="overwrite")
 
     def _merge(self, rows: ds.Dataset) -> None:

@@ -167,9 +167,6 @@ def names_in(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
 
 def _check(module: Module, node: ast.AST) -> None:
     """Refuse a node that would mean something else in the merged file."""
-    top = node in module.tree.body or any(
-        isinstance(part, ast.If) and node in part.body for part in module.tree.body
-    )
     if isinstance(node, ast.Global):
         raise module.refuse(node, "`global` would no longer mean this module's name")
     if isinstance(node, ast.Name) and node.id in BANNED_NAMES:
@@ -186,7 +183,8 @@ def _check(module: Module, node: ast.AST) -> None:
         for alias in node.names:
             if alias.name in BANNED_ATTRIBUTES:
                 raise module.refuse(node, f"`{alias.name}`: {BANNED_ATTRIBUTES[alias.name]}")
-        if module.is_internal(node) and not top:
+        blocks = [part.body for part in module.tree.body if isinstance(part, ast.If)]
+        if module.is_internal(node) and not any(node in block for block in (module.tree.body, *blocks)):
             raise module.refuse(node, "an import within the package must stand at the top level")
     if isinstance(node, ast.ClassDef):
         # Python looks such a name up among the globals, past the function that all modules share.

@@ -110,14 +110,15 @@ class Run:
     def _stream(self, table: TableSpec, target: Target, options: Mapping[str, str]) -> None:
         deletes = "isDeleteFlow" in options
         name = f"{table.name}{' (deletions)' if deletes else ''}"
-
         place = self.checkpoint(table) / ("deletions" if deletes else "rows")
 
         def write(frame: DataFrame, batch: int) -> None:
             def apply(rows: ds.Dataset) -> None:
+                if not rows.count_rows():
+                    return
                 if deletes:
                     target.delete(rows)
-                elif rows.count_rows():
+                else:
                     # Batches are counted anew with a new checkpoint: its id tells them apart.
                     target.apply(rows, batch, json.loads((place / "metadata").read_text())["id"])
 
