@@ -116,6 +116,11 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
+def entry_of(request: Any, response: dict[str, Any]) -> Entry:
+    """An interaction as a cassette holds it, from vcrpy's request and response, both scrubbed."""
+    return _entry({"request": {"method": request.method, "uri": request.uri}, "response": response})
+
+
 def _entry(interaction: dict[str, Any]) -> Entry:
     request, response = interaction["request"], interaction["response"]
     content = response["body"]["string"]

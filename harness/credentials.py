@@ -1,14 +1,17 @@
-"""Where the connection options of a live account come from."""
+"""Where the connection options of a live account come from, and the key of its pseudonyms."""
 
 import json
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.scenarios import ROOT, Matrix, load_source
+from harness.scenarios import Matrix, load_source
 
 PLACEHOLDER = "put-your-"
-CREDENTIALS = ROOT / "configs" / "dev_config.json"
+FILE, KEY_FILE = "dev_config.json", "pseudonym_key"
+# Names the one directory in which credentials are looked for; variables are not looked at then.
+ONLY = "HARNESS_CREDENTIALS"
 
 
 class CredentialsError(Exception):
@@ -19,45 +22,78 @@ class MissingCredentialsError(CredentialsError):
     """There are no credentials."""
 
 
-def find_credentials(
-    variables: Mapping[str, str], environment: Mapping[str, str] = os.environ, path: Path = CREDENTIALS
-) -> dict[str, str]:
-    """Connection options of a live account: the environment's, else the configuration file's.
-
-    Args:
-        variables: option → environment variable.
-        environment, path: where to look.
+def find_credentials(matrix: Matrix, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Connection options of a live account: the environment's, over those of the file beside the matrix.
 
     Raises:
         MissingCredentialsError: there are none.
-        CredentialsError: the file cannot be used.
+        CredentialsError: some cannot be used, or the two sources name different accounts.
     """
-    given = {option: environment.get(name, "") for option, name in variables.items()}
-    if all(given.values()):
-        return given
-    if any(given.values()):
+    variables: Mapping[str, str] = matrix.live["variables"]
+    only = environment.get(ONLY)
+    given = {option: "" if only else environment.get(name, "") for option, name in variables.items()}
+    if any(given.values()) and not all(given.values()):
         missing = ", ".join(name for option, name in variables.items() if not given[option])
         raise CredentialsError(f"{missing} is not set, and another variable is. Set all, or none.")
-    if path.exists():
-        return _read_credentials(path, variables)
-    raise MissingCredentialsError(
-        f"No credentials. Set {' and '.join(variables.values())}, or copy configs/dev_config.example.json to "
-        "configs/dev_config.json and fill it in; or record from the local server: nox -s record -- --sandbox"
-    )
+    path = Path(only or matrix.home) / FILE
+    shown = f"{path.parent.name}/{path.name}"
+    found = _read(path, shown) if path.exists() else {}
+    if not all(given.values()):
+        if not path.exists():
+            raise MissingCredentialsError(
+                f"No credentials. Set {' and '.join(variables.values())}, or copy "
+                f"{path.parent.name}/dev_config.example.json to {shown} and fill it in; or record from the "
+                "local server: nox -s record -- --sandbox"
+            )
+        for option in variables:
+            if not found.get(option) or found[option].startswith(PLACEHOLDER):
+                raise CredentialsError(f"{shown} has no `{option}` yet. Fill it in.")
+        return found
+    public = [option for option in variables if option not in matrix.live["secrets"]]
+    if any(found.get(option, given[option]) != given[option] for option in public) and set(found) - set(given):
+        names = " and ".join(variables[option] for option in public)
+        raise CredentialsError(
+            f"{names} and {shown} name different accounts, and {shown} has further options "
+            f"({', '.join(sorted(set(found) - set(given)))}). Unset the variables, or move the file away."
+        )
+    return found | given
 
 
-def _read_credentials(path: Path, variables: Iterable[str]) -> dict[str, str]:
-    name = f"{path.parent.name}/{path.name}"
+def _read(path: Path, shown: str) -> dict[str, str]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CredentialsError(f"{name} cannot be read as JSON: {error}") from None
+        raise CredentialsError(f"{shown} cannot be read as JSON: {error}") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise CredentialsError(f"{name} must hold one JSON object of texts, as dev_config.example.json does.")
-    for option in variables:
-        if not found.get(option) or found[option].startswith(PLACEHOLDER):
-            raise CredentialsError(f"{name} has no `{option}` yet. Fill it in.")
+        raise CredentialsError(f"{shown} must hold one JSON object of texts, as dev_config.example.json does.")
     return found
+
+
+def find_pseudonym_key(
+    matrix: Matrix, known: Iterable[str], environment: Mapping[str, str] = os.environ
+) -> tuple[str, str]:
+    """The key of a live set's pseudonyms, and what there is to say of it.
+
+    It is made once and kept beside the credentials, so that a new API key changes no pseudonym.
+
+    Args:
+        known: fingerprints of the keys of what was recorded before, for the message where the key is new.
+    """
+    path = Path(environment.get(ONLY) or matrix.home) / KEY_FILE
+    shown = f"{path.parent.name}/{path.name}"
+    if path.exists():
+        key = path.read_text(encoding="utf-8").strip()
+        if len(key) < 32:  # noqa: PLR2004
+            raise CredentialsError(f"{shown} holds no key of 32 characters or more. Restore it, or delete it.")
+        return key, ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_hex(32)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{key}\n")
+    told = f"Made {shown}, the key of this account's pseudonyms: keep it, and keep it to yourself."
+    if any(known):
+        told += " The cassettes that are there were made with another; see docs/recording.md."
+    return key, told
 
 
 def check_connection(matrix: Matrix, connection: Mapping[str, str]) -> None:

@@ -1,13 +1,50 @@
-"""Drift: how the shapes of an API's answers differ from those of the cassettes."""
+"""Drift: how the shapes of an account's answers differ from those of the cassettes.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+Names of fields that no rule knows may be data, and cassettes hold pseudonyms for them. With the key that made
+them, a name of today is found again under its pseudonym; without it, unknown names are one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.cassettes import Entry, load_interactions
-from harness.scenarios import Matrix, Scenario
+from harness.provenance import read_provenance
+from harness.record import Account, look_at, spending_of
+from harness.rules import Rules
+from harness.scenarios import Fit, Matrix, Scenario, load_source
 from harness.shapes import optional_in, shape_of
+from harness.taking import TakeError, TooMuchError, Watcher, take, watched
+
+# What stands for every name that no rule knows, where nobody can tell one from another.
+UNKNOWN = "(unlisted)"
+
+# Route, and the names of fields that were asked for.
+Group = tuple[str, str]
+
+
+@dataclass
+class Answers:
+    """Bodies by what was asked: what is asked for decides what is there.
+
+    Attributes:
+        bodies: group → bodies, scrubbed.
+        tables: group → the tables that ask so.
+        missed: scenarios that could not be played.
+    """
+
+    bodies: dict[Group, list[Any]] = field(default_factory=dict)
+    tables: dict[Group, set[str]] = field(default_factory=dict)
+    missed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, table: str, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            status = entry["response"]["status"]
+            asked = "" if status == 200 else f" {status}"  # noqa: PLR2004
+            group = (route_of(entry) + asked, str(entry["request"]["query"].get("fields", "")))
+            self.bodies.setdefault(group, []).append(entry["response"]["body"])
+            self.tables.setdefault(group, set()).add(table)
 
 
 @dataclass(frozen=True)
@@ -31,36 +68,83 @@ class Drift:
         return f"{self.route} {self.path}: {self.what}{lacking}"
 
 
-def compare(
-    matrix: Matrix, scenarios: Iterable[Scenario], recorded: Path, made: Path, source: Callable[..., Any]
-) -> list[Drift]:
-    """Differences between two directories of cassettes, route by route, over all scenarios together."""
-    before: dict[tuple[str, str], list[Any]] = {}
-    now: dict[tuple[str, str], list[Any]] = {}
-    tables: dict[tuple[str, str], set[str]] = {}
+def shapes_of_account(
+    account: Account, matrix: Matrix, scenarios: Sequence[Scenario], watcher: Watcher
+) -> Answers:
+    """What an account answers to the scenarios that it can show. Nothing is written, and nothing asked of it."""
+    spending, source, found = spending_of(matrix), load_source(matrix), Answers()
+    fits = look_at(account, matrix, scenarios, watcher, spending)
+    around = watched(watcher, spending, account.scrubber.date)
     for scenario in scenarios:
-        for bodies, directory in ((before, recorded), (now, made)):
-            for entry in load_interactions(directory / scenario.cassette):
-                # Answers to the same question: what is asked for decides what is there.
-                status = entry["response"]["status"]
-                asked = "" if status == 200 else f" {status}"
-                group = (route_of(entry) + asked, str(entry["request"]["query"].get("fields", "")))
-                bodies.setdefault(group, []).append(entry["response"]["body"])
-                tables.setdefault(group, set()).add(scenario.table)
+        fit = fits.get(scenario.name, Fit())
+        if fit.lacking:
+            found.missed[scenario.name] = fit.lacking
+            continue
+        watcher.begin(scenario.name)
+        spending.begin()
+        try:
+            took = take(scenario.fitted(fit.options, fit.start), source, account.connection, around)
+        except (TakeError, TooMuchError) as error:
+            found.missed[scenario.name] = str(error)
+            continue
+        found.add(scenario.table, took.scrubbed(account.scrubber))
+        watcher.end(scenario.name, f"{len(took.taken)} requests")
+    return found
+
+
+def shapes_of_set(matrix: Matrix, place: Path, scenarios: Iterable[Scenario]) -> Answers:
+    """What the cassettes of a set answer, as far as they are there."""
+    found, known = Answers(), read_provenance(place).cassettes
+    for scenario in scenarios:
+        if scenario.name in known:
+            found.add(scenario.table, load_interactions(place / scenario.cassette))
+        else:
+            found.missed[scenario.name] = f"not in {place.name}/"
+    return found
+
+
+def names_known(place: Path, account: Account) -> Mapping[str, str] | None:
+    """Pseudonym → name of fields that no rule knows; None where the cassettes' key is another."""
+    keys = {entry["pseudonyms"] for entry in read_provenance(place).cassettes.values()}
+    return account.scrubber.names if keys == {account.scrubber.pseudonyms.fingerprint} else None
+
+
+def compare(
+    matrix: Matrix,
+    before: Answers,
+    now: Answers,
+    source: Callable[..., Any],
+    names: Mapping[str, str] | None = None,
+) -> list[Drift]:
+    """Differences, route by route, over all scenarios together.
+
+    Args:
+        names: see `names_known`.
+    """
     connector = source(matrix.replay | {"tableName": matrix.tables[0]}).lakeflow_connect
     fields = {table: _names(connector.get_table_schema(table, {}).jsonValue()) for table in matrix.tables}
     out: list[Drift] = []
-    for group in sorted(before | now):
-        route = group[0]
-        for path, what in _changes(before.get(group, []), now.get(group, [])):
-            name = path.rpartition(".")[2].removesuffix("[]")
-            lacking = (
-                sorted(table for table in tables[group] if name and name not in fields[table])
-                if what == "added"
-                else []
-            )
-            out.append(Drift(route, path, what, tuple(lacking)))
+    for group in sorted(before.bodies | now.bodies):
+        was, found = before.bodies.get(group, []), now.bodies.get(group, [])
+        if names is None:
+            was, found = _without_unlisted(was, matrix.rules), _without_unlisted(found, matrix.rules)
+        tables = (before.tables | now.tables)[group]
+        for path, what in _changes(was, found):
+            shown = ".".join((names or {}).get(part, part) for part in path.split("."))
+            name = shown.rpartition(".")[2].removesuffix("[]")
+            lacking = sorted(table for table in tables if name and name not in fields[table])
+            out.append(Drift(group[0], shown, what, tuple(lacking) if what == "added" else ()))
     return out
+
+
+def _without_unlisted(value: Any, rules: Rules) -> Any:
+    """A body with one name for all that no rule knows: names that cannot be told apart."""
+    if isinstance(value, list):
+        return [_without_unlisted(item, rules) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = {name: _without_unlisted(item, rules) for name, item in value.items() if rules.keeps_key(name)}
+    return known if len(known) == len(value) else known | {UNKNOWN: None}
 
 
 def _changes(before: list[Any], now: list[Any]) -> Iterable[tuple[str, str]]:
@@ -92,6 +176,6 @@ def _names(kind: Any) -> set[str]:
     if not isinstance(kind, dict):
         return set()
     out = _names(kind.get("elementType"))
-    for field in kind.get("fields", ()):
-        out |= {field["name"]} | _names(field["type"])
+    for found in kind.get("fields", ()):
+        out |= {found["name"]} | _names(found["type"])
     return out

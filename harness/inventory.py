@@ -13,12 +13,13 @@ from rich.table import Table
 
 from harness.cassettes import CassetteError, Entry, dump, load_interactions
 from harness.drift import route_of
-from harness.leaks import find_telltales
-from harness.provenance import FILE, content_of, read_provenance
+from harness.leaks import find_strangers
+from harness.provenance import FILE, Provenance, content_of, read_provenance
 from harness.scenarios import ROOT, Matrix
+from harness.sets import LIVE, ORIGINS, SANDBOX
+from harness.taking import is_retried
 
 KILOBYTE = 1024
-ORIGINS = ("live", "sandbox")
 NUMBERS = ("interactions", "KiB", "days", "rules")
 # What a table's scenarios must show together.
 PAGES = ("first page", "middle page", "last page")
@@ -36,6 +37,7 @@ class Line:
         provenance: as kept beside the cassettes.
         pages: of `PAGES`, those that it shows.
         refusals: answers with an error status.
+        retried: answers that a client asks again for, and waits.
         content: a digest of the file.
         canonical: whether the file has the form that a recording writes.
     """
@@ -48,23 +50,30 @@ class Line:
     provenance: dict[str, str]
     pages: frozenset[str]
     refusals: int
+    retried: int
     content: str
     canonical: bool
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """All cassettes that belong to a scenario, and what else there is.
+    """All cassettes of one set, and what else there is.
 
     Attributes:
+        origin: which set.
+        place: where it is.
         lines: one a cassette.
-        missing: scenarios without one.
+        lacking: scenario → why its account cannot show it.
+        missing: other scenarios without a cassette.
         orphans: files that belong to no scenario.
         damaged: what is wrong with cassettes that cannot be read.
         forgotten: scenarios that only the provenance knows.
     """
 
+    origin: str
+    place: Path
     lines: list[Line]
+    lacking: dict[str, str]
     missing: list[str]
     orphans: list[str]
     damaged: list[str]
@@ -72,7 +81,7 @@ class Inventory:
 
     def table(self) -> Table:
         """For a terminal."""
-        table = Table(title="Cassettes")
+        table = Table(title=f"{self.place.parent.name}/{self.origin}/")
         table.add_column("scenario", no_wrap=True)
         for name in ("routes", "interactions", "KiB", "days", "from", "commit", "rules"):
             table.add_column(name, overflow="fold", justify="right" if name in NUMBERS else "left")
@@ -88,12 +97,19 @@ class Inventory:
                 known.get("commit", "?"),
                 known.get("rules", "?").partition(" ")[0],
             )
+        for name, reason in sorted(self.lacking.items()):
+            table.add_row(name, f"lacking: {reason}")
         return table
 
 
-def take_inventory(matrix: Matrix, cassettes: Path, now: datetime) -> Inventory:
-    """Look at every file below `cassettes`."""
-    provenance = read_provenance(cassettes)
+def take_inventory(matrix: Matrix, root: Path, origin: str, now: datetime) -> Inventory:
+    """Look at every file of a set.
+
+    Raises:
+        CassetteError: its provenance is damaged.
+    """
+    cassettes = root / origin
+    provenance: Provenance = read_provenance(cassettes)
     files = {
         str(path.relative_to(cassettes)): path for path in sorted(cassettes.rglob("*")) if path.is_file()
     }
@@ -102,14 +118,14 @@ def take_inventory(matrix: Matrix, cassettes: Path, now: datetime) -> Inventory:
     for scenario in matrix.scenarios.values():
         path = files.pop(scenario.cassette, None)
         if path is None:
-            missing.append(scenario.name)
+            missing += [scenario.name] if scenario.name not in provenance.lacking else []
             continue
         try:
             entries = load_interactions(path)
         except CassetteError as error:
             damaged.append(str(error))
             continue
-        known = provenance.get(scenario.name, {})
+        known = provenance.cassettes.get(scenario.name, {})
         lines.append(
             Line(
                 scenario.name,
@@ -120,40 +136,61 @@ def take_inventory(matrix: Matrix, cassettes: Path, now: datetime) -> Inventory:
                 known,
                 frozenset(page for entry in entries for page in _pages_shown(entry)),
                 sum(entry["response"]["status"] >= 400 for entry in entries),
+                sum(is_retried(entry["response"]["status"]) for entry in entries),
                 content_of(path),
                 dump(entries) == path.read_text(encoding="utf-8"),
             )
         )
-    return Inventory(lines, missing, sorted(files), damaged, sorted(set(provenance) - set(matrix.scenarios)))
+    forgotten = sorted({*provenance.cassettes, *provenance.lacking} - set(matrix.scenarios))
+    return Inventory(
+        origin, cassettes, lines, dict(provenance.lacking), missing, sorted(files), damaged, forgotten
+    )
 
 
-def find_faults(matrix: Matrix, cassettes: Path, inventory: Inventory) -> list[str]:
+def find_faults(matrix: Matrix, root: Path, inventories: list[Inventory]) -> list[str]:
     """What is wrong, as sentences that say what to do; empty if nothing is."""
-    again = "record again: nox -s record"
-    faults = [f"{name} has no cassette: {again} -- {name}" for name in inventory.missing]
+    strays = sorted(path.name for path in root.iterdir() if path.name not in ORIGINS) if root.is_dir() else []
+    faults = [f"{name} belongs to no set ({', '.join(ORIGINS)}): delete it." for name in strays]
+    if not inventories:
+        faults.append("There is no set of cassettes: is the directory right?")
+    for inventory in inventories:
+        faults += [f"{inventory.origin}/{fault}" for fault in _faults_of(matrix, inventory)]
+    return faults
+
+
+def _faults_of(matrix: Matrix, inventory: Inventory) -> list[str]:
+    sandbox = " -- --sandbox" if inventory.origin == SANDBOX else ""
+    again = f"record again: nox -s record{sandbox}"
+    one = f"{again} " if sandbox else f"{again} -- "
+    faults = [f"{name} has no cassette: {one}{name}" for name in inventory.missing]
     faults += [f"{name} belongs to no scenario: delete it, or add a scenario." for name in inventory.orphans]
     faults += inventory.damaged
     faults += [f"{name} is in {FILE} and is no scenario: record all again." for name in inventory.forgotten]
     for line in inventory.lines:
-        faults += [f"{line.scenario} {what}" for what in _stale(matrix, line)]
+        faults += [f"{line.scenario} {what}" for what in _stale(matrix, inventory, line)]
     faults += [f"{what}: {again}" for what in uncovered(matrix, inventory)]
     total = sum(line.bytes for line in inventory.lines)
     budget = matrix.limits.get("max_bytes", total)
     if total > budget:
+        faults.append(f"all its cassettes have {total:,} bytes, and `max_bytes` is {budget:,}: {again}")
+    keys = {line.provenance.get("pseudonyms") for line in inventory.lines if line.provenance}
+    if len(keys) > 1:
         faults.append(
-            f"All cassettes have {total:,} bytes, and `max_bytes` is {budget:,}: lower a page_size."
+            "its cassettes were made with different pseudonym keys, and do not join: record all again."
         )
-    if not inventory.damaged:
-        faults += find_telltales(sorted(cassettes.glob("*/*.json")), matrix.rules)
+    if not inventory.damaged and inventory.lines:
+        faults += find_strangers(sorted(inventory.place.glob("*/*.json")), matrix.rules)
     return faults
 
 
-def _stale(matrix: Matrix, line: Line) -> Iterator[str]:
+def _stale(matrix: Matrix, inventory: Inventory, line: Line) -> Iterator[str]:
     known = line.provenance
     if not line.interactions:
         yield "holds no interaction: record it again."
     if matrix.scenarios[line.scenario].error and not line.refusals:
         yield "was to end in an error, and holds none: record it again."
+    elif line.retried and not matrix.scenarios[line.scenario].error:
+        yield "holds an answer that a client waits for and asks again: record it again."
     if not line.canonical:
         yield "has not the form that a recording writes: record it again."
     if not known:
@@ -163,8 +200,8 @@ def _stale(matrix: Matrix, line: Line) -> Iterator[str]:
         yield "is not what was recorded: somebody changed it. Record it again."
     if line.age_days < -1:
         yield f"was recorded at {known['recorded_at']}, which is yet to come: record it again."
-    if known["recorded_from"] not in ORIGINS:
-        yield f"was recorded from {known['recorded_from']!r}, which is none of {', '.join(ORIGINS)}."
+    if known["recorded_from"] != inventory.origin:
+        yield f"was recorded from {known['recorded_from']!r}, and sets do not mix: record it again."
     version = known.get("rules", "none").partition(" ")[0]
     if not version.isdecimal() or int(version) < matrix.rules.version:
         yield f"was made by rule set {version}, and {matrix.rules.version} is current: record it again."
@@ -177,24 +214,28 @@ def _stale(matrix: Matrix, line: Line) -> Iterator[str]:
 
 
 def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
-    """What the matrix wants to see and no cassette shows."""
+    """What the matrix wants to see and no cassette shows; of a live set, what its account can show."""
     names = {line.scenario for line in inventory.lines}
     for table in matrix.tables:
         for title in matrix.coverage.get("scenarios", ()):
-            if f"{table}/{title}" not in names:
+            if f"{table}/{title}" not in names | set(inventory.lacking):
                 yield f"Table {table} has no scenario {title}"
         shown = {
             page for line in inventory.lines if line.scenario.startswith(f"{table}/") for page in line.pages
         }
+        lacks = inventory.origin == LIVE and any(name.startswith(f"{table}/") for name in inventory.lacking)
         for page in PAGES:
-            if matrix.coverage and page not in shown:
+            if matrix.coverage and page not in shown and not lacks:
                 yield f"Table {table} has no {page}"
     routes = {route for line in inventory.lines for route in line.routes}
     for route in matrix.coverage.get("routes", ()):
-        if route not in routes:
+        if route not in routes and inventory.origin == SANDBOX:
             yield f"Route {route} is in no cassette"
     for route in sorted(routes - set(matrix.coverage.get("routes", routes))):
         yield f"Route {route} is recorded, and not named under [coverage]"
+    if inventory.origin == SANDBOX:
+        for name, reason in inventory.lacking.items():
+            yield f"{name} is lacking ({reason}), and the sandbox shows everything"
 
 
 def _pages_shown(entry: Entry) -> Iterator[str]:
@@ -217,7 +258,9 @@ def find_unplayed(matrix: Matrix, tests: Path) -> list[str]:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", str(tests)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     names = {
-        found for line in done.stdout.splitlines() for found in re.findall(r"\[(?:[^\]]*-)?([\w./]+)\]", line)
+        found
+        for line in done.stdout.splitlines()
+        for found in re.findall(r"\[(?:[^\]]*-)?(?:\w+/)??(\w+/\w+)\]", line)
     }
     return [
         f"{name} is played by no test below {tests.name}/: add one, or delete the scenario."

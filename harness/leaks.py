@@ -1,211 +1,171 @@
-"""The leak gate: no secret and no replaced value stands in a cassette, plain or encoded.
+"""The leak gate: a cassette holds what the rules publish, what a rule keeps, pseudonyms, and nothing else.
 
-Everything is decoded as far as it goes (JSON escapes, percent, HTML, base64 at any alignment, hex, gzip) and
-searched in each stage. A finding names the place, never the value.
+It does not search for originals, which some innocent word always resembles. It asks of every word that stands
+in a cassette what it is doing there. So it refuses nothing by coincidence, and what was encoded, shortened or
+glued to something else is as strange to it as what was forgotten. A finding names the place, never the value.
 """
 
-import base64
-import binascii
-import html
 import json
+import math
 import re
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus
 
-from harness.pseudonyms import TAGS
+from harness.drawing import LETTERS, WORD
+from harness.pseudonyms import MARKUP, REFERENCE
 from harness.rules import Rules
 
-SHORTEST = 4
-DEPTH = 3
-BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
-BROKEN_LINES = re.compile(r"(?<=[A-Za-z0-9+/=])\r?\n(?=[A-Za-z0-9+/=])")
-HEXADECIMAL = re.compile(r"[0-9a-fA-F]{8,}")
-# JSON's and Python's escapes; of a text that was escaped twice, another stage undoes the second.
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"/\\bfnrt]))")
-CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-GZIP = b"\x1f\x8b\x08"
-SAYS_SOMETHING = re.compile(r"\w")
+# Shorter secrets are looked for as whole words: "key" stands in many a field's name.
+LONG_SECRET = 12
+# Of fewer digits, an id may be its own pseudonym by chance, and says nothing by itself.
+SHORTEST_ID = 10
 
-# What a committed cassette must not hold, whoever recorded it.
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([\w-]+(?:\.[\w-]+)+(?::\d+)?)")
-NAME = re.compile(r"[\w-]+(?:\.[\w-]+)+")
-TOKENS = {
-    "a bearer token": re.compile(r"(?i)\b(?:bearer|basic|token|api[_-]?key)\b[\s:=]+[\w.~+/-]{8,}"),
-    "a JSON web token": re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}"),
-    "a hexadecimal key": re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE),
-}
+HEADERS = ("response", "headers")
+SMALL, CAPITAL = f"[{LETTERS}]", f"[{LETTERS.upper()}]"
+# A pseudonym's form, for who does not know what was issued: a word of consonants, or digits.
+PSEUDONYM = re.compile(rf"{SMALL}{{6,}}|{CAPITAL}{SMALL}{{5,}}|[0-9]+e?")
+PREFIX = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
+CONTROL = re.compile(r"[^\x20-\x7e\s]")
+NOTHING = re.compile(r"[-\s.,;:!?()\[\]\"'0]*")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that may not stand in a cassette.
+
+    Attributes:
+        place: where it stands, from the file's root.
+        rule: the rule that was to replace it.
+        what: what is wrong with it, without it.
+    """
+
+    place: str
+    rule: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} at {self.place} (rule `{self.rule}`)"
 
 
 class Gate:
-    """Searches for original values.
+    """Judges cassettes.
 
     Args:
-        rules: what may be kept. A value that its rule keeps is no finding, whatever else it was elsewhere.
-        originals: what must not be found, of at least four characters that say something.
+        rules: what is published, and what may be kept.
+        issued: the pseudonyms of a recording; None where nobody knows them, as in committed cassettes: then
+            whatever has a pseudonym's form passes for one.
         secrets: what must not be found whatever it is, and wherever.
     """
 
-    def __init__(self, rules: Rules, originals: Iterable[str], secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rules: Rules, issued: Iterable[str] | None = None, secrets: Iterable[str] = ()
+    ) -> None:
         self._rules = rules
+        self._issued = None if issued is None else frozenset(issued)
         self._secrets = [secret for secret in secrets if secret]
-        self._by_start: dict[str, list[str]] = {}
-        for original in originals:
-            if len(original) >= SHORTEST and SAYS_SOMETHING.search(original):
-                self._by_start.setdefault(original[:SHORTEST], []).append(original)
-        self._clean: set[str] = set()
+        self._is_clean = lru_cache(maxsize=100_000)(self._holds_nothing_else)
 
-    def find(self, content: bytes) -> list[str]:
-        """The places in a cassette file where an original stands; empty if there is none."""
+    def find(self, content: bytes) -> list[Finding]:
+        """What does not belong into a cassette file; empty if it is clean."""
         text = content.decode(errors="replace")
         try:
             data = json.loads(text)
         except ValueError:
-            return ["the file's text"] if self._leaks(text) else []
-        found = [
-            place for place, value, kept in strings(data, self._rules) if not kept and self._leaks(value)
-        ]
-        if not found and (
-            any(secret in text for secret in self._secrets) or self._leaks(_between_values(text))
-        ):
-            found = ["the file's text"]
+            return [Finding("the file", "none", "something else than JSON")]
+        found = []
+        for place, path, value, kept in strings(data, self._rules):
+            rule = self._rules.rule_of(path)
+            if any(_holds_secret(value, secret, kept=kept) for secret in self._secrets):
+                found.append(Finding(place, rule, "a secret"))
+            elif not kept and not self._is_clean(value, rule):
+                found.append(Finding(place, rule, "what is neither published nor a pseudonym"))
         return list(dict.fromkeys(found))
 
-    def _leaks(self, value: str) -> bool:
-        if value in self._clean:
+    def _holds_nothing_else(self, value: str, rule: str) -> bool:
+        bare = MARKUP.sub(lambda found: found["rest"] or " ", value)
+        if CONTROL.search(bare):
             return False
-        if any(map(self._leaks_plainly, stages(value))):
+        if self._issued is None:
+            # Capitals stand for something only in references.
+            bare = REFERENCE.sub(" ", bare)
+            if rule == "reference" and PREFIX.fullmatch(bare):
+                return True
+        return all(self._belongs(word) for word in re.findall(r"\w+", bare))
+
+    def _belongs(self, word: str) -> bool:
+        return word in self._rules.published or all(map(self._stands_for_something, WORD.findall(word)))
+
+    def _stands_for_something(self, word: str) -> bool:
+        if word in self._rules.published:
             return True
-        self._clean.add(value)
-        return False
-
-    def _leaks_plainly(self, text: str) -> bool:
-        return any(secret in text for secret in self._secrets) or any(
-            self._stands(original, text, start)
-            for start in range(len(text) - SHORTEST + 1)
-            for original in self._by_start.get(text[start : start + SHORTEST], ())
-        )
-
-    def _stands(self, original: str, text: str, start: int) -> bool:
-        if not text.startswith(original, start):
-            return False
-        # A number within a longer number is another number; a published word, another word.
-        end = start + len(original)
-        before, after = text[start - 1 : start], text[end : end + 1]
-        if original.isdecimal():
-            return not (before.isdecimal() or after.isdecimal())
-        if before in ("<", "/") and after in (">", " ", "/") and re.fullmatch(TAGS, original, re.IGNORECASE):
-            return False
-        return not (original in self._rules.published and not before.isalnum() and not after.isalnum())
+        return bool(PSEUDONYM.fullmatch(word)) if self._issued is None else word in self._issued
 
 
-def _between_values(text: str) -> str:
-    """A JSON file without what its parser gives: nothing but punctuation, if all is well."""
-    return re.sub(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[\s{}\[\]:,]+', "", text)
-
-
-def stages(value: str, depth: int = DEPTH) -> Iterator[str]:
-    """A text, and all that decoding makes of it or of parts of it."""
-    yield value
-    if not depth:
-        return
-    decoded = {unquote_plus(value), html.unescape(value), _unescaped(value), BROKEN_LINES.sub("", value)}
-    for run in BASE64.findall(value):
-        decoded |= set(_base64(run))
-    for run in HEXADECIMAL.findall(value):
-        decoded |= {_text(bytes.fromhex(part[: len(part) // 2 * 2])) for part in (run, run[1:])}
-    for text in decoded - {value}:
-        if len(text) >= SHORTEST:
-            yield from stages(text, depth - 1)
-
-
-def _unescaped(value: str) -> str:
-    def plain(found: re.Match[str]) -> str:
-        code = found[1] or found[2]
-        return chr(int(code, 16)) if code else CONTROLS.get(found[3], found[3])
-
-    # Characters beyond the first plane are escaped as two halves.
-    halves = ESCAPE.sub(plain, value).encode("utf-16", "surrogatepass")
-    return halves.decode("utf-16", "replace")
-
-
-def _base64(run: str) -> Iterator[str]:
-    plain = run.replace("-", "+").replace("_", "/")
-    for start in range(4):
-        part = plain[start:]
-        usable = part[: len(part) - (len(part) % 4 == 1)]
-        try:
-            yield _text(base64.b64decode(usable + "=" * (-len(usable) % 4)))
-        except binascii.Error:
-            continue
-
-
-def _text(content: bytes) -> str:
-    """Bytes as text: unpacked, if they are packed or hold something packed."""
-    start = content.find(GZIP)
-    packed, bits = (content[start:], zlib.MAX_WBITS | 16) if start >= 0 else (content, zlib.MAX_WBITS)
-    if start >= 0 or content[:1] == b"\x78":
-        with suppress(zlib.error):
-            content = zlib.decompressobj(bits).decompress(packed)
-    return content.decode(errors="replace")
+def _holds_secret(value: str, secret: str, *, kept: bool) -> bool:
+    if len(secret) >= LONG_SECRET:
+        return secret in value
+    return not kept and bool(re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", value))
 
 
 def strings(
     value: Any, rules: Rules, place: str = "", path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, str, bool]]:
-    """Each text and number of a cassette: where it stands, what it is, and whether a rule keeps it.
-
-    Field names are texts too; kept are those that the rules name.
+) -> Iterator[tuple[str, tuple[str, ...], str, bool]]:
+    """Each text and number of a cassette: where it stands, by which keys, what it is, and whether a rule
+    keeps it. Field names are texts too; kept are those that the rules name.
     """
     if isinstance(value, dict):
         for name, item in value.items():
-            yield f"{place}.{name}", name, rules.keeps_key(name) or path == ()
+            known = rules.keeps_key(name) or path == () or (path[1:] == HEADERS and name in rules.response_headers)
+            yield f"{place}.{name}", (*path, name), name, known
             yield from strings(item, rules, f"{place}.{name}", (*path, name))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from strings(item, rules, f"{place}[{number}]", path)
     elif value is not None and not isinstance(value, bool):
-        yield place, str(value), rules.keeps_in_cassette(path, str(value))
+        yield place, path, str(value), rules.keeps_in_cassette(path, str(value))
 
 
-def find_telltales(paths: Iterable[Path], rules: Rules) -> list[str]:
+def find_unreplaced(raw: Any, made: Any, rules: Rules, path: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """Values of an answer that stand in its scrubbed form as they were, though no rule keeps them.
+
+    Raises:
+        ValueError: the two are not of the same form.
+    """
+    if isinstance(raw, dict):
+        for (name, item), (made_name, made_item) in zip(raw.items(), made.items(), strict=True):
+            if name == made_name and not rules.keeps_key(name) and _says_something(name):
+                yield _unreplaced(path, "name of a field", rules)
+            yield from find_unreplaced(item, made_item, rules, (*path, name))
+    elif isinstance(raw, list):
+        for item, made_item in zip(raw, made, strict=True):
+            yield from find_unreplaced(item, made_item, rules, path)
+    elif raw == made and raw is not None and not isinstance(raw, bool):
+        text = str(raw)
+        if _says_something(text) and not rules.keeps(rules.rule_of(path), path, text):
+            yield _unreplaced(path, "value", rules)
+
+
+def _says_something(text: str) -> bool:
+    digits = text.isdecimal() and len(text) < SHORTEST_ID
+    return not digits and not NOTHING.fullmatch(text) and text != str(math.inf)
+
+
+def _unreplaced(path: tuple[str, ...], what: str, rules: Rules) -> Finding:
+    known = ".".join(name if rules.keeps_key(name) else "(a name)" for name in path)
+    return Finding(f".{known}", rules.rule_of(path), f"a {what} that was not replaced")
+
+
+def find_strangers(paths: Iterable[Path], rules: Rules) -> list[str]:
     """What committed cassettes show that no cassette may, without knowing any original.
 
     Each finding is a sentence with file and place. No file at all is a finding too: a gate that looked at
     nothing has seen nothing.
     """
-    found, files = [], 0
+    gate, found, files = Gate(rules), [], 0
     for path in paths:
         files += 1
-        for place, value, _ in strings(json.loads(path.read_text(encoding="utf-8")), rules):
-            found += [
-                f"{path.parent.name}/{path.stem}: {what} at {place}" for what in _telltales(value, rules)
-            ]
-    return list(dict.fromkeys(found)) if files else ["No cassette was scanned: is the directory right?"]
-
-
-@lru_cache(maxsize=50_000)
-def _telltales(value: str, rules: Rules) -> tuple[str, ...]:
-    """What a value tells; cassettes say the same things over and over."""
-    return tuple(dict.fromkeys(what for text in stages(value) for what in _told(text, rules)))
-
-
-def _told(text: str, rules: Rules) -> Iterator[str]:
-    if any(not _is_example(email.rpartition("@")[2]) for email in EMAIL.findall(text)):
-        yield "an e-mail address outside example.com"
-    if any(host != rules.host and not _is_example(host.partition(":")[0]) for host in HOST.findall(text)):
-        yield "a host that is neither the rules' own nor at example.com"
-    if any(rules.is_account(host) and host != rules.host for host in NAME.findall(text)):
-        yield "another account's host"
-    for what, pattern in TOKENS.items():
-        if pattern.search(text):
-            yield what
-
-
-def _is_example(host: str) -> bool:
-    return host == "example.com" or host.endswith(".example.com")
+        found += [f"{path.parent.name}/{path.stem}: {finding}" for finding in gate.find(path.read_bytes())]
+    return found if files else ["No cassette was scanned: is the directory right?"]

@@ -20,27 +20,40 @@ pre { background: #f6f8fa; padding: 1rem; overflow-x: auto }
 """
 
 
-def write_page(path: Path, matrix: Matrix, cassettes: Path, inventory: Inventory, faults: list[str]) -> None:
+def write_page(
+    path: Path, matrix: Matrix, cassettes: Path, inventories: list[Inventory], faults: list[str]
+) -> None:
     """Write the page; it loads nothing from anywhere."""
     parts = [
         "<!DOCTYPE html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>Cassettes</title><style>{STYLE}</style></head>',
         "<body>",
-        f"<h1>Cassettes</h1><p>{len(inventory.lines)} cassettes, {len(faults)} fault(s).</p>",
+        f"<h1>Cassettes</h1><p>{sum(len(found.lines) for found in inventories)} cassettes, "
+        f"{len(faults)} fault(s).</p>",
         "<h2>Faults</h2>",
         f"<ul id='faults'>{''.join(f'<li>{_text(fault)}</li>' for fault in faults)}</ul>"
         if faults
         else "<p>None.</p>",
-        "<h2>Coverage</h2>",
-        _coverage(matrix, inventory),
-        "<h2>Cassettes</h2>",
-        _lines(inventory),
+        *(part for inventory in inventories for part in _set(matrix, inventory)),
         "<h2>Changes since the last commit</h2>",
         f"<pre>{_text(_diff(cassettes)) or 'None.'}</pre>",
         "</body></html>",
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _set(matrix: Matrix, inventory: Inventory) -> list[str]:
+    lacking = "".join(
+        f"<li>{_text(name)}: {_text(reason)}</li>" for name, reason in sorted(inventory.lacking.items())
+    )
+    return [
+        f"<h2>{inventory.origin}: coverage</h2>",
+        _coverage(matrix, inventory),
+        f"<p>Lacking:</p><ul>{lacking}</ul>" if lacking else "",
+        f"<h2>{inventory.origin}: cassettes</h2>",
+        _lines(inventory),
+    ]
 
 
 def _coverage(matrix: Matrix, inventory: Inventory) -> str:
@@ -57,7 +70,7 @@ def _coverage(matrix: Matrix, inventory: Inventory) -> str:
         )
         rows.append(f"<tr><th>{_text(table)}</th>{cells}</tr>")
     head = "".join(f"<th>{_text(name)}</th>" for name in columns)
-    return f"<table id='coverage'><tr><th>table</th>{head}</tr>{''.join(rows)}</table>"
+    return f"<table class='coverage'><tr><th>table</th>{head}</tr>{''.join(rows)}</table>"
 
 
 def _lines(inventory: Inventory) -> str:
@@ -73,7 +86,7 @@ def _lines(inventory: Inventory) -> str:
         rows.append(f"<tr><td>{_text(line.scenario)}</td><td>{routes}</td>{cells}{known}</tr>")
     names = ("scenario", "routes", "interactions", "KiB", "days", "from", "recorded", "commit", "rules")
     head = "".join(f"<th>{name}</th>" for name in names)
-    return f"<table id='cassettes'><tr>{head}</tr>{''.join(rows)}</table>"
+    return f"<table class='cassettes'><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _diff(cassettes: Path) -> str:

@@ -1,16 +1,21 @@
-"""What a person sees while a recording goes on."""
+"""What a person sees before and while a recording goes on."""
 
 import time
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Table
 from rich.text import Text
 
-from harness.scenarios import Scenario
+from harness.scenarios import Fit, Scenario
 
 # A request that takes longer than this is most likely waiting for its turn.
 QUIET_SECONDS = 2.0
+# What the connector sends where no option says otherwise.
+REQUESTS_PER_MINUTE = 300
 
 
 class WaitColumn(ProgressColumn):
@@ -52,13 +57,31 @@ class Display:
     def stop(self) -> None:
         self._progress.stop()
 
-    def begin(self, scenario: Scenario) -> None:
-        self._progress.update(self._task, description=scenario.name)
+    def begin(self, name: str) -> None:
+        self._progress.update(self._task, description=name)
 
     def sent(self) -> None:
         requests = self._progress.tasks[0].fields["requests"] + 1
         self._progress.update(self._task, requests=requests, last=time.monotonic())
 
-    def end(self, scenario: Scenario, interactions: int) -> None:
+    def end(self, name: str, said: str) -> None:
         self._progress.advance(self._task)
-        self._console.print(f"  {scenario.name}: {interactions} interactions")
+        self._console.print(f"  {name}: {said}", soft_wrap=True, markup=False)
+
+
+def plan_table(
+    scenarios: Sequence[Scenario], fits: Mapping[str, Fit], connection: Mapping[str, str], sent: int
+) -> Table:
+    """What a recording will do: each scenario, about how many requests, or why the account lacks it."""
+    found = [(scenario.name, fits.get(scenario.name, Fit())) for scenario in scenarios]
+    total = sum(fit.requests or 0 for _, fit in found if not fit.lacking)
+    pace = int(connection.get("requests_per_minute") or REQUESTS_PER_MINUTE)
+    lacking = sum(bool(fit.lacking) for _, fit in found)
+    title = f"{len(found) - lacking} scenarios to record, {lacking} lacking"
+    caption = f"The first look took {sent} requests. About {total} more, {-(-total // pace)} minute(s) at {pace} a minute."
+    table = Table("scenario", "requests", "what this account shows", title=title, caption=caption)
+    for name, fit in found:
+        count = "" if fit.lacking or fit.requests is None else str(fit.requests)
+        narrowed = ", ".join(sorted({*fit.options, *fit.start}))
+        table.add_row(name, count, escape(f"lacking: {fit.lacking}" if fit.lacking else narrowed))
+    return table

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+# Without `re.ASCII`, `\d` takes digits of every script.
 KEPT = {
-    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"),
-    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII),
+    "date": re.compile(r"\d{4}-\d\d-\d\d", re.ASCII),
     "color": re.compile(r"#[0-9a-f]{6}"),
     "flag": re.compile(r"true|false"),
-    "count": re.compile(r"-?\d{1,9}"),
+    "count": re.compile(r"-?\d{1,9}", re.ASCII),
 }
 REPLACED = ("id", "reference", "email", "name", "url", "html", "number", "text")
 KINDS = (*KEPT, "choice", *REPLACED)
@@ -31,11 +32,12 @@ CASSETTE_NAMES = frozenset(
 # What addresses and pseudonyms are made of.
 ADDRESS_WORDS = ("http", "https", "mailto", "example", "com", "href", "src")
 REASONS = frozenset(status.phrase for status in HTTPStatus)
-NUMBER = re.compile(r"\d{1,12}")
+NUMBER = re.compile(r"[0-9]{1,12}")
+HTTP_DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
 HEADER_FORMS = {
     "content-type": re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?charset=[A-Za-z0-9-]+)?"),
-    "date": re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),
-    "retry-after": re.compile(r"\d{1,9}|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),
+    "date": re.compile(HTTP_DATE, re.ASCII),
+    "retry-after": re.compile(rf"\d{{1,9}}|{HTTP_DATE}", re.ASCII),
     "x-ratelimit-limit": NUMBER,
     "x-ratelimit-remaining": NUMBER,
     "x-ratelimit-reset": NUMBER,
@@ -55,7 +57,9 @@ class Rules:
         origin: `scheme://host` of every request in a cassette.
         account_hosts: hosts that become the origin's; `*` stands for a label.
         request_headers, response_headers: those that are kept, lower-case.
-        query_kept, query_ids: parameters whose values are kept, or are ids; others are replaced.
+        asked_kept: parameters, options and offset fields whose values a scenario makes itself: kept.
+        asked_like: those that hold what stands at a path of an answer, and are scrubbed as it is.
+        address_counts: parameters of the account's own addresses in answers whose small numbers are kept.
         paths: end of a path, as keys, and its rule.
         choices: key → patterns that are kept.
         words: of paths.
@@ -68,8 +72,9 @@ class Rules:
     account_hosts: tuple[str, ...] = ()
     request_headers: frozenset[str] = frozenset()
     response_headers: frozenset[str] = frozenset()
-    query_kept: frozenset[str] = frozenset()
-    query_ids: frozenset[str] = frozenset()
+    asked_kept: frozenset[str] = frozenset()
+    asked_like: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    address_counts: frozenset[str] = frozenset()
     paths: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     choices: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
@@ -120,10 +125,7 @@ class Rules:
 
     def keeps_key(self, name: str) -> bool:
         """Whether a JSON key is the name of a field that the rules, or the code below, know."""
-        return name in self.published or any(
-            pattern[0].startswith("*") and name.endswith(pattern[0][1:]) and FIELD_NAME.fullmatch(name)
-            for pattern, _ in self._starred
-        )
+        return name in self.published
 
     def keeps_in_cassette(self, path: tuple[str, ...], value: str) -> bool:
         """Whether a value of a finished cassette, at `path` from the file's root, is one that was kept.
@@ -134,7 +136,7 @@ class Rules:
         if place[:2] == ("response", "body"):
             return self.keeps(self.rule_of(place[2:]), place[2:], value) if len(place) > 2 else False
         if place[:2] == ("request", "query"):
-            return len(place) > 2 and place[2] in self.query_kept
+            return len(place) > 2 and self.keeps_asked(place[2], value)
         if place[:2] == ("response", "headers"):
             return len(place) > 2 and self.keeps_header(place[2], value)
         if place in (("request", "origin"), ("request", "method")):
@@ -142,6 +144,11 @@ class Rules:
         return place in (("response", "status"), ("format",)) or (
             place == ("response", "reason") and value in REASONS
         )
+
+    def keeps_asked(self, name: str, value: str) -> bool:
+        """Whether the value of a parameter, an option or an offset's field is kept."""
+        like = self.asked_like.get(name)
+        return name in self.asked_kept or bool(like and self.keeps(self.rule_of(like), like, value))
 
     def keeps_header(self, name: str, value: str) -> bool:
         """Whether a response header is kept: by its name, and only in the form that it is documented with."""
@@ -153,7 +160,7 @@ class Rules:
         """Words that the rules publish: they say nothing about anybody."""
         names = {name for pattern in self.paths for name in pattern if not name.startswith("*")}
         return frozenset(
-            {*names, *self.names, *self.words, *self.query_kept, *self.query_ids}
+            {*names, *self.names, *self.words, *self.asked_kept, *self.asked_like, *self.address_counts}
             | {*self.host.split("."), *ADDRESS_WORDS}
         )
 
@@ -189,14 +196,20 @@ def _parse(data: dict[str, Any]) -> Rules:
             raise RulesError(f"[paths] {name} = {rule!r} is no rule; there are {', '.join(KINDS)}.")
         if rule == "choice" and name.rpartition(".")[2] not in data["choices"]:
             raise RulesError(f"[paths] {name} is a choice, and [choices] does not say of what.")
+        if "*" in name and rule not in REPLACED:
+            raise RulesError(
+                f"[paths] {name} = {rule!r} would keep what a field of tomorrow holds: a rule that keeps "
+                "values names its field in full."
+            )
     return Rules(
         version=int(data["version"]),
         origin=str(data["origin"]),
         account_hosts=tuple(data.get("account_hosts", ())),
         request_headers=frozenset(data["headers"]["request"]),
         response_headers=frozenset(data["headers"]["response"]),
-        query_kept=frozenset(data["query"]["keep"]),
-        query_ids=frozenset(data["query"].get("id", ())),
+        asked_kept=frozenset(data["asked"]["keep"]),
+        asked_like={name: tuple(path.split(".")) for name, path in data["asked"].get("like", {}).items()},
+        address_counts=frozenset(data.get("addresses", {}).get("counts", ())),
         paths={tuple(name.split(".")): rule for name, rule in data["paths"].items()},
         choices={
             name: re.compile("|".join(f"(?:{one})" for one in some)) for name, some in data["choices"].items()

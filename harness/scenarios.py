@@ -1,9 +1,10 @@
 """The record matrix: which scenarios exist, and how one is played against a connector."""
 
 import importlib
+import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ ROOT = Path(__file__).resolve().parent.parent
 MATRIX = ROOT / "configs" / "scenarios.toml"
 CASSETTES = ROOT / "cassettes"
 
-STEPS = ("first", "next", "deletions")
+STEPS = ("first", "next", "changed", "deletions")
+# A title is a file's name, and part of a test's.
+TITLE = re.compile(r"[a-z][a-z0-9_]*")
 
 Row = dict[str, Any]
-Step = str | dict[str, str]
 
 
 class MatrixError(Exception):
     """The matrix cannot be used, or names no such scenario."""
+
+
+class SurveyError(Exception):
+    """An account that cannot be looked at; says why in words that are not the account's."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,10 @@ class Scenario:
 
     Attributes:
         table, title: together they name it, `table/title`.
-        options: added to the connection's options.
         steps: see the matrix.
+        options: added to the connection's options.
+        start: fields of the offset that `changed` and `deletions` begin from; an account has its own.
+        chosen: the option whose value is the account's own, or None.
         rows: `some`, `none`, or None where either will do.
         pages: pages that one list must have at least, or None.
         error: the class name of the error that it ends in, or None.
@@ -38,8 +46,10 @@ class Scenario:
 
     table: str
     title: str
-    steps: tuple[Step, ...]
+    steps: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
+    start: Mapping[str, str] = field(default_factory=dict)
+    chosen: str | None = None
     rows: str | None = None
     pages: int | None = None
     error: str | None = None
@@ -53,6 +63,31 @@ class Scenario:
         """Path of its cassette, below the cassette directory."""
         return f"{self.name}.json"
 
+    def fitted(self, options: Mapping[str, str], start: Mapping[str, str]) -> "Scenario":
+        """This scenario as one account shows it."""
+        return replace(self, options={**self.options, **options}, start=dict(start))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a scenario is recorded on one account, so that it shows what it must and stays small.
+
+    Attributes:
+        options: beside the scenario's own.
+        start: see `Scenario`.
+        requests: about how many it will take; None where nobody knows.
+        lacking: why the account cannot show it, or "".
+    """
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    start: Mapping[str, str] = field(default_factory=dict)
+    requests: int | None = None
+    lacking: str = ""
+
+
+# Connection options and scenarios → how each is recorded, by the scenario's name.
+Survey = Callable[[Mapping[str, str], Sequence[Scenario]], Mapping[str, Fit]]
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -63,13 +98,16 @@ class Matrix:
         tables: of the connector.
         scenarios: by name.
         rules: the scrubbing rules.
+        home: the directory of the matrix; credentials lie beside it.
+        survey: `module:function` that looks at an account before it is recorded, or "".
         replay: the connection options for replay.
         live: `variables` (option → environment variable), `secrets` among them, and `origin` of an account.
         sandbox: `start`, a `module:function` that gives connection options for a `with`, and its
             arguments; empty where there is none.
         coverage: `routes` that must be exercised, `scenarios` that each table must have, and the
             directory of the `tests` that play them.
-        limits: `max_bytes` of all cassettes, `max_age_days` by where they were recorded.
+        limits: `max_bytes` of a set, `max_requests` of a recording and `max_scenario_requests` of a scenario,
+            `max_age_days` by where they were recorded.
         faults: name → what may happen to an answer, see `harness.faults`.
     """
 
@@ -77,7 +115,9 @@ class Matrix:
     tables: tuple[str, ...]
     scenarios: dict[str, Scenario]
     rules: Rules
+    home: Path
     replay: dict[str, str]
+    survey: str = ""
     live: dict[str, Any] = field(default_factory=dict)
     sandbox: dict[str, Any] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
@@ -140,7 +180,9 @@ def load_matrix(path: Path = MATRIX) -> Matrix:
             tuple(data["tables"]),
             {scenario.name: scenario for scenario in scenarios},
             load_rules(path.parent / data["rules"]),
+            path.resolve().parent,
             data["replay"],
+            survey=data.get("survey", ""),
             faults=data.get("fault", {}),
             **rest,
         )
@@ -152,16 +194,31 @@ def load_matrix(path: Path = MATRIX) -> Matrix:
 
 def _scenario(table: str, title: str, entry: dict[str, Any]) -> Scenario:
     where = f"[scenario.{title}]"
-    unknown = set(entry) - {"tables", "steps", "options", "rows", "pages", "error"}
+    unknown = set(entry) - {"tables", "steps", "options", "chosen", "rows", "pages", "error"}
     if unknown:
         raise MatrixError(f"{where} has an unknown key `{sorted(unknown)[0]}`.")
+    for name in (table, title):
+        if not TITLE.fullmatch(name):
+            raise MatrixError(f"{where}: {name!r} names a file, so it is written a-z, 0-9 and _ only.")
     steps = entry["steps"]
-    if not steps or not all(step in STEPS or set(step) == {"cursor"} for step in steps):
-        raise MatrixError(f"{where} `steps` are {', '.join(STEPS)} or {{ cursor = ... }}, not {steps}.")
+    if not steps or not all(step in STEPS for step in steps):
+        raise MatrixError(f"{where} `steps` are {', '.join(STEPS)}, not {steps}.")
     if entry.get("rows", "some") not in ("some", "none"):
         raise MatrixError(f'{where} `rows` is "some" or "none", not {entry["rows"]!r}.')
     rest = {name: value for name, value in entry.items() if name not in ("tables", "steps")}
     return Scenario(table, title, tuple(steps), **rest)
+
+
+def load_survey(matrix: Matrix) -> Survey:
+    """What looks at an account before it is recorded; without one, every scenario is recorded as it stands.
+
+    Raises:
+        MatrixError: there is none of that name.
+    """
+    if not matrix.survey:
+        return lambda _, scenarios: {scenario.name: Fit() for scenario in scenarios}
+    survey: Survey = load_object(matrix.survey, "survey")
+    return survey
 
 
 def load_source(matrix: Matrix) -> Callable[[dict[str, str]], Any]:
@@ -196,10 +253,8 @@ def play(
     played = Played()
     offset: dict[str, Any] | None = None
     for step in scenario.steps:
-        if step in ("first", "deletions"):
-            offset = None
-        elif isinstance(step, dict):
-            offset = {"version": 1, **step}
+        if step != "next":
+            offset = {"version": 1, **scenario.start} if scenario.start and step != "first" else None
         read = connector.read_table_deletes if step == "deletions" else connector.read_table
         try:
             rows, offset = read(scenario.table, offset, options)

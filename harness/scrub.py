@@ -1,19 +1,23 @@
 """Scrubbing: of every interaction only what the rules keep, and pseudonyms for the rest.
 
-vcrpy calls these hooks when it records, when it loads and at every match, so what was scrubbed stays as it
-is: a request that goes to the rules' origin, and a response that carries this process's mark.
+vcrpy calls these hooks when it loads and at every match, and the recorder before it writes, so what was
+scrubbed stays as it is: a request that goes to the rules' origin, and a response that carries this process's
+mark.
 """
 
 import json
+import math
 import secrets
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from harness.drawing import WORD
 from harness.pseudonyms import Pseudonyms
-from harness.rules import FIELD_NAME, Rules
+from harness.rules import Rules
 
 # In memory only, and different in each process: no server can send it, and no cassette holds it.
 MARK = ("x-scrubbed", secrets.token_hex(16))
@@ -29,19 +33,30 @@ class Scrubber:
         date: the `Date` of every answer, so that recordings of the same data are the same; None keeps it.
 
     Attributes:
-        all_names: whether field names that no rule knows are kept: where nothing is written down.
-        replaced: rule → original values that were replaced, for the leak gate and the summary.
+        pseudonyms: what stands for what.
+        replaced: rule → original values that were replaced, for the summary.
+        names: pseudonym → field name that no rule knows.
     """
 
     def __init__(
         self, rules: Rules, key: str, secrets: tuple[str, ...] = (), date: str | None = None
     ) -> None:
         self.rules = rules
-        self.all_names = False
         self.date = date
-        self._pseudonyms = Pseudonyms(key, rules)
+        self.secrets = frozenset(secret for secret in secrets if secret)
+        self.pseudonyms = Pseudonyms(key, rules)
         self.replaced: dict[str, set[str]] = defaultdict(set)
-        self.replaced["secret"] = {secret for secret in secrets if secret}
+        self.names: dict[str, str] = {}
+
+    def learn(self, requests: Iterable[Any], bodies: Iterable[bytes | str]) -> None:
+        """Every word of what is to be scrubbed: no pseudonym will be one of them."""
+        known = self.pseudonyms.originals
+        for request in requests:
+            for _, value in parse_qsl(urlsplit(request.uri).query):
+                known.update(WORD.findall(value))
+        for content in bodies:
+            for text in _texts(parse_body(content)):
+                known.update(WORD.findall(text))
 
     def request(self, request: Any) -> Any:
         """vcrpy's `before_record_request`."""
@@ -53,10 +68,24 @@ class Scrubber:
         parts = urlsplit(request.uri)
         if f"{parts.scheme}://{parts.netloc}" != self.rules.origin:
             origin = urlsplit(self.rules.origin)
-            path, query = self._pseudonyms.path(parts.path), self._pseudonyms.query(parts.query, own=True)
+            asked = [
+                (self.pseudonyms.parameter(name), self.asked(name, value))
+                for name, value in parse_qsl(parts.query, keep_blank_values=True)
+            ]
+            path, query = self.pseudonyms.path(parts.path), urlencode(asked, errors="replace")
             request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
-            self._note_replaced()
         return request
+
+    def asked(self, name: str, value: str) -> str:
+        """The value of a parameter, an option or an offset's field, as a cassette may show it."""
+        if not value or self.rules.keeps_asked(name, value):
+            return value
+        like = self.rules.asked_like.get(name)
+        return self._text(value, like) if like else self.pseudonyms.segment(value)
+
+    def all_asked(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Options or an offset's fields, as `asked`."""
+        return {name: self.asked(name, value) for name, value in given.items()}
 
     def response(self, response: dict[str, Any]) -> dict[str, Any]:
         """vcrpy's `before_record_response`."""
@@ -76,22 +105,18 @@ class Scrubber:
         }
         if self.date:
             headers["date"] = [self.date]
-        body = self.body(response["body"]["string"])
         return {
             "status": {"code": status, "message": reason_of(status)},
             "headers": headers | {name: [value]},
-            "body": {"string": body},
+            "body": {"string": self.body(response["body"]["string"])},
         }
 
     def body(self, content: bytes | str) -> bytes:
         """A JSON body with only what may be kept; nothing of one that is not JSON."""
-        try:
-            data = json.loads(content, parse_constant=str)
-            scrubbed = json.dumps(self.value(data), ensure_ascii=False)
-        except (ValueError, RecursionError):
+        data = parse_body(content)
+        if data is None:
             return b""
-        self._note_replaced()
-        return scrubbed.encode(errors="replace")
+        return json.dumps(self.value(data), ensure_ascii=False).encode(errors="replace")
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """A JSON value that stands at `path`, its keys from the root, as a cassette may show it."""
@@ -103,33 +128,62 @@ class Scrubber:
             return value
         if isinstance(value, str):
             return self._text(value, path)
+        return self._number(value, path)
+
+    def _number(self, value: int | float, path: tuple[str, ...]) -> int | float | str:
+        if not math.isfinite(value):
+            return self._replace("text", str(value))
         text = format(Decimal(repr(value)), "f")
         if value == 0 or self.rules.keeps(self.rules.rule_of(path), path, text):
             return value
-        return type(value)(self._replace("id" if isinstance(value, int) and value > 0 else "number", text))
+        made = self._replace("id" if isinstance(value, int) and value > 0 else "number", text)
+        number = type(value)(made)
+        # The largest numbers of as many digits are too large for a float.
+        number = number if math.isfinite(number) else type(value)(made[:-1])
+        self.pseudonyms.issue(str(number))
+        return number
 
     def _text(self, value: str, path: tuple[str, ...]) -> str:
         rule = self.rules.rule_of(path)
         return value if self.rules.keeps(rule, path, value) else self._replace(rule, value)
 
     def _key(self, name: str) -> str:
-        if self.rules.keeps_key(name) or (self.all_names and FIELD_NAME.fullmatch(name)):
+        if self.rules.keeps_key(name):
             return name
         if name.isdecimal():
             return self._replace("id", name)
         # A name that nobody has listed may be data. Its pseudonym is a field's name again.
-        return self._replace("text", name).replace(" ", "_")
+        made = self._replace("text", name).replace(" ", "_")
+        self.names[made] = name
+        return made
 
     def _replace(self, rule: str, value: str) -> str:
-        made = self._pseudonyms.of(rule, value)
+        made = self.pseudonyms.of(rule, value)
         if made != value:
             self.replaced[rule].add(value)
         return made
 
-    def _note_replaced(self) -> None:
-        """Also the parts of what was replaced: what stood in an address, in a text, in a request."""
-        for rule, values in self._pseudonyms.replaced.items():
-            self.replaced[rule] |= values
+
+def parse_body(content: bytes | str) -> Any:
+    """The JSON of a body, or None where it is none. What JSON has not (NaN) is read as a text."""
+    try:
+        return json.loads(content, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts and names of fields in a JSON value."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            yield from item
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+        elif isinstance(item, str):
+            yield item
 
 
 def reason_of(status: int) -> str:

@@ -1,39 +1,28 @@
 """vcrpy, set up for recording and for strict replay."""
 
-import socket
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 from unittest.mock import patch
 
 import requests
 import vcr
 from requests.adapters import HTTPAdapter
+from vcr.persisters.filesystem import CassetteNotFoundError
 
 from harness.cassettes import JsonSerializer
+from harness.network import ReplayError, no_network
 from harness.scrub import Scrubber
 
 # pytest-recording makes a file's suffix from this name.
 SERIALIZER = "json"
 MATCH_ON = ("method", "scheme", "host", "port", "path", "query")
 
-LOOK_UPS = (
-    "create_connection",
-    "getaddrinfo",
-    "gethostbyaddr",
-    "gethostbyname",
-    "gethostbyname_ex",
-    "getfqdn",
-    "getnameinfo",
-)
-
 Send = Callable[..., requests.Response]
-
-
-class ReplayError(AssertionError):
-    """A replay that was not strict: something went out, did not match, or was not played."""
 
 
 def configuration(scrubber: Scrubber) -> dict[str, Any]:
@@ -52,20 +41,46 @@ def register(tape: vcr.VCR) -> None:
     tape.register_serializer(SERIALIZER, JsonSerializer)
 
 
-def recorder(scrubber: Scrubber) -> vcr.VCR:
-    """A VCR that records everything anew."""
-    return _tape(scrubber, vcr.mode.ALL)
-
-
 def player(scrubber: Scrubber) -> vcr.VCR:
     """A VCR that replays, records nothing and writes nothing."""
-    return _tape(scrubber, vcr.mode.NONE)
-
-
-def _tape(scrubber: Scrubber, mode: vcr.mode) -> vcr.VCR:
-    tape = vcr.VCR(record_mode=mode, **configuration(scrubber))
+    tape = vcr.VCR(record_mode=vcr.mode.NONE, **configuration(scrubber))
     register(tape)
     return tape
+
+
+class Reel:
+    """vcrpy's persister interface: what was recorded stays in memory, as it came.
+
+    Attributes:
+        taken: requests and responses in the order in which they were answered.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Any, dict[str, Any]]] = []
+
+    def load_cassette(self, path: str, serializer: Any) -> Any:  # noqa: ARG002 - vcrpy's interface
+        raise CassetteNotFoundError
+
+    def save_cassette(self, path: str, cassette: dict[str, Any], serializer: Any) -> None:  # noqa: ARG002
+        self.taken = list(zip(cassette["requests"], cassette["responses"], strict=True))
+
+
+@contextmanager
+def recording(around: Callable[[Send], Send]) -> Iterator[Reel]:
+    """Let everything out, and keep what is answered, for the length of a `with`.
+
+    The reel is filled at its end, also where that is an exception.
+    """
+    reel = Reel()
+    tape = vcr.VCR(record_mode=vcr.mode.ALL, match_on=MATCH_ON, decode_compressed_response=True)
+    tape.register_persister(reel)
+    with (
+        in_turn(around),
+        tape.use_cassette("in memory") as cassette,
+        # vcrpy would compare every request with all that were recorded before.
+        patch.object(cassette, "can_play_response_for", lambda _: False),
+    ):
+        yield reel
 
 
 @contextmanager
@@ -119,10 +134,13 @@ class Tally:
 def strictly(cassette: Any) -> Iterator[Tally]:
     """Replay a vcrpy cassette strictly: no socket, nothing unmatched, nothing unplayed, something played.
 
+    Waits take no time, whatever a recorded answer asks for.
+
     Raises:
         ReplayError: at the end, with everything that was not so, whatever the code inside swallowed.
     """
     tally = Tally()
+    find = _index(cassette)
     can_play = cassette.can_play_response_for
 
     def noting(request: Any) -> bool:
@@ -131,28 +149,28 @@ def strictly(cassette: Any) -> Iterator[Tally]:
             tally.unmatched.append(f"{request.method} {request.uri}")
         return playable
 
-    # Whatever client vcrpy patches asks here.
-    with patch.object(cassette, "can_play_response_for", noting), in_turn(), no_sockets(tally.sockets):
+    with (
+        patch.object(cassette, "_responses", find),
+        # Whatever client vcrpy patches asks here.
+        patch.object(cassette, "can_play_response_for", noting),
+        patch.object(time, "sleep", lambda _: None),
+        in_turn(),
+        no_network(tally.sockets),
+    ):
         yield tally
     if faults := tally.faults(cassette):
         raise ReplayError(" ".join(faults))
 
 
-@contextmanager
-def no_sockets(attempts: list[str]) -> Iterator[None]:
-    """Refuse connections by name or address, loopback too, and name look-ups; note each attempt."""
+def _index(cassette: Any) -> Callable[[Any], Iterator[tuple[int, Any]]]:
+    """vcrpy's own look-up by a key, where it would compare a request with every recorded one."""
+    by_key: dict[Any, list[tuple[int, Any]]] = defaultdict(list)
+    for number, (request, response) in enumerate(cassette.data):
+        by_key[_key(request)].append((number, response))
+    return lambda request: iter(by_key.get(_key(cassette.filter_request(request)), ()))
 
-    def refuse(what: str) -> Callable[..., NoReturn]:
-        def refused(*arguments: Any, **_: Any) -> NoReturn:
-            asked = next((repr(value) for value in arguments if isinstance(value, str | tuple)), "?")
-            attempts.append(f"{what} {asked}")
-            raise ReplayError(f"a replay reached for the network: {what} {asked}")
 
-        return refused
-
-    with ExitStack() as stack:
-        for name in ("connect", "connect_ex", "sendto", "sendmsg"):
-            stack.enter_context(patch.object(socket.socket, name, refuse(name)))
-        for name in LOOK_UPS:
-            stack.enter_context(patch.object(socket, name, refuse(name)))
-        yield
+def _key(request: Any) -> tuple[Any, ...]:
+    return tuple(
+        tuple(sorted(request.query)) if name == "query" else getattr(request, name) for name in MATCH_ON
+    )
