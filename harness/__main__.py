@@ -72,7 +72,9 @@ def one_sentence() -> Iterator[None]:
     is_flag=True,
     help="The default: a scenario that fails keeps its old cassette, the others are put into place.",
 )
-@click.option("--plan", "plan_only", is_flag=True, help="Look at the account, say what it will cost, and end.")
+@click.option(
+    "--plan", "plan_only", is_flag=True, help="Look at the account, say what it will cost, and end."
+)
 @matrix_option
 @into_option
 @names_argument
@@ -162,9 +164,7 @@ def tell(console: Console, report: Report, matrix: Matrix, place: Path, *, stric
 )
 @matrix_option
 @into_option
-def serve_command(
-    names: tuple[str, ...], port: int, origin: str, matrix_path: Path, cassettes: Path
-) -> None:
+def serve_command(names: tuple[str, ...], port: int, origin: str, matrix_path: Path, cassettes: Path) -> None:
     """Serve recorded scenarios on loopback until stopped.
 
     Prints one line of JSON: its url, and the requests that it answers.
@@ -272,7 +272,7 @@ def drift_command(sandbox: bool, matrix_path: Path, cassettes: Path, names: tupl
         now = shapes_of_account(account, matrix, scenarios, display)
         display.stop()
         played = [scenario for scenario in scenarios if scenario.name not in now.missed]
-        before = shapes_of_set(matrix, cassettes / origin, played)
+        before = shapes_of_set(cassettes / origin, played)
         names = names_known(cassettes / origin, account)
         drifts = compare(matrix, before, now, load_source(matrix), names)
     for drift in drifts:

@@ -75,7 +75,8 @@ def load_interactions(path: Path) -> list[Entry]:
         CassetteError: there is no such file, or it is no cassette.
     """
     scenario = f"{path.parent.name}/{path.stem}"
-    remedy = f"Record it again: nox -s record -- --sandbox {scenario}"
+    sandbox = "" if path.parent.parent.name == "live" else "--sandbox "
+    remedy = f"Record it again: nox -s record -- {sandbox}{scenario}"
     try:
         return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

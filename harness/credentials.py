@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.scenarios import Matrix, load_source
 
 PLACEHOLDER = "put-your-"
+SHORTEST_KEY = 32
 FILE, KEY_FILE = "dev_config.json", "pseudonym_key"
 # Names the one directory in which credentials are looked for; variables are not looked at then.
 ONLY = "HARNESS_CREDENTIALS"
@@ -50,7 +51,9 @@ def find_credentials(matrix: Matrix, environment: Mapping[str, str] = os.environ
                 raise CredentialsError(f"{shown} has no `{option}` yet. Fill it in.")
         return found
     public = [option for option in variables if option not in matrix.live["secrets"]]
-    if any(found.get(option, given[option]) != given[option] for option in public) and set(found) - set(given):
+    if any(found.get(option, given[option]) != given[option] for option in public) and set(found) - set(
+        given
+    ):
         names = " and ".join(variables[option] for option in public)
         raise CredentialsError(
             f"{names} and {shown} name different accounts, and {shown} has further options "
@@ -65,7 +68,9 @@ def _read(path: Path, shown: str) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise CredentialsError(f"{shown} cannot be read as JSON: {error}") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise CredentialsError(f"{shown} must hold one JSON object of texts, as dev_config.example.json does.")
+        raise CredentialsError(
+            f"{shown} must hold one JSON object of texts, as dev_config.example.json does."
+        )
     return found
 
 
@@ -83,8 +88,10 @@ def find_pseudonym_key(
     shown = f"{path.parent.name}/{path.name}"
     if path.exists():
         key = path.read_text(encoding="utf-8").strip()
-        if len(key) < 32:  # noqa: PLR2004
-            raise CredentialsError(f"{shown} holds no key of 32 characters or more. Restore it, or delete it.")
+        if len(key) < SHORTEST_KEY:
+            raise CredentialsError(
+                f"{shown} holds no key of 32 characters or more. Restore it, or delete it."
+            )
         return key, ""
     path.parent.mkdir(parents=True, exist_ok=True)
     key = secrets.token_hex(32)

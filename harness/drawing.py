@@ -58,7 +58,7 @@ class Drawing:
         return made
 
     def decimal(self, value: str) -> str:
-        """Another decimal with as many digits. No leading zero comes in and none goes: "0.5" stays below 1."""
+        """Another decimal with as many digits, and the same leading zeros: "0.5" stays below 1."""
         first = re.search(r"[1-9]", value)
         start = first.start() if first else len(value)
         for attempt in count():
@@ -72,7 +72,7 @@ class Drawing:
         raise AssertionError("unreachable: a digit that is not 0 has eight others")
 
     def identity(self, value: str) -> str:
-        """As many digits for a number without leading zeros. 19 digits keep their order; fewer are permuted."""
+        """As many digits, for digits without leading zeros. 19 keep their order; fewer are permuted."""
         number, length = int(value), len(value)
         if length == ORDERED_DIGITS and number < ORDERED_TO:
             return self.issue(str(number + self._shift(number)))

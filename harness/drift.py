@@ -41,7 +41,7 @@ class Answers:
     def add(self, table: str, entries: Iterable[Entry]) -> None:
         for entry in entries:
             status = entry["response"]["status"]
-            asked = "" if status == 200 else f" {status}"  # noqa: PLR2004
+            asked = "" if status == 200 else f" {status}"
             group = (route_of(entry) + asked, str(entry["request"]["query"].get("fields", "")))
             self.bodies.setdefault(group, []).append(entry["response"]["body"])
             self.tables.setdefault(group, set()).add(table)
@@ -71,7 +71,7 @@ class Drift:
 def shapes_of_account(
     account: Account, matrix: Matrix, scenarios: Sequence[Scenario], watcher: Watcher
 ) -> Answers:
-    """What an account answers to the scenarios that it can show. Nothing is written, and nothing asked of it."""
+    """What an account answers to the scenarios that it can show. Nothing is written."""
     spending, source, found = spending_of(matrix), load_source(matrix), Answers()
     fits = look_at(account, matrix, scenarios, watcher, spending)
     around = watched(watcher, spending, account.scrubber.date)
@@ -92,7 +92,7 @@ def shapes_of_account(
     return found
 
 
-def shapes_of_set(matrix: Matrix, place: Path, scenarios: Iterable[Scenario]) -> Answers:
+def shapes_of_set(place: Path, scenarios: Iterable[Scenario]) -> Answers:
     """What the cassettes of a set answer, as far as they are there."""
     found, known = Answers(), read_provenance(place).cassettes
     for scenario in scenarios:

@@ -16,7 +16,7 @@ from harness.drift import route_of
 from harness.leaks import find_strangers
 from harness.provenance import FILE, Provenance, content_of, read_provenance
 from harness.scenarios import ROOT, Matrix
-from harness.sets import LIVE, ORIGINS, SANDBOX
+from harness.sets import ORIGINS, SANDBOX
 from harness.taking import is_retried
 
 KILOBYTE = 1024
@@ -223,9 +223,8 @@ def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
         shown = {
             page for line in inventory.lines if line.scenario.startswith(f"{table}/") for page in line.pages
         }
-        lacks = inventory.origin == LIVE and any(name.startswith(f"{table}/") for name in inventory.lacking)
         for page in PAGES:
-            if matrix.coverage and page not in shown and not lacks:
+            if matrix.coverage and page not in shown and inventory.origin == SANDBOX:
                 yield f"Table {table} has no {page}"
     routes = {route for line in inventory.lines for route in line.routes}
     for route in matrix.coverage.get("routes", ()):

@@ -118,7 +118,11 @@ def strings(
     """
     if isinstance(value, dict):
         for name, item in value.items():
-            known = rules.keeps_key(name) or path == () or (path[1:] == HEADERS and name in rules.response_headers)
+            known = (
+                rules.keeps_key(name)
+                or path == ()
+                or (path[1:] == HEADERS and name in rules.response_headers)
+            )
             yield f"{place}.{name}", (*path, name), name, known
             yield from strings(item, rules, f"{place}.{name}", (*path, name))
     elif isinstance(value, list):

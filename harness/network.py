@@ -45,15 +45,16 @@ _installed: list[bool] = []
 
 @contextmanager
 def no_network(attempts: list[str]) -> Iterator[None]:
-    """Refuse connections by name or address, loopback too, name look-ups and new processes; note each attempt.
+    """Refuse connections, to this machine too, name look-ups and new processes; note each attempt.
 
     Code outside of Python's own modules (a JVM, a library in Rust) is not seen.
     """
     if not _installed:
         sys.addaudithook(_refuse)
         _installed.append(True)
+    mine = len(_open)
     _open.append(attempts)
     try:
         yield
     finally:
-        _open.remove(attempts)
+        del _open[mine:]

@@ -55,7 +55,8 @@ class Display:
         self.stop()
 
     def stop(self) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def begin(self, name: str) -> None:
         self._progress.update(self._task, description=name)
@@ -78,7 +79,11 @@ def plan_table(
     pace = int(connection.get("requests_per_minute") or REQUESTS_PER_MINUTE)
     lacking = sum(bool(fit.lacking) for _, fit in found)
     title = f"{len(found) - lacking} scenarios to record, {lacking} lacking"
-    caption = f"The first look took {sent} requests. About {total} more, {-(-total // pace)} minute(s) at {pace} a minute."
+    minutes = -(-total // pace)
+    caption = (
+        f"The first look took {sent} requests. At most about {total} more: "
+        f"{minutes} minute(s) at {pace:,} a minute."
+    )
     table = Table("scenario", "requests", "what this account shows", title=title, caption=caption)
     for name, fit in found:
         count = "" if fit.lacking or fit.requests is None else str(fit.requests)

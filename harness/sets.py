@@ -9,6 +9,8 @@ from harness.scenarios import CASSETTES, Matrix, Scenario
 
 SANDBOX, LIVE = "sandbox", "live"
 ORIGINS = (SANDBOX, LIVE)
+# The set that is always there, and complete.
+SANDBOX_SET = CASSETTES / SANDBOX
 
 
 @dataclass(frozen=True)

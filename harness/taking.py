@@ -1,4 +1,4 @@
-"""Taking one scenario from an account: played once, kept in memory as it came, within a budget of requests."""
+"""Taking a scenario from an account: played once, kept in memory as it came, within a budget of requests."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -68,9 +68,10 @@ class Spending:
     most: int | None = None
     most_each: int | None = None
     sent: int = 0
-    _begun: int = 0
+    _begun: int | None = None
 
     def begin(self) -> None:
+        """Begin a scenario; what is sent before the first one counts for all alone."""
         self._begun = self.sent
 
     def spend(self) -> None:
@@ -81,7 +82,8 @@ class Spending:
         """
         if self.most is not None and self.sent >= self.most:
             raise TooMuchError(f"the recording has sent the {self.most} requests that it may")
-        if self.most_each is not None and self.sent - self._begun >= self.most_each:
+        begun = self.sent if self._begun is None else self._begun
+        if self.most_each is not None and self.sent - begun >= self.most_each:
             raise TooMuchError(f"takes more than {self.most_each} requests on this account")
         self.sent += 1
 
@@ -200,4 +202,3 @@ def pages_of(entry: Entry) -> int:
     pagination = body.get("pagination") if isinstance(body, dict) else None
     pages = pagination.get("total_pages") if isinstance(pagination, dict) else None
     return pages if isinstance(pages, int) else 0
-

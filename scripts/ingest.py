@@ -1,7 +1,5 @@
 """The main job: the merged file, inside Spark, brings Aha!'s tables into Delta tables on this machine."""
 
-import fcntl
-import os
 import re
 import sys
 import time
@@ -10,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import filelock
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 from rich.console import Console
@@ -22,8 +21,9 @@ from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
 from connector.tables import TABLES
 from harness.cassettes import CassetteError
 from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
-from harness.scenarios import CASSETTES, MatrixError, load_matrix
+from harness.scenarios import MatrixError, load_matrix
 from harness.server import serving
+from harness.sets import SANDBOX_SET
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
 from scripts.lakehouse import LakehouseError, Target
@@ -35,6 +35,7 @@ from scripts.streams import Run
 LAKEHOUSE = ROOT / "build" / "lakehouse"
 SCENARIO = "first_sync"
 LOCK = ".lock"
+HELD: list[filelock.BaseFileLock] = []
 SHOWN_ROWS, SHOWN_CHARACTERS = 5, 40
 
 Count = Callable[[], int | None]
@@ -118,13 +119,12 @@ def require_directory(destination: Path) -> None:
     try:
         destination.mkdir(parents=True, exist_ok=True)
         # Held by the process until it ends, however it ends.
-        lock = os.open(destination / LOCK, os.O_CREAT | os.O_RDWR)
+        HELD.append(lock := filelock.FileLock(destination / LOCK, timeout=0))
+        lock.acquire()
+    except filelock.Timeout:
+        raise LakehouseError(f"Another run is at work in {destination}. Wait until it has ended.") from None
     except OSError as error:
         raise LakehouseError(f"--destination: {destination} cannot be used: {error.strerror}.") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise LakehouseError(f"Another run is at work in {destination}. Wait until it has ended.") from None
 
 
 def ingest(
@@ -180,7 +180,7 @@ def _account(console: Console, *, live: bool, cassettes: bool) -> Iterator[tuple
         yield connection, origin, lambda: None
         return
     matrix = load_matrix()
-    paths = [CASSETTES / scenario.cassette for scenario in matrix.select((SCENARIO,))]
+    paths = [SANDBOX_SET / scenario.cassette for scenario in matrix.select((SCENARIO,))]
     console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
     with serving(paths) as replay:
         yield {**matrix.replay, "base_url": replay.url}, "the cassettes", lambda: len(replay.requests)
@@ -188,7 +188,7 @@ def _account(console: Console, *, live: bool, cassettes: bool) -> Iterator[tuple
 
 def _live_connection(*, required: bool) -> dict[str, str] | None:
     try:
-        connection = find_credentials(load_matrix().live["variables"])
+        connection = find_credentials(load_matrix())
     except MissingCredentialsError:
         if required:
             raise

@@ -1,14 +1,14 @@
-"""A first look at an Aha! account: how each scenario is recorded on it, so that it shows what it must and stays
-small, from five ideas to a hundred thousand.
+"""A first look at an Aha! account: how each scenario is recorded on it, so that it shows what it must and
+stays small, from five ideas to a hundred thousand.
 
 A small account is read whole. On a larger one, scenarios read the ideas that a status or a word of a name
-narrows the list to; which one does is counted, not guessed.
+narrows the list to (which one does is counted, not guessed), or else one small micro-batch.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -24,7 +24,7 @@ from harness.scenarios import Fit, Scenario, SurveyError
 SMALL, FEW = 25, 12
 SAMPLE = 100
 # Of how many ideas it is asked what stands below them, and of how many their names are tried.
-ASKED, TRIED = 12, 4
+ASKED, TRIED = 12, 3
 PAGES = 3
 # Calls of one scenario.
 MOST_CALLS = 75
@@ -36,6 +36,8 @@ IDEA_FIELDS = "id,name,created_at,updated_at,workflow_status,endorsements_count,
 # Rows that changed within this of the cursor would be asked for, and left out.
 GAP = timedelta(seconds=5)
 REFUSED = (403, 404)
+PARAMETERS = {"ideas_workflow_status": "workflow_status", "ideas_q": "q"}
+COUNTS = ("comments_count", "endorsements_count")
 VOTES = TABLES["idea_proxy_votes"]
 
 
@@ -51,15 +53,17 @@ class Narrowed:
         options: that narrow the list to them; none where these are all.
         ideas: they.
         bearing: id → rows of the table below it, as far as known.
+        cut: whether these are the first of many, in a micro-batch of their own.
     """
 
     options: Mapping[str, str]
     ideas: Sequence[Row]
     bearing: Mapping[str, int]
+    cut: bool = False
 
 
 def survey_account(connection: Mapping[str, str], scenarios: Sequence[Scenario]) -> dict[str, Fit]:
-    """Look at an account, in about 60 calls at most.
+    """Look at an account, in about 100 calls at most.
 
     Raises:
         SurveyError: it cannot be read.
@@ -115,7 +119,7 @@ class Look:
             few = self._narrow_by_status(table, few)
         start = {}
         if "changed" in scenario.steps:
-            start = {"cursor": cursor_before(self._changes(table, few))}
+            start = {"cursor": cursor_before(self._changes(table, few), all_of_them=few.cut)}
         return Fit(few.options, start, self._calls(table, few, 200) + scenario.steps.count("next"))
 
     def _fit_nothing(self, scenario: Scenario) -> Fit:
@@ -153,7 +157,9 @@ class Look:
             int(row["id"]) for row in rows if letters(str(row.get("auditable_type"))) in table.spellings
         ]
         if not wanted:
-            raise LackingError("no deletion of one is in the audits that were looked at (Aha! keeps 12 months)")
+            raise LackingError(
+                "no deletion of one is in the audits that were looked at (Aha! keeps 12 months)"
+            )
         if first.last and first.total <= AUDITS:
             return Fit(requests=1)
         newest = ids[-AUDITS:]
@@ -200,7 +206,7 @@ class Look:
             try:
                 found = Listing(path, table.root, table.params, 1).fetch(self.client, 1).total
             except AhaStatusError as error:
-                if error.status != 404:  # noqa: PLR2004
+                if error.status != 404:
                     what = table.name.replace("_", " ")
                     raise LackingError(f"the key may not read {what} ({error.status})") from None
                 found = 0
@@ -236,7 +242,9 @@ class Look:
         count_field = table.fan_out.count_field
         ideas = [idea for idea in self.sample.rows if not count_field or idea.get(count_field) != 0]
         # What people talk about has comments of either kind.
-        ideas.sort(key=lambda idea: -(idea.get("comments_count") or 0) - (idea.get("endorsements_count") or 0))
+        ideas.sort(
+            key=lambda idea: -(idea.get("comments_count") or 0) - (idea.get("endorsements_count") or 0)
+        )
         asked = ideas if self._is_small else ideas[:ASKED]
         counts = {str(idea["id"]): self._rows_below(table, str(idea["id"])) for idea in asked}
         found = {idea: count for idea, count in counts.items() if count}
@@ -264,9 +272,10 @@ class Look:
         bearing = self._bearing_ideas(table)
         if self._is_small and (table.path != VOTES.path or self._votes.total <= SMALL):
             return Narrowed({}, self.sample.rows, bearing)
-        best: Narrowed | None = None
-        for idea in self._candidates(table, bearing):
-            for options, filters in ways_to(idea):
+        best = self._known_narrowed(bearing)
+        for idea in self._candidates(bearing):
+            for options in ways_to(idea):
+                filters = {PARAMETERS[option]: value for option, value in options.items()}
                 if (best and len(best.ideas) >= PAGES) or not 1 <= self._count(**filters) <= FEW:
                     continue
                 params = (*sorted(filters.items()), ("fields", IDEA_FIELDS))
@@ -275,11 +284,39 @@ class Look:
                 if str(idea["id"]) in inside and (best is None or len(ideas) > len(best.ideas)):
                     shown = {found: count for found, count in bearing.items() if found in inside}
                     best = Narrowed(options, ideas, shown)
-        if best is None:
-            raise LackingError("no status and no word of a name narrows the ideas to a few of those that have any")
-        return best
+        return best or self._cut(table, bearing, {})
 
-    def _candidates(self, table: Table, bearing: Mapping[str, int]) -> Iterator[Row]:
+    def _cut(self, table: Table, bearing: Mapping[str, int], options: Mapping[str, str]) -> Narrowed:
+        """The first ideas of a long list, up to one that has rows, as a micro-batch.
+
+        Raises:
+            LackingError: there is none among those that fit into one.
+        """
+        filters = {PARAMETERS[option]: value for option, value in options.items()}
+        params = (*sorted(filters.items()), ("fields", IDEA_FIELDS))
+        ideas = Listing("/ideas", "ideas", params, MOST_CALLS).fetch(self.client, 1).rows
+        first = next((place for place, idea in enumerate(ideas) if str(idea["id"]) in bearing), None)
+        if table.path and not options:
+            # What is cut there is a list of all rows, wherever they stand.
+            first = 0
+        if first is None:
+            raise LackingError(f"none of the first {MOST_CALLS} ideas has any, and nothing narrows the list")
+        size = max(first + 1, PAGES * PAGES)
+        shown = ideas[:size]
+        inside = {str(idea["id"]) for idea in shown} & set(bearing)
+        limits = {"page_size": str(size), "max_ideas": str(size)}
+        return Narrowed({**options, **limits}, shown, {idea: bearing[idea] for idea in inside}, cut=True)
+
+    def _known_narrowed(self, bearing: Mapping[str, int]) -> Narrowed | None:
+        """What narrows the list for another table, if it leaves an idea that has rows of this one."""
+        for found in self._narrowed.values():
+            if isinstance(found, Narrowed) and found.options and not found.cut:
+                inside = {str(idea["id"]) for idea in found.ideas} & set(bearing)
+                if inside:
+                    return replace(found, bearing={idea: bearing[idea] for idea in inside})
+        return None
+
+    def _candidates(self, bearing: Mapping[str, int]) -> Iterator[Row]:
         """Ideas that have rows, first those with a few."""
         known = {str(idea["id"]): idea for idea in self.sample.rows}
         ordered = sorted(bearing, key=lambda idea: (not PAGES <= bearing[idea] <= SINGLE, bearing[idea]))
@@ -293,18 +330,22 @@ class Look:
 
     def _narrow_by_status(self, table: Table, few: Narrowed) -> Narrowed:
         """As `few`, by the status of one that has rows; of those, the one that the fewest ideas have."""
-        inside = [idea for idea in few.ideas if table.fan_out is None or str(idea["id"]) in few.bearing]
+        bearing = self._bearing_ideas(table)
+        shown = self.sample.rows if few.cut else few.ideas
+        inside = [idea for idea in shown if table.fan_out is None or str(idea["id"]) in bearing]
         statuses = Counter(name for idea in few.ideas if (name := status_of(idea)))
         names = {name for idea in inside if (name := status_of(idea))}
         if not names:
             raise LackingError("no idea that was looked at has a workflow status")
         name = min(sorted(names), key=lambda found: statuses[found])
+        if few.cut:
+            return self._cut(table, self._bearing_ideas(table), {"ideas_workflow_status": name})
         ideas = [idea for idea in few.ideas if status_of(idea) == name]
         return Narrowed({**few.options, "ideas_workflow_status": name}, ideas, few.bearing)
 
     def _changes(self, table: Table, few: Narrowed) -> list[tuple[str, bool]]:
         """When what the scenario's list shows changed, and whether that brings a row."""
-        if table.path == VOTES.path and not few.options:
+        if table.path == VOTES.path and (few.cut or not few.options):
             return [(str(vote.get("updated_at")), True) for vote in self._votes.rows]
         return [
             (str(idea.get("updated_at")), table.fan_out is None or str(idea["id"]) in few.bearing)
@@ -326,20 +367,21 @@ def status_of(idea: Row) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def ways_to(idea: Row) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Filters that an idea passes, as options and as parameters: its status, words of its name, its name."""
-    if status := status_of(idea):
-        yield {"ideas_workflow_status": status}, {"workflow_status": status}
+def ways_to(idea: Row) -> Iterator[dict[str, str]]:
+    """Options that narrow the list to ideas like this one: its status, words of its name, both."""
+    status = status_of(idea)
+    by_status = {"ideas_workflow_status": status} if status else {}
     name = str(idea.get("name") or "").strip()
     words = sorted(set(re.findall(r"\w{4,}", name)), key=lambda word: (-len(word), word))
-    for text in (*words[:2], name):
-        if text:
-            yield {"ideas_q": text}, {"q": text}
+    by_name = [{"ideas_q": text} for text in dict.fromkeys((*words[:2], name)) if text]
+    yield from [by_status] * bool(by_status)
+    yield from by_name
+    yield from ({**by_status, **options} for options in by_name if by_status)
 
 
-def cursor_before(changes: Iterable[tuple[str, bool]]) -> str:
-    """A moment after which a few of the rows changed, at least one of them with something to show, and about
-    which none did.
+def cursor_before(changes: Iterable[tuple[str, bool]], *, all_of_them: bool = False) -> str:
+    """A moment after which a few of the rows changed, or all of them; at least one of them with something to
+    show, and none about that moment.
 
     Raises:
         LackingError: no row says when it changed.
@@ -349,7 +391,7 @@ def cursor_before(changes: Iterable[tuple[str, bool]]) -> str:
         raise LackingError("no row says when it changed")
     times = [time for time, _ in known]
     last = max(place for place, (_, bears) in enumerate(known) if bears)
-    for place in range(min(last, max(0, len(known) - PAGES)), 0, -1):
+    for place in range(0 if all_of_them else min(last, max(0, len(known) - PAGES)), 0, -1):
         if times[place - 1] < shift(times[place], -2 * GAP):
             return shift(times[place], -GAP)
     return shift(times[0], -GAP)

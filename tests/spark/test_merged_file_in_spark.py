@@ -15,8 +15,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from connector.spec import TableSpec
-from harness.scenarios import CASSETTES, load_matrix
+from harness.scenarios import load_matrix
 from harness.server import Replay, serving, serving_strictly
+from harness.sets import SANDBOX_SET, Recorded
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
@@ -25,7 +26,6 @@ from scripts.streams import FORMAT, Run
 from tests.conftest import SPARK_4_2, merged_source
 
 MATRIX = load_matrix()
-TABLES = ("ideas", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
 
 pytestmark = pytest.mark.spark
 
@@ -38,15 +38,17 @@ def load(spark: SparkSession, table: str, connection: dict[str, str], **options:
     return spark.read.format("lakeflow_connect").options(tableName=table, **connection, **options).load()
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_spark_reads_exactly_the_rows_that_the_connector_reads(table: str, spark: SparkSession) -> None:
-    cassette = CASSETTES / table / "one_page.json"
-    with serving_strictly([cassette]) as replay:
-        frame = load(spark, table, connection_to(replay))
+@pytest.mark.recorded(title="one_page")
+def test_spark_reads_exactly_the_rows_that_the_connector_reads(
+    recorded: Recorded, spark: SparkSession
+) -> None:
+    table, options = recorded.scenario.table, dict(recorded.scenario.options)
+    with serving_strictly([recorded.path]) as replay:
+        frame = load(spark, table, connection_to(replay), **options)
         rows = [row.asDict(recursive=True) for row in frame.collect()]
-    with serving_strictly([cassette]) as replay:
-        connector = merged_source()(connection_to(replay)).lakeflow_connect
-        assert rows == list(connector.read_table(table, None, {})[0])
+    with serving_strictly([recorded.path]) as replay:
+        connector = merged_source()(connection_to(replay) | options).lakeflow_connect
+        assert rows == list(connector.read_table(table, None, options)[0])
     assert rows
 
 
@@ -63,7 +65,7 @@ def test_a_stream_reads_everything_once_and_stops(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     place = tmp_path_factory.mktemp("stream")
-    with serving([CASSETTES / "ideas" / "first_sync.json"]) as replay:
+    with serving([SANDBOX_SET / "ideas" / "first_sync.json"]) as replay:
         for _ in range(2):
             stream = (
                 spark.readStream.format("lakeflow_connect")
@@ -83,7 +85,7 @@ def test_a_stream_reads_everything_once_and_stops(
 
 def test_a_wrong_key_reaches_the_reader_as_the_connectors_own_message(spark: SparkSession) -> None:
     with (
-        serving([CASSETTES / "ideas" / "wrong_key.json"]) as replay,
+        serving([SANDBOX_SET / "ideas" / "wrong_key.json"]) as replay,
         pytest.raises(PySparkException, match="AhaAuthError: GET /ideas answered 401"),
     ):
         load(spark, "ideas", connection_to(replay)).collect()

@@ -12,8 +12,9 @@ import pyspark
 import pytest
 from deltalake import DeltaTable
 
-from harness.scenarios import CASSETTES, ROOT, load_matrix
+from harness.scenarios import ROOT, load_matrix
 from harness.server import serving
+from harness.sets import SANDBOX_SET
 from sandbox.clock import SandboxClock
 from sandbox.server import open_world, running
 from sandbox.store import Condition
@@ -105,7 +106,7 @@ def run_alone(
 
 
 def test_the_merged_file_alone_reads_from_another_directory_without_the_repository(tmp_path: Path) -> None:
-    with serving([CASSETTES / "ideas" / "one_page.json"]) as replay:
+    with serving([SANDBOX_SET / "ideas" / "one_page.json"]) as replay:
         assert run_alone(tmp_path, COUNT, replay.url).stdout == "rows: 24\n"
 
 

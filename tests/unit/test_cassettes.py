@@ -23,7 +23,8 @@ from harness.cassettes import (
     request_of,
     uri_of,
 )
-from harness.scenarios import CASSETTES, ROOT
+from harness.scenarios import ROOT
+from harness.sets import SANDBOX_SET
 
 TEXT = st.text("abc &=/%ü", max_size=6)
 BODIES = st.dictionaries(TEXT, st.lists(st.integers() | TEXT, max_size=3), max_size=3)
@@ -104,15 +105,16 @@ def test_migrating_keeps_every_interaction_and_is_done_once(tmp_path: Path) -> N
 
 
 def test_the_command_migrates_what_is_old_and_leaves_the_rest(tmp_path: Path) -> None:
-    (tmp_path / "ideas").mkdir()
-    old, new = tmp_path / "ideas" / "empty.json", tmp_path / "ideas" / "one_page.json"
+    place = tmp_path / "sandbox" / "ideas"
+    place.mkdir(parents=True)
+    old, new = place / "empty.json", place / "one_page.json"
     old.write_text(json.dumps(OLD))
-    new.write_bytes((CASSETTES / "ideas" / "one_page.json").read_bytes())
+    new.write_bytes((SANDBOX_SET / "ideas" / "one_page.json").read_bytes())
     command = [sys.executable, "-m", "harness", "cassettes", "--migrate", "--cassettes", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert "migrated ideas/empty" in done.stdout
+    assert "migrated sandbox/ideas/empty" in done.stdout
     assert load_interactions(old)
-    assert new.read_bytes() == (CASSETTES / "ideas" / "one_page.json").read_bytes()
+    assert new.read_bytes() == (SANDBOX_SET / "ideas" / "one_page.json").read_bytes()
 
 
 @pytest.mark.parametrize("text", ["[]", '{"format": 99, "interactions": []}', "no JSON"])
@@ -122,7 +124,7 @@ def test_what_is_no_cassette_is_not_migrated(text: str) -> None:
 
 
 def test_all_committed_cassettes_load_within_half_a_second() -> None:
-    paths = sorted(CASSETTES.glob("*/*.json"))
+    paths = sorted(SANDBOX_SET.glob("*/*.json"))
     before = time.process_time()
     entries = [entry for path in paths for entry in load_interactions(path)]
     assert time.process_time() - before < 0.5
@@ -131,7 +133,7 @@ def test_all_committed_cassettes_load_within_half_a_second() -> None:
 
 
 def test_all_committed_cassettes_are_canonical() -> None:
-    for path in CASSETTES.glob("*/*.json"):
+    for path in SANDBOX_SET.glob("*/*.json"):
         text = path.read_text()
         assert dump(parse(text)) == text
         assert json.loads(text)["format"] == FORMAT

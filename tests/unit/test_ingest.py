@@ -1,10 +1,9 @@
 """What the main job refuses before Spark starts, each as one sentence and exit code 2."""
 
-import fcntl
 import json
-import os
 from pathlib import Path
 
+import filelock
 import pytest
 from click.testing import CliRunner
 
@@ -26,12 +25,8 @@ def test_a_destination_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_runs_into_one_destination_are_refused(tmp_path: Path) -> None:
-    lock = os.open(tmp_path / ".lock", os.O_CREAT | os.O_RDWR)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
+    with filelock.FileLock(tmp_path / ".lock"):
         assert "Another run is at work in" in refuse("--destination", str(tmp_path))
-    finally:
-        os.close(lock)
 
 
 @pytest.mark.parametrize(

@@ -8,30 +8,30 @@ from connector.datasource import LakeflowSource
 from connector.errors import AhaError
 from harness.cassettes import load_interactions
 from harness.faults import Faulty, failing
-from harness.scenarios import CASSETTES, Scenario, load_matrix, play
+from harness.scenarios import load_matrix, play
+from harness.sets import Recorded, recorded_as
 
 MATRIX = load_matrix()
 NEVER = 10**9
 
 
-def run(scenario: Scenario, fault: dict[str, Any], at: int, times: int = 1) -> tuple[Any, Faulty]:
+def run(recorded: Recorded, fault: dict[str, Any], at: int, times: int = 1) -> tuple[Any, Faulty]:
     """The rows of a scenario, or the error it ended in; and what was sent."""
-    faulty = Faulty(load_interactions(CASSETTES / scenario.cassette), fault, at, times)
+    faulty = Faulty(load_interactions(recorded.path), fault, at, times)
     with failing(faulty):
         try:
-            return play(scenario, LakeflowSource, MATRIX.replay).reads, faulty
+            return play(recorded.scenario, LakeflowSource, MATRIX.replay).reads, faulty
         except AhaError as error:
             return error, faulty
 
 
 @pytest.mark.parametrize("fault", MATRIX.faults)
-@pytest.mark.parametrize("scenario", MATRIX.scenarios.values(), ids=lambda scenario: scenario.name)
-def test_a_fault_anywhere_in_a_scenario_is_survived_or_told(scenario: Scenario, fault: str) -> None:
-    wanted, quiet = run(scenario, {}, NEVER)
+def test_a_fault_anywhere_in_a_scenario_is_survived_or_told(recorded: Recorded, fault: str) -> None:
+    wanted, quiet = run(recorded, {}, NEVER)
     assert quiet.hit == 0
     # The first page, one on the way, the last.
     for at in sorted({0, quiet.sent // 2, quiet.sent - 1}):
-        found, faulty = run(scenario, MATRIX.faults[fault], at)
+        found, faulty = run(recorded, MATRIX.faults[fault], at)
         assert faulty.hit == 1
         if isinstance(found, AhaError):
             assert "GET /" in str(found)
@@ -42,7 +42,7 @@ def test_a_fault_anywhere_in_a_scenario_is_survived_or_told(scenario: Scenario, 
 
 @pytest.mark.parametrize("fault", [name for name, what in MATRIX.faults.items() if what.get("status")])
 def test_a_fault_that_stays_ends_in_an_error_and_not_in_a_hang(fault: str) -> None:
-    found, faulty = run(MATRIX.scenarios["ideas/one_page"], MATRIX.faults[fault], 0, NEVER)
+    found, faulty = run(recorded_as(MATRIX, "ideas/one_page"), MATRIX.faults[fault], 0, NEVER)
     assert isinstance(found, AhaError)
     assert 1 < faulty.sent < 20
 

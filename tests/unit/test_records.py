@@ -2,7 +2,6 @@
 
 import json
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from pyspark.sql.types import ArrayType, DataType, LongType, StringType, StructT
 from connector.errors import AhaDataError
 from connector.records import arrow_schema, to_batch, to_rows
 from connector.tables import TABLES, Table
+from harness.sets import SANDBOX_SET
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -130,7 +130,7 @@ def test_every_value_of_a_declared_type_comes_out_as_it_went_in(rows: list[dict[
 
 @pytest.mark.parametrize("name", TABLES)
 def test_converting_rows_one_by_one_or_together_is_the_same(name: str) -> None:
-    cassette = Path(__file__).parents[2] / "cassettes" / name / "first_sync.json"
+    cassette = SANDBOX_SET / name / "first_sync.json"
     bodies = [entry["response"]["body"] for entry in json.loads(cassette.read_text())["interactions"]]
     rows = [row for body in bodies for row in body.get(TABLES[name].root, [])]
     assert rows

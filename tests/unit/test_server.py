@@ -10,10 +10,11 @@ import pytest
 import requests
 
 from harness.cassettes import CassetteError, load_interactions, uri_of
-from harness.scenarios import CASSETTES, ROOT
+from harness.scenarios import ROOT
 from harness.server import serving
+from harness.sets import SANDBOX_SET
 
-CASSETTE = CASSETTES / "ideas" / "several_pages.json"
+CASSETTE = SANDBOX_SET / "ideas" / "several_pages.json"
 
 
 def test_a_recorded_request_gets_its_recorded_answer_whatever_the_order_of_parameters() -> None:
@@ -40,7 +41,7 @@ def test_a_request_that_was_not_recorded_is_refused_and_counted() -> None:
 def test_a_missing_cassette_is_named_with_the_command_that_records_it() -> None:
     with (
         pytest.raises(CassetteError, match=r"ideas/none\. Record it again: nox -s record"),
-        serving([CASSETTES / "ideas" / "none.json"]),
+        serving([SANDBOX_SET / "ideas" / "none.json"]),
     ):
         pass
 

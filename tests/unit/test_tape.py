@@ -13,9 +13,10 @@ import requests
 import urllib3
 
 from harness.cassettes import dump, load_interactions, request_of, uri_of
-from harness.scenarios import CASSETTES, load_matrix
+from harness.scenarios import load_matrix
 from harness.scrub import Scrubber
 from harness.server import serving_strictly
+from harness.sets import SANDBOX_SET
 from harness.tape import ReplayError, player, strictly
 
 RULES = load_matrix().rules
@@ -153,7 +154,7 @@ def test_eight_threads_replay_a_hundred_times_without_a_live_hit_or_a_failure(ca
 
 
 def test_the_replay_server_is_as_strict_and_answers_threads_at_once() -> None:
-    path = CASSETTES / "idea_portal_comments" / "one_page.json"
+    path = SANDBOX_SET / "idea_portal_comments" / "one_page.json"
     asked = [uri_of(entry["request"] | {"origin": ""}) for entry in load_interactions(path)]
     with serving_strictly([path]) as replay, ThreadPoolExecutor(8) as pool:
         answers = list(

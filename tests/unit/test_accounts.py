@@ -1,0 +1,82 @@
+"""Any account is recorded: what it can show is kept, replays and leaks nothing; what it cannot show is named."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.accounts import RECORDED_DATE
+from harness.inventory import find_faults, take_inventory
+from harness.provenance import now_utc
+from harness.record import Account, Report, record
+from harness.scenarios import load_matrix, play
+from harness.scrub import Scrubber
+from harness.sets import LIVE, recorded_in
+from harness.tape import player, strictly
+from sandbox.server import Sandbox
+from tests.accounts import ACCOUNTS, LARGE, SECRETS, Kind, account
+from tests.conftest import SOURCES
+
+MATRIX = load_matrix()
+KEY = "the pseudonym key of a live account"
+
+
+def live(box: Sandbox) -> Account:
+    """The sandbox as a live account."""
+    connection = {"api_key": box.api_key, "subdomain": "sandbox-account", "base_url": box.url}
+    scrubber = Scrubber(MATRIX.rules, KEY, (box.api_key, KEY), RECORDED_DATE)
+    return Account(LIVE, connection | {"requests_per_minute": "600000"}, scrubber)
+
+
+def record_all(kind: Kind, root: Path) -> tuple[Report, int]:
+    """The report, and how many requests the account saw."""
+    with account(kind) as box:
+        report = record(live(box), MATRIX, MATRIX.select(()), root)
+        return report, len(box.traffic.log)
+
+
+def check(kind: Kind, root: Path) -> None:
+    report, requests = record_all(kind, root)
+    assert report.failed == {}
+    unexplained = {
+        name: reason
+        for name, reason in report.lacking.items()
+        if not any(part in name for part in kind.lacking)
+    }
+    assert unexplained == {}
+    assert set(report.recorded) | set(report.lacking) == set(MATRIX.scenarios)
+    assert requests == report.requests <= MATRIX.limits["max_requests"]
+    assert report.bytes <= MATRIX.limits["max_bytes"]
+    inventory = take_inventory(MATRIX, root, LIVE, now_utc())
+    assert find_faults(MATRIX, root, [inventory]) == []
+    for recorded in recorded_in(MATRIX, root):
+        for source in SOURCES.values():
+            tape = player(Scrubber(MATRIX.rules, "replay"))
+            with tape.use_cassette(str(recorded.path)) as cassette, strictly(cassette):
+                play(recorded.scenario, source(), MATRIX.replay)
+    text = "".join(path.read_text() for path in root.rglob("*.json"))
+    assert [secret for secret in (*SECRETS, "Zanzibar", KEY, "sandbox-key") if secret in text] == []
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waits of the connector, which take no time."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_an_account_is_recorded_passes_the_gates_and_replays_over_both_forms(
+    name: str, tmp_path: Path, waits: list[float]
+) -> None:
+    check(ACCOUNTS[name], tmp_path / "cassettes")
+    # A 429 is waited out by the account's own clock, while it is recorded; and never again.
+    wanted = 4 if "limited" in name else 0
+    assert len([wait for wait in waits if wait >= 5]) == wanted
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_account_costs_no_more(name: str, tmp_path: Path) -> None:
+    check(LARGE[name], tmp_path / "cassettes")
