@@ -71,7 +71,7 @@ class Drawing:
                 return self.issue(made)
         raise AssertionError("unreachable: a digit that is not 0 has eight others")
 
-    def identity(self, value: str) -> str:
+    def integer(self, value: str) -> str:
         """As many digits, for digits without leading zeros. 19 keep their order; fewer are permuted."""
         number, length = int(value), len(value)
         if length == ORDERED_DIGITS and number < ORDERED_TO:

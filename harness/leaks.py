@@ -6,7 +6,6 @@ glued to something else is as strange to it as what was forgotten. A finding nam
 """
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ def find_unreplaced(raw: Any, made: Any, rules: Rules, path: tuple[str, ...] = (
     """
     if isinstance(raw, dict):
         for (name, item), (made_name, made_item) in zip(raw.items(), made.items(), strict=True):
-            if name == made_name and not rules.keeps_key(name) and _says_something(name):
+            if name == made_name and not rules.keeps_key(name) and _says_something(name, rules):
                 yield _unreplaced(path, "name of a field", rules)
             yield from find_unreplaced(item, made_item, rules, (*path, name))
     elif isinstance(raw, list):
@@ -148,13 +147,15 @@ def find_unreplaced(raw: Any, made: Any, rules: Rules, path: tuple[str, ...] = (
             yield from find_unreplaced(item, made_item, rules, path)
     elif raw == made and raw is not None and not isinstance(raw, bool):
         text = str(raw)
-        if _says_something(text) and not rules.keeps(rules.rule_of(path), path, text):
+        if _says_something(text, rules) and not rules.keeps(rules.rule_of(path), path, text):
             yield _unreplaced(path, "value", rules)
 
 
-def _says_something(text: str) -> bool:
-    digits = text.isdecimal() and len(text) < SHORTEST_ID
-    return not digits and not NOTHING.fullmatch(text) and text != str(math.inf)
+def _says_something(text: str, rules: Rules) -> bool:
+    """Whether a value may identify anybody: it is no short number, no punctuation, and not all published."""
+    if (text.isdecimal() and len(text) < SHORTEST_ID) or NOTHING.fullmatch(text):
+        return False
+    return bool(CONTROL.search(text)) or not rules.published.issuperset(WORD.findall(text))
 
 
 def _unreplaced(path: tuple[str, ...], what: str, rules: Rules) -> Finding:

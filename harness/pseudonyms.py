@@ -83,18 +83,18 @@ class Pseudonyms(Drawing):
             return self.html(value)
         return self.url(value) if WEB.fullmatch(value) else self.text(value)
 
-    def id(self, value: str) -> str:
+    def identity(self, value: str) -> str:
         """An id of as many digits; what is no number is a word."""
         return self._known(value)
 
     def _identity(self, value: str) -> str:
         if value == "0":
-            return value
+            return self.issue(value)
         if not DECIMAL.fullmatch(value):
-            return self.segment(value)
+            return self.key_of(value)
         if not re.fullmatch(r"[1-9][0-9]*", value) or len(value) > LONGEST_NUMBER:
             return self.decimal(value)
-        return self.identity(value)
+        return self.integer(value)
 
     def reference(self, value: str) -> str:
         """`DEMO-I-12`: a prefix of as many letters, the same kind, as many digits."""
@@ -112,7 +112,7 @@ class Pseudonyms(Drawing):
 
     def _part(self, part: str) -> str:
         if part.isdecimal():
-            return self.id(part)
+            return self.identity(part)
         # One letter is a kind of record; more may be anything.
         return self.issue(part) if len(part) == 1 else self.prefix(part)
 
@@ -156,10 +156,14 @@ class Pseudonyms(Drawing):
         if not segment or segment in self._rules.words:
             return segment
         if re.fullmatch(r"[0-9]+", segment):
-            return self.id(segment)
+            return self.identity(segment)
         if EMAIL.fullmatch(segment):
             return self.email(segment)
-        return self.reference(segment) if REFERENCE.fullmatch(segment) else self.spell("segment", segment, 8)
+        return self.key_of(segment)
+
+    def key_of(self, value: str) -> str:
+        """What a record is known by where that is no number: the same in a path and in a field."""
+        return self.reference(value) if REFERENCE.fullmatch(value) else self.spell("key", value, 8)
 
     def html(self, value: str) -> str:
         """The same tags around other text; addresses, e-mails, references and long ids in it are mapped."""
@@ -201,7 +205,7 @@ class Pseudonyms(Drawing):
             return self.url(token) + rest
         if EMAIL.fullmatch(token):
             return self.email(token) + rest
-        return (self.id(token) if token.isdigit() else self.reference(token)) + rest
+        return (self.identity(token) if token.isdigit() else self.reference(token)) + rest
 
 
 def _apart(before: str, after: str) -> str:

@@ -1,4 +1,4 @@
-"""Recording: all scenarios aside first; those worth keeping, that leak nothing and replay, come into place."""
+"""Recording: all scenarios aside first; those that are worth it, leak nothing and replay come into place."""
 
 import getpass
 import hashlib

@@ -134,12 +134,17 @@ class Scrubber:
         if not math.isfinite(value):
             return self._replace("text", str(value))
         text = format(Decimal(repr(value)), "f")
-        if value == 0 or self.rules.keeps(self.rules.rule_of(path), path, text):
+        if value == 0:
+            self.pseudonyms.issue(str(value))
+            return value
+        if self.rules.keeps(self.rules.rule_of(path), path, text):
             return value
         made = self._replace("id" if isinstance(value, int) and value > 0 else "number", text)
         number = type(value)(made)
         # The largest numbers of as many digits are too large for a float.
         number = number if math.isfinite(number) else type(value)(made[:-1])
+        # The smallest floats have so few neighbours that other digits may be the same number.
+        number = number if number != value or isinstance(value, int) else value + value
         self.pseudonyms.issue(str(number))
         return number
 

@@ -1,4 +1,4 @@
-"""Any account is recorded: what it can show is kept, replays and leaks nothing; what it cannot show is named."""
+"""Any account is recorded: what it shows is kept, replays and leaks nothing; what it cannot show is named."""
 
 import time
 from pathlib import Path

@@ -17,6 +17,7 @@ from harness.cassettes import CassetteError, dump, parse
 from harness.inventory import find_faults, find_unplayed, take_inventory
 from harness.page import write_page
 from harness.scenarios import CASSETTES, ROOT, Matrix, load_matrix
+from harness.sets import LIVE, SANDBOX, sets_in
 
 MATRIX = load_matrix()
 NOW = datetime.now(UTC)
@@ -24,17 +25,19 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def cassettes(tmp_path: Path) -> Path:
-    """A copy of the committed cassettes."""
-    shutil.copytree(CASSETTES, tmp_path / "cassettes")
-    return tmp_path / "cassettes"
+    """A copy of the sandbox's set."""
+    shutil.copytree(CASSETTES / SANDBOX, tmp_path / "cassettes" / SANDBOX)
+    return tmp_path / "cassettes" / SANDBOX
 
 
-def faults(cassettes: Path, matrix: Matrix = MATRIX) -> list[str]:
-    return find_faults(matrix, cassettes, take_inventory(matrix, cassettes, NOW))
+def faults(place: Path, matrix: Matrix = MATRIX) -> list[str]:
+    inventory = take_inventory(matrix, place.parent, place.name, NOW)
+    return [fault.removeprefix(f"{place.name}/") for fault in find_faults(matrix, place.parent, [inventory])]
 
 
-def test_the_committed_cassettes_pass_every_gate() -> None:
-    assert faults(CASSETTES) == []
+@pytest.mark.parametrize("origin", sets_in())
+def test_the_committed_cassettes_pass_every_gate(origin: str) -> None:
+    assert faults(CASSETTES / origin) == []
 
 
 def edit(path: Path, change: Callable[[str], str]) -> None:
@@ -44,7 +47,7 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 def provenance(cassettes: Path, **fields: str) -> None:
     file = cassettes / "provenance.json"
     known = json.loads(file.read_text())
-    known["ideas/one_page"] |= fields
+    known["cassettes"]["ideas/one_page"] |= fields
     file.write_text(json.dumps(known))
 
 
@@ -61,7 +64,7 @@ PLANTED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda place: edit(
             place / "ideas" / "one_page.json", lambda text: text.replace('"color"', '"ada@customer.test"', 1)
         ),
-        "ideas/one_page: an e-mail address outside example.com",
+        "ideas/one_page: what is neither published nor a pseudonym at .interactions[0].response.body",
     ),
     "a removed cassette": (
         lambda place: (place / "ideas" / "empty.json").unlink(),
@@ -72,9 +75,23 @@ PLANTED: dict[str, tuple[Callable[[Path], object], str]] = {
         "ideas/of_march.json belongs to no scenario",
     ),
     "a stray file": (lambda place: (place / "notes.txt").write_text("x"), "notes.txt belongs to no scenario"),
-    "an old live recording": (
-        lambda place: provenance(place, recorded_from="live", recorded_at=ago(181)),
-        "ideas/one_page is 181 days old",
+    "a cassette of the other set": (
+        lambda place: provenance(place, recorded_from="live"),
+        "ideas/one_page was recorded from 'live', and sets do not mix",
+    ),
+    "a file beside the sets": (
+        lambda place: (place.parent / "ideas").mkdir(),
+        "ideas belongs to no set (sandbox, live): delete it.",
+    ),
+    "another pseudonym key": (
+        lambda place: provenance(place, pseudonyms="0123456789abcdef"),
+        "made with different pseudonym keys",
+    ),
+    "an answer that is asked for again": (
+        lambda place: edit(
+            place / "ideas" / "one_page.json", lambda text: text.replace('"status": 200', '"status": 429', 1)
+        ),
+        "ideas/one_page holds an answer that a client waits for and asks again",
     ),
     "an older rule set": (
         lambda place: provenance(place, rules="1 abc"),
@@ -108,7 +125,7 @@ PLANTED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a forgotten scenario": (
         lambda place: edit(
-            place / "provenance.json", lambda text: text.replace("ideas/one_page", "ideas/of_march")
+            place / "provenance.json", lambda text: text.replace('"ideas/one_page"', '"ideas/of_march"')
         ),
         "ideas/of_march is in provenance.json and is no scenario",
     ),
@@ -126,18 +143,45 @@ def test_what_is_planted_is_told(what: str, cassettes: Path) -> None:
     assert any(says in fault for fault in faults(cassettes))
 
 
-def test_a_live_recording_within_its_days_and_an_old_sandbox_recording_pass(cassettes: Path) -> None:
-    provenance(cassettes, recorded_from="live", recorded_at=ago(179))
+def test_a_live_recording_ages_and_a_sandbox_recording_does_not(cassettes: Path) -> None:
+    provenance(cassettes, recorded_at=ago(900))
     assert faults(cassettes) == []
-    provenance(cassettes, recorded_from="sandbox", recorded_at=ago(900))
-    assert faults(cassettes) == []
+    live = cassettes.rename(cassettes.with_name(LIVE))
+    edit(live / "provenance.json", lambda text: text.replace('"sandbox"', '"live"'))
+    provenance(live, recorded_at=ago(179))
+    assert faults(live) == []
+    provenance(live, recorded_at=ago(181))
+    [fault] = faults(live)
+    assert fault.startswith("ideas/one_page is 181 days old, and 180 is the limit for live")
+
+
+def test_a_live_set_is_asked_for_what_its_account_can_show_and_the_sandboxs_for_everything(
+    cassettes: Path,
+) -> None:
+    (cassettes / "idea_comments" / "filtered.json").unlink()
+    known = json.loads((cassettes / "provenance.json").read_text())
+    del known["cassettes"]["idea_comments/filtered"]
+    known["lacking"]["idea_comments/filtered"] = "it has no comments"
+    (cassettes / "provenance.json").write_text(json.dumps(known).replace('"sandbox"', '"live"'))
+    live = Path(shutil.copytree(cassettes, cassettes.with_name(LIVE)))
+    assert faults(live) == []
+    (cassettes / "provenance.json").write_text(json.dumps(known))
+    told = faults(cassettes)
+    assert any("idea_comments/filtered is lacking (it has no comments)" in fault for fault in told)
+    del known["lacking"]["idea_comments/filtered"]
+    (live / "provenance.json").write_text(json.dumps(known).replace('"sandbox"', '"live"'))
+    told = faults(live)
+    assert (
+        "idea_comments/filtered has no cassette: record again: nox -s record -- idea_comments/filtered"
+        in told
+    )
 
 
 def test_a_size_budget_is_kept(cassettes: Path) -> None:
     small = replace(MATRIX, limits=MATRIX.limits | {"max_bytes": 1000})
     [fault] = faults(cassettes, small)
     assert re.fullmatch(
-        r"All cassettes have [\d,]+ bytes, and `max_bytes` is 1,000: lower a page_size\.", fault
+        r"all its cassettes have [\d,]+ bytes, and `max_bytes` is 1,000: record again: .*", fault
     )
 
 
@@ -149,7 +193,7 @@ def test_a_scenario_that_a_table_must_have_is_missed(title: str, cassettes: Path
     for path in cassettes.glob(f"*/{title}.json"):
         path.unlink()
     told = faults(cassettes, without)
-    assert f"Table ideas has no scenario {title}: record again: nox -s record" in told
+    assert f"Table ideas has no scenario {title}: record again: nox -s record -- --sandbox" in told
 
 
 def test_a_table_without_a_middle_page_is_told(cassettes: Path) -> None:
@@ -157,17 +201,17 @@ def test_a_table_without_a_middle_page_is_told(cassettes: Path) -> None:
         cassettes / "ideas" / "several_pages.json",
         lambda text: re.sub(r'"current_page": [2-7]', '"current_page": 1', text),
     )
-    assert "Table ideas has no middle page: record again: nox -s record" in faults(cassettes)
+    told = faults(cassettes)
+    assert "Table ideas has no middle page: record again: nox -s record -- --sandbox" in told
 
 
 def test_a_route_that_nothing_exercises_is_told_and_so_is_one_that_is_not_named(cassettes: Path) -> None:
     routes = [*MATRIX.coverage["routes"][1:], "/api/v1/goals"]
     other = replace(MATRIX, coverage=MATRIX.coverage | {"routes": routes})
     told = faults(cassettes, other)
-    assert "Route /api/v1/goals is in no cassette: record again: nox -s record" in told
-    assert (
-        "Route /api/v1/ideas is recorded, and not named under [coverage]: record again: nox -s record" in told
-    )
+    again = "record again: nox -s record -- --sandbox"
+    assert f"Route /api/v1/goals is in no cassette: {again}" in told
+    assert f"Route /api/v1/ideas is recorded, and not named under [coverage]: {again}" in told
 
 
 def test_the_named_routes_are_those_of_the_connector() -> None:
@@ -181,7 +225,7 @@ def test_the_named_routes_are_those_of_the_connector() -> None:
 
 
 def test_the_command_prints_the_table_and_exits_1_on_a_fault(cassettes: Path) -> None:
-    command = [sys.executable, "-m", "harness", "cassettes", "--cassettes", str(cassettes)]
+    command = [sys.executable, "-m", "harness", "cassettes", "--cassettes", str(cassettes.parent)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "0 fault(s)" in done.stdout
@@ -193,8 +237,8 @@ def test_the_command_prints_the_table_and_exits_1_on_a_fault(cassettes: Path) ->
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    inventory = take_inventory(MATRIX, CASSETTES, NOW)
-    write_page(tmp_path / "page.html", MATRIX, CASSETTES, inventory, ["a <fault> & more"])
+    inventory = take_inventory(MATRIX, CASSETTES, SANDBOX, NOW)
+    write_page(tmp_path / "page.html", MATRIX, CASSETTES, [inventory], ["a <fault> & more"])
     return tmp_path / "page.html"
 
 
@@ -218,7 +262,8 @@ def test_a_real_browser_shows_the_page(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"ideas/one_page": {}}', '{"ideas/one_page": {"recorded_at": "yesterday"}}']
+    "text",
+    ["", "[]", '{"cassettes": {}}', '{"cassettes": {"a": {"recorded_at": "yesterday"}}, "lacking": {}}'],
 )
 def test_a_damaged_provenance_is_one_clear_error(text: str, cassettes: Path) -> None:
     (cassettes / "provenance.json").write_text(text)

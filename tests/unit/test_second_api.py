@@ -78,7 +78,7 @@ origin = "https://sky.example.com"
 [headers]
 request = []
 response = ["content-type"]
-[query]
+[asked]
 keep = []
 [paths]
 id = "count"
@@ -97,7 +97,7 @@ from harness.tape import player, strictly
 matrix = load_matrix(Path("matrix.toml"))
 scenario = matrix.scenarios["moons/all"]
 tape = player(Scrubber(matrix.rules, "replay"))
-with tape.use_cassette("cassettes/moons/all.json") as cassette, strictly(cassette):
+with tape.use_cassette("cassettes/sandbox/moons/all.json") as cassette, strictly(cassette):
     [[row]] = play(scenario, load_source(matrix), matrix.replay).reads
 print(row["id"], row["seen_at"], row["discoverer"] != "Galileo Galilei")
 """
@@ -121,10 +121,10 @@ def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tm
         return done.stdout
 
     places = ("--matrix", "matrix.toml", "--cassettes", "cassettes")
-    assert "1 scenarios, 1 interactions" in run("-m", "harness", "record", "--sandbox", *places)
-    [entry] = load_interactions(tmp_path / "cassettes" / "moons" / "all.json")
+    assert "1 scenarios (0 unchanged), 1 interactions" in run("-m", "harness", "record", "--sandbox", *places)
+    [entry] = load_interactions(tmp_path / "cassettes" / "sandbox" / "moons" / "all.json")
     assert entry["request"]["origin"] == "https://sky.example.com"
-    assert "Galile" not in (tmp_path / "cassettes" / "moons" / "all.json").read_text()
+    assert "Galile" not in (tmp_path / "cassettes" / "sandbox" / "moons" / "all.json").read_text()
     assert run("replay.py") == "7 1610-01-07 True\n"
     listed = subprocess.run(
         [sys.executable, "-m", "harness", "cassettes", *places],
