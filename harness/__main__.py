@@ -20,7 +20,8 @@ from harness.inventory import find_faults, find_unplayed, take_inventory
 from harness.page import write_page
 from harness.progress import Display, plan_table
 from harness.provenance import content_of, now_utc, read_provenance, write_provenance
-from harness.record import Account, RecordError, Report, look_at, record, spending_of
+from harness.record import look_at, record, spending_of
+from harness.recording import Account, RecordError, Report
 from harness.scenarios import CASSETTES, MATRIX, ROOT, Matrix, MatrixError, load_matrix, load_source
 from harness.server import PortError, describe, serving
 from harness.sets import LIVE, ORIGINS, SANDBOX, sets_in
@@ -273,8 +274,8 @@ def drift_command(sandbox: bool, matrix_path: Path, cassettes: Path, names: tupl
         display.stop()
         played = [scenario for scenario in scenarios if scenario.name not in now.missed]
         before = shapes_of_set(cassettes / origin, played)
-        names = names_known(cassettes / origin, account)
-        drifts = compare(matrix, before, now, load_source(matrix), names)
+        unlisted = names_known(cassettes / origin, account)
+        drifts = compare(matrix, before, now, load_source(matrix), unlisted)
     for drift in drifts:
         console.print(str(drift), soft_wrap=True)
     for name, reason in {**now.missed, **before.missed}.items():

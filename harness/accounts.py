@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from harness.credentials import CredentialsError, check_connection, find_credentials, find_pseudonym_key
 from harness.provenance import read_provenance
-from harness.record import Account
+from harness.recording import Account
 from harness.scenarios import Matrix, load_object
 from harness.scrub import Scrubber
 from harness.sets import LIVE, SANDBOX

@@ -11,7 +11,8 @@ from typing import Any
 
 from harness.cassettes import Entry, load_interactions
 from harness.provenance import read_provenance
-from harness.record import Account, look_at, spending_of
+from harness.record import look_at, spending_of
+from harness.recording import Account
 from harness.rules import Rules
 from harness.scenarios import Fit, Matrix, Scenario, load_source
 from harness.shapes import optional_in, shape_of

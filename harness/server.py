@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from harness.cassettes import encode_body, load_interactions, matching_key, request_of, uri_of
-from harness.tape import ReplayError
+from harness.network import ReplayError
 
 
 class PortError(Exception):

@@ -29,7 +29,7 @@ def go_offline() -> None:
     for name in [name for name in os.environ if name.startswith(PREFIXES)]:
         del os.environ[name]
     os.environ[ONLY] = NOWHERE
-    begin = subprocess.Popen.__init__
+    begin: Any = subprocess.Popen.__init__
 
     def begin_offline(self: Any, *arguments: Any, env: Any = None, **named: Any) -> None:
         begin(self, *arguments, env={ONLY: NOWHERE, **(os.environ if env is None else env)}, **named)

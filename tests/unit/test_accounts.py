@@ -1,15 +1,22 @@
 """Any account is recorded: what it shows is kept, replays and leaks nothing; what it cannot show is named."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from harness.accounts import RECORDED_DATE
+from harness.credentials import ONLY
 from harness.inventory import find_faults, take_inventory
 from harness.provenance import now_utc
-from harness.record import Account, Report, record
-from harness.scenarios import load_matrix, play
+from harness.record import record
+from harness.recording import Account, Report
+from harness.scenarios import ROOT, load_matrix, play
 from harness.scrub import Scrubber
 from harness.sets import LIVE, recorded_in
 from harness.tape import player, strictly
@@ -80,3 +87,44 @@ def test_an_account_is_recorded_passes_the_gates_and_replays_over_both_forms(
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_account_costs_no_more(name: str, tmp_path: Path) -> None:
     check(LARGE[name], tmp_path / "cassettes")
+
+
+def run_tests(place: Path, environment: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["of two hundred ideas", "of hostile words", "of three thousand ideas"])
+def test_every_replay_fault_and_spark_test_runs_over_a_live_set_too(name: str, tmp_path: Path) -> None:
+    record_all((ACCOUNTS | LARGE)[name], tmp_path / "cassettes")
+    spark = (
+        "tests/spark/test_merged_file_in_spark.py::test_spark_reads_exactly_the_rows_that_the_connector_reads"
+    )
+    others = ("tests/replay", "tests/unit/test_recorded_faults.py")
+    run_tests(ROOT, dict(os.environ), "--cassettes", str(tmp_path / "cassettes"), *others, spark)
+
+
+# Tests that start commands, and those that replay.
+COMMANDS = ("record", "credentials", "drift", "inventory", "ingest", "server", "second_api", "cassettes")
+
+
+@pytest.mark.soak
+def test_with_credentials_lying_about_the_suite_sends_no_request_and_changes_no_file(tmp_path: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    with account(Kind(24)) as box:
+        options = {"api_key": box.api_key, "subdomain": "acme", "base_url": box.url}
+        (tmp_path / "configs" / "dev_config.json").write_text(json.dumps(options))
+        before = {name: (tmp_path / name).read_bytes() for name in files}
+        lying = {"AHA_API_KEY": box.api_key, "AHA_SUBDOMAIN": "acme", ONLY: ""}
+        tests = [f"tests/unit/test_{name}.py" for name in COMMANDS]
+        run_tests(tmp_path, os.environ | lying, *tests, "tests/replay", "tests/deploy")
+        assert box.traffic.log == []
+        assert {name: (tmp_path / name).read_bytes() for name in files} == before

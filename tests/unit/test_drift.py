@@ -15,7 +15,8 @@ from connector.datasource import LakeflowSource
 from harness.accounts import RECORDED_DATE
 from harness.drift import Drift, compare, names_known, shapes_of_account, shapes_of_set
 from harness.provenance import read_provenance
-from harness.record import Account, record
+from harness.record import record
+from harness.recording import Account
 from harness.scenarios import ROOT, load_matrix
 from harness.scrub import Scrubber
 from harness.sets import LIVE, SANDBOX_SET

@@ -18,7 +18,8 @@ import pytest
 
 from harness.accounts import RECORDED_DATE, SANDBOX_PSEUDONYM_KEY, sandbox_account
 from harness.provenance import is_still_true, read_provenance
-from harness.record import Account, RecordError, record
+from harness.record import record
+from harness.recording import Account, RecordError
 from harness.scenarios import ROOT, Fit, MatrixError, Scenario, load_matrix
 from harness.scrub import Scrubber
 from harness.sets import SANDBOX, SANDBOX_SET, recorded_as
@@ -116,7 +117,7 @@ def test_an_outage_leaves_every_cassette_as_it_was(tmp_path: Path) -> None:
     before = contents(cassettes)
     fits = {"ideas/one_page": Fit()}
     with scripted((404, {}, "")) as script:
-        report = record(account_at(script.url, "x"), MATRIX, ONE_PAGE, cassettes, fits=fits)
+        report = record(account_at(script.url, SANDBOX_PSEUDONYM_KEY), MATRIX, ONE_PAGE, cassettes, fits=fits)
     assert report.failed["ideas/one_page"].startswith(
         "AhaNotFoundError after GET /api/v1/ideas answered 404."
     )

@@ -13,11 +13,12 @@ import requests
 import urllib3
 
 from harness.cassettes import dump, load_interactions, request_of, uri_of
+from harness.network import ReplayError
 from harness.scenarios import load_matrix
 from harness.scrub import Scrubber
 from harness.server import serving_strictly
 from harness.sets import SANDBOX_SET
-from harness.tape import ReplayError, player, strictly
+from harness.tape import player, strictly
 
 RULES = load_matrix().rules
 ORIGIN = RULES.origin

@@ -1,0 +1,161 @@
+"""A first look at an Aha! account: how each scenario is recorded on it, so that it shows what it must and
+stays small, from five ideas to a hundred thousand.
+
+A small account is read whole. On a larger one, scenarios read the ideas that a status or a word of a name
+narrows the list to (which one does is counted, not guessed), or else one small micro-batch.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from connector.client import AhaClient
+from connector.errors import STATUS_ERRORS, AhaConnectionError, AhaError, AhaStatusError
+from connector.listing import Listing
+from connector.options import parse_options
+from connector.servertime import shift
+from connector.tables import TABLES, Table, letters
+from harness.scenarios import Fit, Scenario, SurveyError
+from scripts.survey.narrowing import MOST_CALLS, PAGES, SINGLE, Narrowed, Narrowing
+from scripts.survey.view import SAMPLE, SMALL, VOTES, LackingError, View
+
+# Of the audits, the newest.
+AUDITS = 60
+# Digits of ids whose pseudonyms keep their order.
+ORDERED_DIGITS = 19
+# Rows that changed within this of the cursor would be asked for, and left out.
+GAP = timedelta(seconds=5)
+
+
+def survey_account(connection: Mapping[str, str], scenarios: Sequence[Scenario]) -> dict[str, Fit]:
+    """Look at an account, in about 100 calls at most.
+
+    Raises:
+        SurveyError: it cannot be read.
+    """
+    look = Look(Narrowing(View(AhaClient(parse_options(connection)))))
+    fits: dict[str, Fit] = {}
+    try:
+        for scenario in scenarios:
+            try:
+                fits[scenario.name] = look.fit(scenario)
+            except LackingError as error:
+                fits[scenario.name] = Fit(lacking=str(error))
+    except AhaStatusError as error:
+        advice = STATUS_ERRORS.get(error.status, (None, "Try again later."))[1]
+        raise SurveyError(f"Aha! answered {error.status} to the first look. {advice}") from None
+    except AhaConnectionError as error:
+        raise SurveyError(str(error)) from None
+    except AhaError as error:
+        raise SurveyError(
+            f"The first look was answered with something else than a list ({type(error).__name__}). "
+            "Check `subdomain`: a login page looks like this."
+        ) from None
+    return fits
+
+
+@dataclass(frozen=True)
+class Look:
+    """Decides how scenarios are recorded."""
+
+    narrowing: Narrowing
+
+    @property
+    def view(self) -> View:
+        return self.narrowing.view
+
+    def fit(self, scenario: Scenario) -> Fit:
+        """How to record one scenario.
+
+        Raises:
+            LackingError: the account cannot show it.
+        """
+        table = TABLES[scenario.table]
+        if scenario.error:
+            return Fit(requests=1)
+        if scenario.rows == "none":
+            return self._fit_nothing(scenario)
+        if "deletions" in scenario.steps:
+            return self._fit_deletions(table)
+        if scenario.pages:
+            return self._fit_pages(table)
+        few = self.narrowing.few(table)
+        if scenario.chosen:
+            few = self.narrowing.by_status(table)
+        start = {}
+        if "changed" in scenario.steps:
+            start = {"cursor": cursor_before(self._changes(table, few), all_of_them=few.cut)}
+        return Fit(few.options, start, few.calls(table, 200) + scenario.steps.count("next"))
+
+    def _fit_nothing(self, scenario: Scenario) -> Fit:
+        found = self.view.count({"q": scenario.options["ideas_q"]})
+        if found:
+            raise LackingError(f"{found} ideas match a word that none should")
+        return Fit(requests=len(scenario.steps))
+
+    def _fit_pages(self, table: Table) -> Fit:
+        """A list of three pages: the ideas', the votes', or one idea's comments."""
+        few = self.narrowing.few(table)
+        listed = self.view.votes.total if table.path == VOTES.path else self.view.sample.total
+        if table.path and listed < PAGES:
+            raise LackingError(f"it has {listed} rows, and three pages take three")
+        if table.path and (few.options or listed > SMALL):
+            return Fit({"page_size": str(PAGES), "max_ideas": str(PAGES * PAGES)}, requests=PAGES)
+        length = listed if table.path else len(few.ideas)
+        sizes = [size for size in range(1, length) if -(-length // size) >= PAGES]
+        if not sizes and any(PAGES <= count <= SINGLE for count in few.bearing.values()):
+            sizes = [1]
+        calls = few.calls(table, max(sizes, default=1))
+        if not sizes or calls > MOST_CALLS:
+            raise LackingError("no list of three pages was found that is small")
+        return Fit({**few.options, "page_size": str(max(sizes))}, requests=calls)
+
+    def _fit_deletions(self, table: Table) -> Fit:
+        listing = Listing("/audits", "audits", (("audit_action", "destroy"),), SAMPLE)
+        first = self.view.page(listing, 1, "the audits")
+        rows = list(first.rows)
+        if not first.last:
+            # Whichever end of the list is the newer one.
+            rows += self.view.page(listing, -(-first.total // SAMPLE), "the audits").rows
+        ids = sorted({int(row["id"]) for row in rows if str(row["id"]).isdecimal()})
+        wanted = [
+            int(row["id"]) for row in rows if letters(str(row.get("auditable_type"))) in table.spellings
+        ]
+        if not wanted:
+            raise LackingError(
+                "no deletion of one is in the audits that were looked at (Aha! keeps 12 months)"
+            )
+        if first.last and first.total <= AUDITS:
+            return Fit(requests=1)
+        newest = ids[-AUDITS:]
+        if max(wanted) <= newest[0] or len(str(newest[0])) != ORDERED_DIGITS:
+            raise LackingError(f"none is among the newest {AUDITS} deletions")
+        return Fit(start={"after_id": str(newest[0])}, requests=1)
+
+    def _changes(self, table: Table, few: Narrowed) -> list[tuple[str, bool]]:
+        """When what the scenario's list shows changed, and whether that brings a row."""
+        if table.path == VOTES.path and (few.cut or not few.options):
+            return [(str(vote.get("updated_at")), True) for vote in self.view.votes.rows]
+        return [
+            (str(idea.get("updated_at")), table.fan_out is None or str(idea["id"]) in few.bearing)
+            for idea in few.ideas
+        ]
+
+
+def cursor_before(changes: Iterable[tuple[str, bool]], *, all_of_them: bool = False) -> str:
+    """A moment after which a few of the rows changed, or all of them; at least one of them with something to
+    show, and none about that moment.
+
+    Raises:
+        LackingError: no row says when it changed.
+    """
+    known = sorted(change for change in changes if re.match(r"\d{4}-", change[0]))
+    if not any(bears for _, bears in known):
+        raise LackingError("no row says when it changed")
+    times = [time for time, _ in known]
+    last = max(place for place, (_, bears) in enumerate(known) if bears)
+    for place in range(0 if all_of_them else min(last, max(0, len(known) - PAGES)), 0, -1):
+        if times[place - 1] < shift(times[place], -2 * GAP):
+            return shift(times[place], -GAP)
+    return shift(times[0], -GAP)
