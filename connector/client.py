@@ -51,16 +51,16 @@ class RetryPolicy:
 
 
 class BearerAuth(requests.auth.AuthBase):
-    """Puts the key on a request, and keeps it out of reprs.
+    """Puts the key, or the token, on a request, and keeps it out of reprs.
 
     Given as `auth`, because requests would otherwise prefer a `~/.netrc` entry to our header.
     """
 
-    def __init__(self, api_key: str) -> None:
-        self._api_key = api_key
+    def __init__(self, credential: str) -> None:
+        self._credential = credential
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._api_key}"
+        request.headers["Authorization"] = f"Bearer {self._credential}"
         return request
 
     def __repr__(self) -> str:
@@ -188,7 +188,7 @@ class AhaClient:
 
     def _open_session(self) -> requests.Session:
         session = requests.Session()
-        session.auth = BearerAuth(self._settings.api_key)
+        session.auth = BearerAuth(self._settings.credential)
         session.headers.update(
             {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
         )
@@ -225,7 +225,7 @@ class AhaClient:
 
     def _show(self, text: str) -> str:
         """The only way of a server's words into a message: without the key, and then cut."""
-        return text.replace(self._settings.api_key, "[api key]")[:SHOWN_CHARACTERS]
+        return text.replace(self._settings.credential, "[api key]")[:SHOWN_CHARACTERS]
 
 
 class SlowAnswerError(Exception):

@@ -54,11 +54,13 @@ MOST_PARTITIONS = 8
 class LakeflowSource(DataSource):
     """`spark.read.format("lakeflow_connect")`, batch and streaming."""
 
+    connector_class = AhaLakeflowConnect
+
     def __init__(self, options: dict[str, str]) -> None:
         super().__init__(options)
         # A plain dict with lower-case keys: Spark passes a case-insensitive one in batch only.
         self.settings = {key.lower(): value for key, value in options.items()}
-        self.lakeflow_connect = AhaLakeflowConnect(self.settings)
+        self.lakeflow_connect = self.connector_class(self.settings)
 
     @classmethod
     def name(cls) -> str:

@@ -80,7 +80,7 @@ RETRIED_STATUSES = (429, 500, 502, 503, 504)
 STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
     401: (
         AhaAuthError,
-        "The API key was refused. Check `api_key`, and that `subdomain` names its account.",
+        "The API key (or token) was refused. Check `api_key`, and that `subdomain` names its account.",
     ),
     403: (
         AhaPermissionError,

@@ -12,32 +12,13 @@ from typing import Any
 from connector.errors import AhaOptionError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-SYNC_MODES = ("cdc", "snapshot")
-TIMESTAMPS = ("iso", "native")
+# Nine digits: no option means more.
+MOST = 999_999_999
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def parse_text(value: str) -> str:
     return value
-
-
-def parse_count(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < 1:
-        raise ValueError("expected a whole number of at least 1")
-    return int(value)
-
-
-def parse_seconds(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", value):
-        raise ValueError("expected a whole number of seconds, 0 or more")
-    return int(value)
-
-
-def parse_page_size(value: str) -> int:
-    size = parse_count(value)
-    if size > 200:
-        raise ValueError("expected a whole number from 1 to 200")
-    return size
 
 
 def parse_flag(value: str) -> bool:
@@ -46,22 +27,12 @@ def parse_flag(value: str) -> bool:
     return value.lower() == "true"
 
 
-def parse_sync_mode(value: str) -> str:
-    if value not in SYNC_MODES:
-        raise ValueError(f"expected {' or '.join(SYNC_MODES)}")
-    return value
-
-
-def parse_timestamps(value: str) -> str:
-    if value not in TIMESTAMPS:
-        raise ValueError(f"expected {' or '.join(TIMESTAMPS)}")
-    return value
-
-
 def parse_api_key(value: str) -> str:
     # A header value that requests would refuse must not appear in requests' own error message.
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         raise ValueError("expected the key alone: printable ASCII without spaces")
+    if value.startswith("put-your-"):
+        raise ValueError("this is the example's placeholder: put your key in its place")
     return value
 
 
@@ -98,37 +69,67 @@ class Option:
     Attributes:
         name: lower_snake_case, because Spark lower-cases option keys.
         description: one sentence for the README and the spec.
-        parse: text → value; raises ValueError with what was expected.
-        kind: the type that `connector_spec.yaml` states.
+        kind: the type that `connector_spec.yaml` states: string, integer or boolean.
+        least, most: of an integer. choices: of a string, all that there are.
+        form: text → value of a string; raises ValueError with what was expected.
         connection, table: where it may be given.
         required, quoted: whether it must be given, and whether a message may quote it.
+        secret: whether it is a credential, of which a connection has one.
         default: the value when the option is absent or empty.
     """
 
     name: str
     description: str
-    parse: Callable[[str], Any] = parse_text
     kind: str = "string"
+    least: int = 1
+    most: int = MOST
+    choices: tuple[str, ...] = ()
+    form: Callable[[str], Any] = parse_text
     connection: bool = False
     table: bool = False
     required: bool = False
     quoted: bool = True
+    secret: bool = False
     default: Any = None
+
+    def parse(self, text: str) -> Any:
+        """The value of a text; raises ValueError with what was expected."""
+        if self.kind == "integer":
+            return self._parse_number(text)
+        if self.kind == "boolean":
+            return parse_flag(text)
+        if self.choices and text not in self.choices:
+            raise ValueError(f"expected {' or '.join(self.choices)}")
+        return self.form(text)
+
+    def _parse_number(self, text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not self.least <= int(text) <= self.most:
+            limits = f"from {self.least} to {self.most}" if self.most < MOST else f"of at least {self.least}"
+            raise ValueError(f"expected a whole number {limits}")
+        return int(text)
 
 
 OPTIONS: tuple[Option, ...] = (
     Option(
         "api_key",
         "API key of an Aha! user; the connector sees what that user sees.",
-        parse=parse_api_key,
+        form=parse_api_key,
         connection=True,
-        required=True,
         quoted=False,
+        secret=True,
+    ),
+    Option(
+        "access_token",
+        "Instead of `api_key`: the token of a connection that uses OAuth. Unity Catalog brings it.",
+        form=parse_api_key,
+        connection=True,
+        quoted=False,
+        secret=True,
     ),
     Option(
         "subdomain",
         "First part of your account's address: `company` for https://company.aha.io.",
-        parse=parse_subdomain,
+        form=parse_subdomain,
         connection=True,
         required=True,
         quoted=False,
@@ -137,14 +138,13 @@ OPTIONS: tuple[Option, ...] = (
         "base_url",
         "Where to send requests instead of https://<subdomain>.aha.io; only another aha.io host or a "
         "loopback address is accepted.",
-        parse=parse_base_url,
+        form=parse_base_url,
         connection=True,
         quoted=False,
     ),
     Option(
         "requests_per_minute",
         "Most requests sent in any minute; Aha! allows 300 for all jobs of one address together.",
-        parse=parse_count,
         kind="integer",
         connection=True,
         default=300,
@@ -152,16 +152,17 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "lookback_seconds",
         "How far each sync re-reads before the last one's start, for rows that appear late.",
-        parse=parse_seconds,
         kind="integer",
+        least=0,
+        most=999_999,
         connection=True,
         default=60,
     ),
     Option(
         "page_size",
         "Rows per request, 1 to 200; a smaller value only makes more requests (recordings use it).",
-        parse=parse_page_size,
         kind="integer",
+        most=200,
         connection=True,
         default=200,
     ),
@@ -174,9 +175,14 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "max_ideas",
         "Most ideas (or votes, where no filter is set) per micro-batch; the next one goes on from there.",
-        parse=parse_count,
         kind="integer",
         connection=True,
+        table=True,
+    ),
+    Option(
+        "max_records_per_batch",
+        "The same as `max_ideas`, by the name that other community connectors use; the smaller counts.",
+        kind="integer",
         table=True,
     ),
     Option(
@@ -186,14 +192,13 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "sync_mode",
         "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",
-        parse=parse_sync_mode,
+        choices=("cdc", "snapshot"),
         table=True,
         default="cdc",
     ),
     Option(
         "track_deletes",
         "`true` offers a delete flow, read from Aha!'s audits; the key must be allowed to read them.",
-        parse=parse_flag,
         kind="boolean",
         table=True,
         default=False,
@@ -201,7 +206,6 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "trust_counts",
         "`false` asks for votes or comments also of ideas whose own count of them is 0.",
-        parse=parse_flag,
         kind="boolean",
         table=True,
         default=True,
@@ -209,14 +213,13 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "timestamps",
         "`iso` keeps times as Aha! writes them, as texts; `native` makes them timestamps.",
-        parse=parse_timestamps,
+        choices=("iso", "native"),
         table=True,
         default="iso",
     ),
     Option(
         "partition_rows",
         "A full read of more ideas (or votes) than this is split, into at most 8 parts read at once.",
-        parse=parse_count,
         kind="integer",
         table=True,
         default=10_000,
@@ -229,13 +232,15 @@ class Settings:
     """Parsed options of one connection and one table. Its repr shows no secret."""
 
     subdomain: str
-    api_key: str = field(repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
     base_url: str | None = None
     requests_per_minute: int = 300
     lookback_seconds: int = 60
     page_size: int = 200
     ideas_workflow_status: str | None = None
     max_ideas: int | None = None
+    max_records_per_batch: int | None = None
     ideas_q: str | None = None
     q: str | None = None
     sync_mode: str = "cdc"
@@ -245,6 +250,17 @@ class Settings:
     partition_rows: int = 10_000
     # No option: of how many processes that read at once this is one.
     budget_share: int = 1
+
+    @property
+    def credential(self) -> str:
+        """What a request is authorized with: the key, or the token of OAuth."""
+        return self.api_key or self.access_token or ""
+
+    @property
+    def limit(self) -> int | None:
+        """Rows of the list per micro-batch, or None."""
+        given = [limit for limit in (self.max_ideas, self.max_records_per_batch) if limit]
+        return min(given, default=None)
 
     @property
     def is_local(self) -> bool:
@@ -269,6 +285,7 @@ def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None
     values: dict[str, Any] = {}
     for given, scope in ((connection, "connection"), (table or {}, "table")):
         values.update(_parse_scope(given, scope))
+    _require_one(values, [option for option in OPTIONS if option.secret])
     for option in OPTIONS:
         if option.required and option.name not in values:
             raise AhaOptionError(f"Option `{option.name}` is missing. {option.description}")
@@ -280,6 +297,20 @@ def parse_options(connection: Mapping[str, str], table: Mapping[str, str] | None
             "Leave out one of the two."
         )
     return settings
+
+
+def _require_one(values: Mapping[str, Any], secrets: list[Option]) -> None:
+    """One credential, and not two of which nobody knows the stronger."""
+    names = [option.name for option in secrets]
+    given = [name for name in names if name in values]
+    if not given:
+        raise AhaOptionError(
+            f"Option `{names[0]}` is missing. {secrets[0].description} A connection with OAuth brings "
+            f"`{names[1]}` instead. In a pipeline, look whether its ingest.py sets "
+            "spark.databricks.unityCatalog.connectionDfOptionInjection.enabled."
+        )
+    if len(given) > 1:
+        raise AhaOptionError(f"Options `{names[0]}` and `{names[1]}` are both given: leave out one of them.")
 
 
 def parse_table_options(given: Mapping[str, str]) -> Settings:

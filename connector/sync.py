@@ -70,7 +70,7 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     modes = (("sync_mode", "snapshot" if snapshot else None), ("trust_counts", None if trusting else "false"))
     scope = scope_of(settings.subdomain, table.name, (*filters, *modes))
     # A part is no snapshot.
-    limit = None if snapshot else settings.max_ideas
+    limit = None if snapshot else settings.limit
     size = settings.page_size
     if limit:
         # Micro-batches are whole pages, so that each goes on where the last one stopped.

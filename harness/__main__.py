@@ -12,13 +12,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from harness.accounts import live_account, origin_of, sandbox_account
+from harness.accounts import live_account, name_of, sandbox_account
 from harness.cassettes import CassetteError, migrate
 from harness.credentials import CredentialsError
 from harness.drift import compare, names_known, shapes_of_account, shapes_of_set
 from harness.inventory import find_faults, find_unplayed, take_inventory
 from harness.page import write_page
-from harness.progress import Display, plan_table
+from harness.progress import Display
 from harness.provenance import content_of, now_utc, read_provenance, write_provenance
 from harness.record import look_at, record, spending_of
 from harness.recording import Account, RecordError, Report
@@ -105,33 +105,36 @@ def record_command(
             raise MatrixError("Give --strict or --keep-going, not both.")
         matrix = load_matrix(matrix_path)
         scenarios = matrix.select(names)
-        account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox)
-        display = stack.enter_context(Display(console, len(scenarios)))
-        spending = spending_of(matrix)
-        fits = look_at(account, matrix, scenarios, display, spending)
-        console.print(plan_table(scenarios, fits, account.connection, spending.sent))
+        account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox, keep_key=not plan_only)
+        display = stack.enter_context(Display(console, scenarios, account.connection))
         if plan_only:
+            spending = spending_of(matrix)
+            display.planned(look_at(account, matrix, scenarios, display, spending), spending.sent)
             return
-        report = record(
-            account, matrix, scenarios, cassettes, display, fits=fits, spending=spending, strict=strict
-        )
+        report = record(account, matrix, scenarios, cassettes, display, strict=strict)
         display.stop()
         tell(console, report, matrix, cassettes / account.origin, strict=strict)
     sys.exit(1 if report.failed else 0)
 
 
 def choose_account(
-    console: Console, matrix: Matrix, cassettes: Path, stack: ExitStack, *, sandbox: bool
+    console: Console,
+    matrix: Matrix,
+    cassettes: Path,
+    stack: ExitStack,
+    *,
+    sandbox: bool,
+    keep_key: bool = False,
 ) -> Account:
     """The account that is asked, named to the person who asks."""
     if sandbox:
         account = sandbox_account(matrix, stack)
         console.print("Asking the local sandbox.")
         return account
-    account, told = live_account(matrix, cassettes)
-    console.print(f"Asking the account at {origin_of(matrix, dict(account.connection))}.")
-    if told:
-        console.print(told, soft_wrap=True)
+    account, told = live_account(matrix, cassettes, keep_key=keep_key)
+    console.print(f"Asking the live account: {name_of(matrix, account.connection)}.", soft_wrap=True)
+    for sentence in told:
+        console.print(sentence, soft_wrap=True)
     return account
 
 
@@ -269,16 +272,19 @@ def drift_command(sandbox: bool, matrix_path: Path, cassettes: Path, names: tupl
         account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox)
         origin = SANDBOX if sandbox or LIVE not in sets_in(cassettes) else LIVE
         console.print(f"Comparing it with {cassettes.name}/{origin}/: {len(scenarios)} scenario(s)")
-        display = stack.enter_context(Display(console, len(scenarios)))
+        known = read_provenance(cassettes / origin).cassettes
+        absent = [scenario.name for scenario in scenarios if scenario.name not in known]
+        scenarios = [scenario for scenario in scenarios if scenario.name in known]
+        display = stack.enter_context(Display(console, scenarios, account.connection))
         now = shapes_of_account(account, matrix, scenarios, display)
         display.stop()
         played = [scenario for scenario in scenarios if scenario.name not in now.missed]
-        before = shapes_of_set(cassettes / origin, played)
+        before = shapes_of_set(cassettes / origin, played, matrix.rules.words)
         unlisted = names_known(cassettes / origin, account)
         drifts = compare(matrix, before, now, load_source(matrix), unlisted)
     for drift in drifts:
         console.print(str(drift), soft_wrap=True)
-    for name, reason in {**now.missed, **before.missed}.items():
+    for name, reason in {**dict.fromkeys(absent, f"not in {origin}/"), **now.missed}.items():
         console.print(f"not compared: {name} ({reason})", soft_wrap=True)
     console.print(f"{len(drifts)} difference(s) in shape")
     sys.exit(1 if drifts else 0)

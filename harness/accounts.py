@@ -1,10 +1,10 @@
 """Which account is recorded: a live one by its credentials, or a sandbox."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from harness.credentials import CredentialsError, check_connection, find_credentials, find_pseudonym_key
+from harness.credentials import check_connection, find_credentials, find_pseudonym_key
 from harness.provenance import read_provenance
 from harness.recording import Account
 from harness.scenarios import Matrix, load_object
@@ -17,29 +17,34 @@ SANDBOX_PSEUDONYM_KEY = "sandbox recordings hold no real data"
 RECORDED_DATE = "Fri, 01 Jan 2100 00:00:00 GMT"
 
 
-def live_account(matrix: Matrix, root: Path) -> tuple[Account, str]:
-    """The account that credentials name, and what there is to say of its pseudonyms.
+def live_account(matrix: Matrix, root: Path, *, keep_key: bool) -> tuple[Account, list[str]]:
+    """The account that credentials name, and what there is to say of it.
+
+    Args:
+        root: the directory of sets.
+        keep_key: whether a pseudonym key that is made is kept: where something is recorded with it.
 
     Raises:
         CredentialsError: there are none, or they cannot be used.
     """
-    connection = find_credentials(matrix)
-    check_connection(matrix, connection)
-    host = origin_of(matrix, connection)
-    if urlsplit(host.lower()).hostname == urlsplit(matrix.rules.origin).hostname:
-        raise CredentialsError(
-            f"The account is at {host}, and there cassettes send what was scrubbed: its answers would pass "
-            "as scrubbed. Choose another `origin` in the scrubbing rules."
-        )
+    found = find_credentials(matrix)
+    check_connection(matrix, found)
+    wanted = {*matrix.live["variables"], *matrix.live.get("options", found)}
+    connection = {name: value for name, value in found.items() if name in wanted}
+    told = [
+        f"`{name}` of the credentials does not count in recordings." for name in sorted(set(found) - wanted)
+    ]
     known = {entry["pseudonyms"] for entry in read_provenance(root / LIVE).cassettes.values()}
-    key, told = find_pseudonym_key(matrix, known)
+    key, new = find_pseudonym_key(matrix, known, keep=keep_key)
     secrets = (key, *(connection[name] for name in matrix.live["secrets"]))
-    return Account(LIVE, connection, Scrubber(matrix.rules, key, secrets, RECORDED_DATE)), told
+    account = Account(LIVE, connection, Scrubber(matrix.rules, key, secrets, RECORDED_DATE))
+    return account, [*told, new] if new else told
 
 
-def origin_of(matrix: Matrix, connection: dict[str, str]) -> str:
-    """Where requests to a live account go."""
-    return connection.get("base_url") or str(matrix.live["origin"]).format(**connection)
+def name_of(matrix: Matrix, connection: Mapping[str, str]) -> str:
+    """What tells the person who asks which account it is, without its secrets."""
+    shown = [name for name in connection if name not in matrix.live["secrets"]]
+    return ", ".join(f"{name} {connection[name]}" for name in shown)
 
 
 def sandbox_account(matrix: Matrix, stack: ExitStack) -> Account:

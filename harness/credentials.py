@@ -75,7 +75,7 @@ def _read(path: Path, shown: str) -> dict[str, str]:
 
 
 def find_pseudonym_key(
-    matrix: Matrix, known: Iterable[str], environment: Mapping[str, str] = os.environ
+    matrix: Matrix, known: Iterable[str], environment: Mapping[str, str] = os.environ, *, keep: bool = True
 ) -> tuple[str, str]:
     """The key of a live set's pseudonyms, and what there is to say of it.
 
@@ -83,18 +83,24 @@ def find_pseudonym_key(
 
     Args:
         known: fingerprints of the keys of what was recorded before, for the message where the key is new.
+        keep: whether a new key is written down; else it is good for this once.
     """
     path = Path(environment.get(ONLY) or matrix.home) / KEY_FILE
     shown = f"{path.parent.name}/{path.name}"
     if path.exists():
-        key = path.read_text(encoding="utf-8").strip()
+        try:
+            key = path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            key = ""
         if len(key) < SHORTEST_KEY:
             raise CredentialsError(
                 f"{shown} holds no key of 32 characters or more. Restore it, or delete it."
             )
         return key, ""
-    path.parent.mkdir(parents=True, exist_ok=True)
     key = secrets.token_hex(32)
+    if not keep:
+        return key, ""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(f"{key}\n")
     told = f"Made {shown}, the key of this account's pseudonyms: keep it, and keep it to yourself."

@@ -4,7 +4,7 @@ Names of fields that no rule knows may be data, and cassettes hold pseudonyms fo
 them, a name of today is found again under its pseudonym; without it, unknown names are one.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,11 @@ class Answers:
     tables: dict[Group, set[str]] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
 
-    def add(self, table: str, entries: Iterable[Entry]) -> None:
+    def add(self, table: str, entries: Iterable[Entry], words: Container[str]) -> None:
         for entry in entries:
             status = entry["response"]["status"]
             asked = "" if status == 200 else f" {status}"
-            group = (route_of(entry) + asked, str(entry["request"]["query"].get("fields", "")))
+            group = (route_of(entry, words) + asked, str(entry["request"]["query"].get("fields", "")))
             self.bodies.setdefault(group, []).append(entry["response"]["body"])
             self.tables.setdefault(group, set()).add(table)
 
@@ -78,27 +78,33 @@ def shapes_of_account(
     around = watched(watcher, spending, account.scrubber.date)
     for scenario in scenarios:
         fit = fits.get(scenario.name, Fit())
-        if fit.lacking:
-            found.missed[scenario.name] = fit.lacking
+        if fit.lacking or fit.fault:
+            found.missed[scenario.name] = fit.lacking or fit.fault
             continue
         watcher.begin(scenario.name)
         spending.begin()
         try:
-            took = take(scenario.fitted(fit.options, fit.start), source, account.connection, around)
+            took = take(
+                scenario.fitted(fit.options, fit.start),
+                source,
+                account.connection,
+                around,
+                matrix.rules.words,
+            )
         except (TakeError, TooMuchError) as error:
             found.missed[scenario.name] = str(error)
             continue
-        found.add(scenario.table, took.scrubbed(account.scrubber))
+        found.add(scenario.table, took.scrubbed(account.scrubber), matrix.rules.words)
         watcher.end(scenario.name, f"{len(took.taken)} requests")
     return found
 
 
-def shapes_of_set(place: Path, scenarios: Iterable[Scenario]) -> Answers:
+def shapes_of_set(place: Path, scenarios: Iterable[Scenario], words: Container[str]) -> Answers:
     """What the cassettes of a set answer, as far as they are there."""
     found, known = Answers(), read_provenance(place).cassettes
     for scenario in scenarios:
         if scenario.name in known:
-            found.add(scenario.table, load_interactions(place / scenario.cassette))
+            found.add(scenario.table, load_interactions(place / scenario.cassette), words)
         else:
             found.missed[scenario.name] = f"not in {place.name}/"
     return found
@@ -166,10 +172,10 @@ def _types(types: set[str]) -> str:
     return " or ".join(sorted(types))
 
 
-def route_of(entry: Entry) -> str:
-    """The template of a request's path: ids as `:id`."""
+def route_of(entry: Entry, words: Container[str]) -> str:
+    """The template of a request's path: what is no published word is an `:id`."""
     parts = entry["request"]["path"].split("/")
-    return "/".join(":id" if part.isdecimal() else part for part in parts)
+    return "/".join(part if not part or part in words else ":id" for part in parts)
 
 
 def _names(kind: Any) -> set[str]:

@@ -129,7 +129,7 @@ def take_inventory(matrix: Matrix, root: Path, origin: str, now: datetime) -> In
         lines.append(
             Line(
                 scenario.name,
-                tuple(sorted({route_of(entry) for entry in entries})),
+                tuple(sorted({route_of(entry, matrix.rules.words) for entry in entries})),
                 len(entries),
                 path.stat().st_size,
                 (now - datetime.fromisoformat(known["recorded_at"])).days if "recorded_at" in known else 0,
@@ -149,7 +149,9 @@ def take_inventory(matrix: Matrix, root: Path, origin: str, now: datetime) -> In
 
 def find_faults(matrix: Matrix, root: Path, inventories: list[Inventory]) -> list[str]:
     """What is wrong, as sentences that say what to do; empty if nothing is."""
-    strays = sorted(path.name for path in root.iterdir() if path.name not in ORIGINS) if root.is_dir() else []
+    # A name with a dot is a recording under way, or what a kill left of one: the next one takes it away.
+    found = [path.name for path in root.iterdir()] if root.is_dir() else []
+    strays = sorted(name for name in found if name not in ORIGINS and not name.startswith("."))
     faults = [f"{name} belongs to no set ({', '.join(ORIGINS)}): delete it." for name in strays]
     if not inventories:
         faults.append("There is no set of cassettes: is the directory right?")

@@ -84,7 +84,7 @@ class Gate:
         return list(dict.fromkeys(found))
 
     def _holds_nothing_else(self, value: str, rule: str) -> bool:
-        bare = MARKUP.sub(lambda found: found["rest"] or " ", value)
+        bare = without_markup(value)
         if CONTROL.search(bare):
             return False
         if self._issued is None:
@@ -153,9 +153,15 @@ def find_unreplaced(raw: Any, made: Any, rules: Rules, path: tuple[str, ...] = (
 
 def _says_something(text: str, rules: Rules) -> bool:
     """Whether a value may identify anybody: it is no short number, no punctuation, and not all published."""
-    if (text.isdecimal() and len(text) < SHORTEST_ID) or NOTHING.fullmatch(text):
+    bare = without_markup(text)
+    if (bare.isdecimal() and len(bare) < SHORTEST_ID) or NOTHING.fullmatch(bare):
         return False
-    return bool(CONTROL.search(text)) or not rules.published.issuperset(WORD.findall(text))
+    return bool(CONTROL.search(bare)) or not rules.published.issuperset(WORD.findall(bare))
+
+
+def without_markup(text: str) -> str:
+    """A text without the tags that anybody may use; what stands in them stays."""
+    return MARKUP.sub(lambda found: found["rest"] or " ", text)
 
 
 def _unreplaced(path: tuple[str, ...], what: str, rules: Rules) -> Finding:

@@ -32,8 +32,10 @@ class WaitColumn(ProgressColumn):
 class Display:
     """A progress line on a terminal, one line a scenario elsewhere."""
 
-    def __init__(self, console: Console, scenarios: int) -> None:
-        self._console = console
+    def __init__(
+        self, console: Console, scenarios: Sequence[Scenario], connection: Mapping[str, str]
+    ) -> None:
+        self._console, self._scenarios, self._connection = console, scenarios, connection
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -42,7 +44,7 @@ class Display:
             console=console,
             transient=True,
         )
-        self._task = self._progress.add_task("", total=scenarios, requests=0, last=time.monotonic())
+        self._task = self._progress.add_task("", total=len(scenarios), requests=0, last=time.monotonic())
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -61,6 +63,9 @@ class Display:
     def begin(self, name: str) -> None:
         self._progress.update(self._task, description=name)
 
+    def planned(self, fits: Mapping[str, Fit], sent: int) -> None:
+        self._console.print(plan_table(self._scenarios, fits, self._connection, sent))
+
     def sent(self) -> None:
         requests = self._progress.tasks[0].fields["requests"] + 1
         self._progress.update(self._task, requests=requests, last=time.monotonic())
@@ -75,7 +80,7 @@ def plan_table(
 ) -> Table:
     """What a recording will do: each scenario, about how many requests, or why the account lacks it."""
     found = [(scenario.name, fits.get(scenario.name, Fit())) for scenario in scenarios]
-    total = sum(fit.requests or 0 for _, fit in found if not fit.lacking)
+    total = sum(fit.requests or 0 for _, fit in found if not (fit.lacking or fit.fault))
     pace = int(connection.get("requests_per_minute") or REQUESTS_PER_MINUTE)
     lacking = sum(bool(fit.lacking) for _, fit in found)
     title = f"{len(found) - lacking} scenarios to record, {lacking} lacking"
@@ -88,5 +93,6 @@ def plan_table(
     for name, fit in found:
         count = "" if fit.lacking or fit.requests is None else str(fit.requests)
         narrowed = ", ".join(sorted({*fit.options, *fit.start}))
-        table.add_row(name, count, escape(f"lacking: {fit.lacking}" if fit.lacking else narrowed))
+        lacks = f"lacking: {fit.lacking}" if fit.lacking else f"failed: {fit.fault}" if fit.fault else ""
+        table.add_row(name, count, escape(lacks or narrowed))
     return table

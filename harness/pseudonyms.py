@@ -88,18 +88,19 @@ class Pseudonyms(Drawing):
         return self._known(value)
 
     def _identity(self, value: str) -> str:
-        if value == "0":
-            return self.issue(value)
         if not DECIMAL.fullmatch(value):
             return self.key_of(value)
-        if not re.fullmatch(r"[1-9][0-9]*", value) or len(value) > LONGEST_NUMBER:
+        found = re.fullmatch(r"(0*)([0-9]*)", value)
+        if not found or len(value) > LONGEST_NUMBER:
             return self.decimal(value)
-        return self.integer(value)
+        zeros, number = found.groups()
+        # Nobody is told from another by zeros alone.
+        return self.issue(zeros + self.integer(number) if number else zeros)
 
     def reference(self, value: str) -> str:
         """`DEMO-I-12`: a prefix of as many letters, the same kind, as many digits."""
         prefix, *rest = value.split("-")
-        if not re.fullmatch(r"[A-Z][A-Z0-9]*", prefix) or not all(
+        if not re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", prefix) or not all(
             re.fullmatch(r"[A-Z]{1,3}|[0-9]{1,9}", part) for part in rest
         ):
             return self.text(value)
@@ -135,17 +136,17 @@ class Pseudonyms(Drawing):
         return urlunsplit((parts.scheme, host, self.path(parts.path), query, fragment))
 
     def path(self, path: str) -> str:
-        return "/".join(quote(self.segment(unquote(segment))) for segment in path.split("/"))
+        return "/".join(quote(self.segment(unquote(segment)), safe="@") for segment in path.split("/"))
 
     def _query(self, query: str, *, own: bool) -> str:
         """Parameters of an address in an answer: numbers of the account's own pages stay, nothing else."""
         out = []
         for name, value in parse_qsl(query, keep_blank_values=True):
             if own and name in self._rules.address_counts and re.fullmatch(r"[0-9]{1,4}", value):
-                out.append((name, value))
+                out.append((name, self.issue(value)))
             else:
                 out.append((self.parameter(name), self.segment(value)))
-        return urlencode(out, errors="replace")
+        return urlencode(out, safe="@", errors="replace")
 
     def parameter(self, name: str) -> str:
         """The name of a parameter: published, or replaced."""

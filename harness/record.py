@@ -15,7 +15,7 @@ from harness.provenance import FILE, other_keys, read_provenance, write_provenan
 from harness.recording import NEW_KEY, Account, RecordError, Recording, Report, shown
 from harness.scenarios import Fit, Matrix, Scenario, SurveyError, load_survey
 from harness.swap import recover, swap_directory
-from harness.taking import NoWatcher, Spending, TooMuchError, Watcher, watched
+from harness.taking import NoWatcher, Spending, TooMuchError, Watcher, quietly, watched
 from harness.tape import in_turn
 
 
@@ -30,12 +30,17 @@ def look_at(
     survey = load_survey(matrix)
     watcher.begin("a first look")
     try:
-        with in_turn(watched(watcher, spending, None)):
+        with in_turn(watched(watcher, spending, None)), quietly():
             return survey(account.connection, scenarios)
     except TooMuchError as error:
         raise RecordError(f"The first look at the account: {error}.") from None
     except SurveyError as error:
         raise RecordError(str(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever an account answers, it is one sentence
+        raise RecordError(
+            f"The first look was answered with something that it does not know ({type(error).__name__} in "
+            f"{place_of(error)}). Tell us, please: it should have recorded what can be recorded."
+        ) from None
 
 
 def record(
@@ -73,7 +78,9 @@ def record(
         others = [name for name in known.cassettes if name not in chosen and name in matrix.scenarios]
         if other := other_keys(known, others, account.scrubber.pseudonyms.fingerprint):
             raise RecordError(NEW_KEY.format(count=len(other), place=shown(place), first=other[0]))
-        fits = look_at(account, matrix, scenarios, watcher, spending) if fits is None else fits
+        if fits is None:
+            fits = look_at(account, matrix, scenarios, watcher, spending)
+            watcher.planned(fits, spending.sent)
         recording = Recording(account, matrix, root.resolve(), fits, watcher, spending)
         aside = place.with_name(f".{place.name}.new")
         shutil.rmtree(aside, ignore_errors=True)
@@ -91,6 +98,16 @@ def record(
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return report
+
+
+def place_of(error: BaseException) -> str:
+    """The function that raised an error, for who is told of it."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return (
+        trace.tb_frame.f_code.co_qualname if trace and hasattr(trace.tb_frame.f_code, "co_qualname") else "it"
+    )
 
 
 def spending_of(matrix: Matrix) -> Spending:

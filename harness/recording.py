@@ -112,21 +112,30 @@ class Recording:
         """Play every scenario that the account can show."""
         takes = []
         around = watched(self._watcher, self._spending, self._account.scrubber.date)
+        words = self._account.scrubber.rules.words
         for scenario in scenarios:
             fit = self._fits.get(scenario.name, Fit())
             if fit.lacking:
                 self.report.lacking[scenario.name] = fit.lacking
                 continue
+            if fit.fault:
+                self.report.failed[scenario.name] = fit.fault
+                continue
             self._watcher.begin(scenario.name)
             self._spending.begin()
             fitted = scenario.fitted(fit.options, fit.start)
             try:
-                found = take(fitted, self._source, self._account.connection, around)
+                found = take(fitted, self._source, self._account.connection, around, words)
             except TooMuchError as error:
                 self.report.lacking[scenario.name] = str(error)
                 self._watcher.end(scenario.name, f"lacking: {error}")
             except TakeError as error:
-                self._fail(scenario.name, str(error), error.details)
+                if scenario.error:
+                    # It ends in an error here too, only in another.
+                    self.report.lacking[scenario.name] = f"ends in {error}, and not in {scenario.error}"
+                    self._watcher.end(scenario.name, "lacking")
+                else:
+                    self._fail(scenario.name, str(error), error.details)
             else:
                 takes.append(found)
                 self._watcher.end(scenario.name, f"{len(found.taken)} requests")
@@ -135,7 +144,7 @@ class Recording:
     def _fail(self, name: str, reason: str, details: str) -> None:
         file = self._refused / f"{name.replace('/', '.')}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{details}\n", encoding="utf-8")
+        file.write_text(f"{details}\n", encoding="utf-8", errors="backslashreplace")
         self.report.failed[name] = f"{reason}. The whole message, which may quote the account: {shown(file)}"
         self._watcher.end(name, f"failed: {reason}")
 
@@ -154,16 +163,26 @@ class Recording:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(dump(entries), encoding="utf-8")
             self._shown[scenario.name] = self._as_shown(scenario)
-            fault = (
-                find_fault(scenario, found.played, entries)
-                or self._find_leak(gate, raw, path)
-                or self._find_replay_fault(found, path)
-            )
+            fault = self._judge(found, raw, entries, gate, path)
             if fault:
                 self._refuse(scenario.name, path, fault)
             else:
                 self.report.recorded[scenario.name] = len(entries)
         self.report.replaced.update({rule: len(found) for rule, found in scrubber.replaced.items()})
+
+    def _judge(
+        self, found: Take, raw: list[tuple[Any, dict[str, Any]]], entries: list[Entry], gate: Gate, path: Path
+    ) -> str | None:
+        """Why a cassette is not worth keeping, or None."""
+        try:
+            return (
+                find_fault(found.scenario, found.played, entries)
+                or self._find_leak(gate, raw, path)
+                or self._find_replay_fault(found, path)
+            )
+        except ValueError as error:
+            # One cassette that cannot be judged is one scenario lost, and not all.
+            return f"cannot be compared with what was answered ({type(error).__name__})"
 
     def _as_shown(self, scenario: Scenario) -> Scenario:
         """The scenario with its values as the cassette shows them."""
@@ -214,11 +233,11 @@ class Recording:
         self.report.failed[name] = f"{fault.rstrip('.')}. The refused cassette: {shown(file)}"
 
     def keep_small(self, aside: Path, known: Provenance, others: Iterable[str]) -> None:
-        """Leave out the largest new cassettes until the set is within its limit."""
+        """Leave out the largest new cassettes until the set, with all that stays, is within its limit."""
         most = self._matrix.limits.get("max_bytes")
         kept = sum(
             (self._place / f"{name}.json").stat().st_size
-            for name in others
+            for name in (*others, *self.report.failed)
             if name in known.cassettes and (self._place / f"{name}.json").exists()
         )
         sizes = {name: (aside / f"{name}.json").stat().st_size for name in self.report.recorded}

@@ -77,12 +77,14 @@ class Fit:
         start: see `Scenario`.
         requests: about how many it will take; None where nobody knows.
         lacking: why the account cannot show it, or "".
+        fault: why it could not be told now, which may pass, or "".
     """
 
     options: Mapping[str, str] = field(default_factory=dict)
     start: Mapping[str, str] = field(default_factory=dict)
     requests: int | None = None
     lacking: str = ""
+    fault: str = ""
 
 
 # Connection options and scenarios → how each is recorded, by the scenario's name.

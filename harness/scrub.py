@@ -59,21 +59,24 @@ class Scrubber:
                 known.update(WORD.findall(text))
 
     def request(self, request: Any) -> Any:
-        """vcrpy's `before_record_request`."""
+        """vcrpy's `before_record_request`: one that goes to the rules' origin was scrubbed."""
+        parts = urlsplit(request.uri)
+        return request if f"{parts.scheme}://{parts.netloc}" == self.rules.origin else self.rewrite(request)
+
+    def rewrite(self, request: Any) -> Any:
+        """A request as a cassette may show it, wherever it went."""
         request.headers = {
             name: value
             for name, value in request.headers.items()
             if name.lower() in self.rules.request_headers
         }
-        parts = urlsplit(request.uri)
-        if f"{parts.scheme}://{parts.netloc}" != self.rules.origin:
-            origin = urlsplit(self.rules.origin)
-            asked = [
-                (self.pseudonyms.parameter(name), self.asked(name, value))
-                for name, value in parse_qsl(parts.query, keep_blank_values=True)
-            ]
-            path, query = self.pseudonyms.path(parts.path), urlencode(asked, errors="replace")
-            request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
+        parts, origin = urlsplit(request.uri), urlsplit(self.rules.origin)
+        asked = [
+            (self.pseudonyms.parameter(name), self.asked(name, value))
+            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        ]
+        path, query = self.pseudonyms.path(parts.path), urlencode(asked, safe="@", errors="replace")
+        request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
         return request
 
     def asked(self, name: str, value: str) -> str:
@@ -121,7 +124,10 @@ class Scrubber:
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """A JSON value that stands at `path`, its keys from the root, as a cassette may show it."""
         if isinstance(value, dict):
-            return {self._key(name): self.value(item, (*path, name)) for name, item in value.items()}
+            made: dict[str, Any] = {}
+            for name, item in value.items():
+                made[self._own_key(name, made)] = self.value(item, (*path, name))
+            return made
         if isinstance(value, list):
             return [self.value(item, path) for item in value]
         if value is None or isinstance(value, bool) or value == "":
@@ -151,6 +157,14 @@ class Scrubber:
     def _text(self, value: str, path: tuple[str, ...]) -> str:
         rule = self.rules.rule_of(path)
         return value if self.rules.keeps(rule, path, value) else self._replace(rule, value)
+
+    def _own_key(self, name: str, others: Mapping[str, Any]) -> str:
+        """A name that none of the `others` has: two may not become one."""
+        made = self._key(name)
+        while made in others:
+            made = self.pseudonyms.spell("twin", f"{made} {name}", 8)
+            self.names[made] = name
+        return made
 
     def _key(self, name: str) -> str:
         if self.rules.keeps_key(name):

@@ -1,7 +1,8 @@
 """Taking a scenario from an account: played once, kept in memory as it came, within a budget of requests."""
 
-import re
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from harness.cassettes import Entry, entry_of
-from harness.scenarios import Played, Scenario, play
+from harness.scenarios import Fit, Played, Scenario, play
 from harness.scrub import Scrubber
 from harness.tape import Send, recording
 
@@ -44,6 +45,9 @@ class Watcher(Protocol):
 
     def end(self, name: str, said: str) -> None: ...
 
+    def planned(self, fits: Mapping[str, Fit], sent: int) -> None:
+        """The first look is over; it took `sent` requests."""
+
 
 class NoWatcher:
     """Nobody."""
@@ -53,6 +57,8 @@ class NoWatcher:
     def sent(self) -> None: ...
 
     def end(self, name: str, said: str) -> None: ...
+
+    def planned(self, fits: Mapping[str, Fit], sent: int) -> None: ...
 
 
 @dataclass
@@ -116,7 +122,7 @@ class Take:
     def scrubbed(self, scrubber: Scrubber) -> list[Entry]:
         """The interactions that a cassette may show."""
         return [
-            entry_of(scrubber.request(request), scrubber.response(response))
+            entry_of(scrubber.rewrite(request), scrubber.response(response))
             for request, response in self.settled()
         ]
 
@@ -151,31 +157,46 @@ def take(
     source: Source,
     connection: Mapping[str, str],
     around: Callable[[Send], Send],
+    words: Container[str] = (),
 ) -> Take:
     """Play one scenario.
+
+    Args:
+        words: parts of paths that are published, and may stand in a message.
 
     Raises:
         TakeError: it ended in an error that it does not announce.
         TooMuchError: it takes too many requests.
     """
     try:
-        with recording(around) as reel:
+        with recording(around) as reel, quietly():
             played = play(scenario, source, connection)
     except TooMuchError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a connector raises, the scenario failed
         name = type(error).__name__
-        raise TakeError(f"{name}{_where(reel.taken)}", f"{name}: {error}") from None
+        raise TakeError(f"{name}{_where(reel.taken, words)}", f"{name}: {error}") from None
     return Take(scenario, played, reel.taken)
 
 
-def _where(taken: list[tuple[Any, dict[str, Any]]]) -> str:
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Let nobody log: a connector's warning may quote what an account answered."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _where(taken: list[tuple[Any, dict[str, Any]]], words: Container[str]) -> str:
     """The route and status of the last answer; its words may be anybody's."""
     if not taken:
         return " before any answer"
     request, response = taken[-1]
     parts = urlsplit(request.uri).path.split("/")
-    route = "/".join(part if re.fullmatch(r"[a-z_]*|v[0-9]", part) else ":id" for part in parts)
+    route = "/".join(part if not part or part in words else ":id" for part in parts)
     return f" after {request.method} {route} answered {response['status']['code']}"
 
 

@@ -43,6 +43,8 @@ INNOCENT = (
         "example.com",
         "page",
     ),
+    *("<p></p>", "<p>&nbsp;</p>", "<br>", "<p>-</p>", "<table><tr><td></td></tr></table>", "<p>\u00a0</p>"),
+    *("https://acme.aha.io/ideas/ideas/ZA-I-1?page=3", "https://x.test/u/ada@x.test?email=ada@x.test"),
     *("bcdfghj", "Bcdfgh Jklmnpq", "GET", "OK", "https", "v1", "api", "2025-01-11", "#ff0000"),
 )
 HOSTILE = (
@@ -83,6 +85,8 @@ FIELDS: tuple[tuple[str, Any], ...] = (
         {"values": {"721000001": {"value": 8642.5, "name": "zanzibar", "display_value": "8642"}}},
     ),
     ("attachment", None),
+    ("of_months", {f"{month:02d}": month for month in range(1, 13)}),
+    ("of_references", {"reference_num": "A" * 3100}),
     (
         "of_tomorrow",
         {"zanzibar_contract_count": 8642, "birth_date": "1984-02-29", "seats_count": "4917712345"},
@@ -152,6 +156,14 @@ def populate(box: Sandbox) -> None:
     for idea in records(box, "idea")[:2]:
         for kind in ("vote", "comment", "idea_comment") * 3:
             box.world.create(kind, idea.id)
+
+
+def without_audit_numbers(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    return {"id": f"b0c1-{number}"}
+
+
+def no_time(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    return {"updated_at": "2025-13-45T00:00:00Z"}
 
 
 def every(*steps: Prepare) -> Prepare:
@@ -231,6 +243,10 @@ ACCOUNTS: dict[str, Kind] = {
     "of innocent words": Kind(40, texts(INNOCENT)),
     "of hostile words": Kind(40, texts(HOSTILE)),
     "with every type of custom field": Kind(24, change("idea", custom_fields)),
+    "whose audits have no numbers": Kind(24, change("audit", without_audit_numbers), ("deletions",)),
+    "whose times are none": Kind(
+        24, change("idea", lambda *_: {"updated_at": "2025-13-45T00:00:00Z"}), ("incremental",)
+    ),
     "that is limited by a header": Kind(24, limit("retry_after")),
     "that is limited until a moment": Kind(24, limit("reset")),
     "that is limited by a message": Kind(24, limit("message")),

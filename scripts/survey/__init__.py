@@ -8,7 +8,7 @@ narrows the list to (which one does is counted, not guessed), or else one small 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connector.client import AhaClient
 from connector.errors import STATUS_ERRORS, AhaConnectionError, AhaError, AhaStatusError
@@ -18,7 +18,7 @@ from connector.servertime import shift
 from connector.tables import TABLES, Table, letters
 from harness.scenarios import Fit, Scenario, SurveyError
 from scripts.survey.narrowing import MOST_CALLS, PAGES, SINGLE, Narrowed, Narrowing
-from scripts.survey.view import SAMPLE, SMALL, VOTES, LackingError, View
+from scripts.survey.view import SAMPLE, SMALL, VOTES, LackingError, UnseenError, View
 
 # Of the audits, the newest.
 AUDITS = 60
@@ -42,6 +42,8 @@ def survey_account(connection: Mapping[str, str], scenarios: Sequence[Scenario])
                 fits[scenario.name] = look.fit(scenario)
             except LackingError as error:
                 fits[scenario.name] = Fit(lacking=str(error))
+            except UnseenError as error:
+                fits[scenario.name] = Fit(fault=str(error))
     except AhaStatusError as error:
         advice = STATUS_ERRORS.get(error.status, (None, "Try again later."))[1]
         raise SurveyError(f"Aha! answered {error.status} to the first look. {advice}") from None
@@ -120,7 +122,9 @@ class Look:
             rows += self.view.page(listing, -(-first.total // SAMPLE), "the audits").rows
         ids = sorted({int(row["id"]) for row in rows if str(row["id"]).isdecimal()})
         wanted = [
-            int(row["id"]) for row in rows if letters(str(row.get("auditable_type"))) in table.spellings
+            int(row["id"])
+            for row in rows
+            if letters(str(row.get("auditable_type"))) in table.spellings and str(row["id"]).isdecimal()
         ]
         if not wanted:
             raise LackingError(
@@ -143,6 +147,15 @@ class Look:
         ]
 
 
+def is_time(text: str) -> bool:
+    """Whether a text is a time as Aha! writes them."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return bool(re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text))
+
+
 def cursor_before(changes: Iterable[tuple[str, bool]], *, all_of_them: bool = False) -> str:
     """A moment after which a few of the rows changed, or all of them; at least one of them with something to
     show, and none about that moment.
@@ -150,7 +163,7 @@ def cursor_before(changes: Iterable[tuple[str, bool]], *, all_of_them: bool = Fa
     Raises:
         LackingError: no row says when it changed.
     """
-    known = sorted(change for change in changes if re.match(r"\d{4}-", change[0]))
+    known = sorted(change for change in changes if is_time(change[0]))
     if not any(bears for _, bears in known):
         raise LackingError("no row says when it changed")
     times = [time for time, _ in known]

@@ -136,6 +136,8 @@ class Narrowing:
         statuses = Counter(name for idea in shown if (name := status_of(idea)))
         inside = [idea for idea in shown if table.fan_out is None or str(idea["id"]) in bearing]
         names = sorted({name for idea in inside if (name := status_of(idea))})
+        if not inside:
+            raise LackingError("by its own count, no idea that was looked at has any")
         if not names:
             raise LackingError("no idea that was looked at has a workflow status")
         name = min(names, key=lambda found: statuses[found])

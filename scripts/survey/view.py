@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from connector.client import AhaClient
-from connector.errors import AhaNotFoundError, AhaStatusError
+from connector.errors import AhaError, AhaNotFoundError, AhaStatusError
 from connector.listing import Listing, Page, Row
 from connector.tables import TABLES, Table
 
@@ -18,7 +18,7 @@ SAMPLE = 100
 ASKED = 12
 IDEA_FIELDS = "id,name,created_at,updated_at,workflow_status,endorsements_count,comments_count"
 COUNTS = ("comments_count", "endorsements_count")
-REFUSED = (403, 404)
+REFUSED = (401, 403, 404)
 VOTES = TABLES["idea_proxy_votes"]
 
 Found = TypeVar("Found")
@@ -26,6 +26,10 @@ Found = TypeVar("Found")
 
 class LackingError(Exception):
     """The account cannot show a scenario; the message says why, and nothing of what it holds."""
+
+
+class UnseenError(Exception):
+    """What a scenario needs could not be looked at now; the message says why."""
 
 
 @dataclass
@@ -39,15 +43,15 @@ class View:
         """The answer of before, also where that is a lack.
 
         Raises:
-            LackingError: the answer is that.
+            LackingError, UnseenError: the answer is that.
         """
         if key not in self._known:
             try:
                 self._known[key] = ask()
-            except LackingError as error:
+            except (LackingError, UnseenError) as error:
                 self._known[key] = error
-        found: Found | LackingError = self._known[key]
-        if isinstance(found, LackingError):
+        found: Found | LackingError | UnseenError = self._known[key]
+        if isinstance(found, LackingError | UnseenError):
             raise found
         return found
 
@@ -76,6 +80,7 @@ class View:
 
         Raises:
             LackingError: it may not.
+            UnseenError: another fault.
         """
 
         def ask() -> Page:
@@ -83,8 +88,10 @@ class View:
                 return listing.fetch(self.client, number)
             except AhaStatusError as error:
                 if error.status not in REFUSED:
-                    raise
+                    raise UnseenError(f"{what} answered {error.status} to the first look") from None
                 raise LackingError(f"the key may not read {what} ({error.status})") from None
+            except AhaError as error:
+                raise UnseenError(f"{what}: {type(error).__name__} at the first look") from None
 
         return self.once((listing, number), ask)
 
@@ -146,11 +153,13 @@ class View:
             found = dict(Counter(str(vote.get("idea_id")) for vote in self.votes.rows))
             if not found:
                 raise LackingError("it shows no proxy vote")
-            return found
+            # Below an idea whose own count is 0, the connector does not look.
+            silent = {str(idea["id"]) for idea in self.sample.rows if idea.get(COUNTS[1]) == 0}
+            return {idea: count for idea, count in found.items() if idea not in silent}
         count_field = table.fan_out.count_field
         ideas = [idea for idea in self.sample.rows if not count_field or idea.get(count_field) != 0]
         # What people talk about has comments of either kind.
-        ideas.sort(key=lambda idea: -sum(idea.get(name) or 0 for name in COUNTS))
+        ideas.sort(key=lambda idea: -sum(count for name in COUNTS if type(count := idea.get(name)) is int))
         asked = ideas if self.is_small else ideas[:ASKED]
         counts = {str(idea["id"]): self.rows_below(table, str(idea["id"])) for idea in asked}
         found = {idea: count for idea, count in counts.items() if count}

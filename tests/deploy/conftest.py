@@ -15,6 +15,7 @@ from tests.deploy.workspace import TOKEN, Workspace, running_workspace
 
 ROOT = Path(__file__).parents[2]
 URL = "https://github.com/example/aha-lakeflow-connector"
+SSH_URL = "git@github.com:example/aha-lakeflow-connector"
 MERGED = "connector/_generated_aha_python_source.py"
 KEY = "aha-api-key-0123456789abcdef"
 OPTIONS = {"api_key": KEY, "subdomain": "very-secret-company"}
@@ -46,9 +47,21 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(clone, "init", "--quiet", "--initial-branch=main")
     git(clone, "add", ".")
     git(clone, "commit", "--quiet", "-m", "all")
-    git(clone, "remote", "add", "origin", f"git@github.com:{URL.partition('.com/')[2]}")
+    git(clone, "remote", "add", "origin", SSH_URL)
     git(clone, "push", "--quiet", str(place / "origin.git"), "main", "main:refs/heads/release")
     return clone
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Options that name the connector's wheel, built here, and a stand-in for the framework's."""
+    place = tmp_path_factory.mktemp("wheels")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
+    subprocess.run(build, cwd=ROOT / "tools" / "connector_wheel", check=True, capture_output=True)
+    [made] = place.glob("lakeflow_community_connectors_aha-*.whl")
+    framework = place / "lakeflow_community_connectors-0.0.0-py3-none-any.whl"
+    framework.write_bytes(b"a stand-in")
+    return ("--wheel", str(made), "--framework-wheel", str(framework))
 
 
 @pytest.fixture
@@ -72,9 +85,11 @@ def run(workspace: Workspace, clone: Path) -> Run:
             "DATABRICKS_TOKEN": TOKEN,
             "AHA_OPTIONS": json.dumps(OPTIONS),
             # Where git looks instead of the network.
-            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": f"url.{clone.parent / 'origin.git'}.insteadOf",
             "GIT_CONFIG_VALUE_0": URL,
+            "GIT_CONFIG_KEY_1": f"url.{clone.parent / 'origin.git'}.insteadOf",
+            "GIT_CONFIG_VALUE_1": SSH_URL,
             **variables,
         }
         given = {key: value for key, value in environment.items() if value is not None}

@@ -1,19 +1,26 @@
 """`create_connection` and `update_connection`."""
 
 import json
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from community_connector.connector_spec import spec_url
+from community_connector.connector_spec import FILE
+from community_connector.fetching import spec_url
 
 from tests.deploy.conftest import KEY, OPTIONS, Run
 from tests.deploy.workspace import TOKEN, Workspace, running_workspace
 
 CREATE = ("create_connection", "aha", "my_aha")
 ALLOWED = (
-    "ideas_q,ideas_workflow_status,isDeleteFlow,max_ideas,partition_rows,q,sync_mode,tableConfigs,tableName,"
-    "tableNameList,timestamps,track_deletes,trust_counts"
+    "ideas_q,ideas_workflow_status,isDeleteFlow,max_ideas,max_records_per_batch,partition_rows,q,sync_mode,"
+    "tableConfigs,tableName,tableNameList,timestamps,track_deletes,trust_counts"
 )
 
 
@@ -23,18 +30,18 @@ def test_a_connection_is_made_with_its_options_the_allow_list_and_the_source(
     done = run(*CREATE, "-o", "env:AHA_OPTIONS", "--comment", "Product feedback")
     assert workspace.connections["my_aha"] == {
         "name": "my_aha",
-        "connection_type": "GENERIC_LAKEFLOW_CONNECT",
+        "connection_type": "COMMUNITY",
         "options": {**OPTIONS, "externalOptionsAllowList": ALLOWED, "sourceName": "aha"},
         "comment": "Product feedback",
     }
-    assert done.stdout == "status: created\nname: my_aha\nconnection_type: GENERIC_LAKEFLOW_CONNECT\n"
+    assert done.stdout == "status: created\nname: my_aha\nconnection_type: COMMUNITY\n"
 
 
-def test_the_newer_connection_type_and_numbers_in_json_are_taken(run: Run, workspace: Workspace) -> None:
+def test_the_older_connection_type_and_numbers_in_json_are_taken(run: Run, workspace: Workspace) -> None:
     given = json.dumps({**OPTIONS, "page_size": 100, "externalOptionsAllowList": "tableName"})
-    run(*CREATE, "-o", "env:GIVEN", "--connection-type", "COMMUNITY", GIVEN=given)
+    run(*CREATE, "-o", "env:GIVEN", "--connection-type", "GENERIC_LAKEFLOW_CONNECT", GIVEN=given)
     made = workspace.connections["my_aha"]
-    assert made["connection_type"] == "COMMUNITY"
+    assert made["connection_type"] == "GENERIC_LAKEFLOW_CONNECT"
     assert made["options"]["page_size"] == "100"
     assert made["options"]["externalOptionsAllowList"] == "tableName"
 
@@ -159,7 +166,76 @@ def test_a_profile_is_used_where_no_variable_is_set(run: Run, workspace: Workspa
     run(*CREATE, "-o", "env:AHA_OPTIONS", "--profile", "prod", **none)
     assert "my_aha" in workspace.connections
     told = run(*CREATE, "-o", "env:AHA_OPTIONS", "--profile", "other", status=2, **none).stderr
-    assert "No way into a Databricks workspace was found" in told
+    assert "--profile other: .databrickscfg has no such profile. There are: prod." in told
+
+
+PROFILES = [
+    (None, "there is no .databrickscfg"),
+    ("host = x", ".databrickscfg is no configuration file, line 1"),
+    ("[prod]\ntoken = t\n", "it has no `host`"),
+    ("[prod]\nhost = https://x.example.com\n", "it has no `token`"),
+    ("[prod]\nhost = https://x.example.com/path?o=123\ntoken = t\n", "leave out what follows it"),
+    ("[dev]\nhost = https://x.example.com\ntoken = t\n", "has no such profile. There are: dev"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), PROFILES)
+def test_a_profile_that_cannot_be_used_is_told_with_the_cause(
+    text: str | None, says: str, run: Run, clone: Path
+) -> None:
+    if text is not None:
+        (clone.parent / ".databrickscfg").write_text(text)
+    none = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", "--profile", "prod", status=2, **none).stderr
+    assert told.startswith("Error: --profile prod: ") or told.startswith("Error: The profile's host")
+    assert says in told
+
+
+def test_half_of_the_variables_is_told(run: Run) -> None:
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=2, DATABRICKS_TOKEN=None).stderr
+    assert "DATABRICKS_HOST is set, and DATABRICKS_TOKEN is not" in told
+
+
+@pytest.mark.parametrize("more", ["/some/path", "?o=123", "/?o=123", "#x"])
+def test_an_address_that_is_more_than_a_workspaces_is_refused(
+    more: str, run: Run, workspace: Workspace
+) -> None:
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=2, DATABRICKS_HOST=workspace.url + more).stderr
+    assert "DATABRICKS_HOST is the workspace's address alone, https://HOST" in told
+    assert workspace.log == []
+
+
+def test_a_certificate_that_nobody_trusts_a_dead_proxy_and_a_missing_name_are_told_at_once(
+    run: Run, clone: Path
+) -> None:
+    with untrusted(clone.parent) as host:
+        told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1, DATABRICKS_HOST=host).stderr
+        assert "The certificate of localhost is not trusted (self-signed certificate" in told
+        assert "REQUESTS_CA_BUNDLE" in told
+    proxied = {"DATABRICKS_HOST": "https://x.example.com", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1, **proxied).stderr
+    assert "127.0.0.1, the proxy to x.example.com, does not answer" in told
+
+
+@contextmanager
+def untrusted(place: Path) -> Iterator[str]:
+    """A server whose certificate it signed itself."""
+    files = ("-keyout", str(place / "key.pem"), "-out", str(place / "cert.pem"))
+    form = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost")
+    subprocess.run(["openssl", "req", *form, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place / "cert.pem", place / "key.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"https://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_host_that_is_not_there_is_told_at_once(run: Run) -> None:
@@ -182,8 +258,8 @@ def test_a_spec_is_fetched_from_an_address(run: Run, workspace: Workspace) -> No
 
 def test_a_repository_stands_for_the_spec_at_its_root() -> None:
     root = "https://raw.githubusercontent.com/a/b/HEAD/connector_spec.yaml"
-    assert {spec_url(f"https://github.com/a/b{end}") for end in ("", "/", ".git")} == {root}
-    assert spec_url("https://gitlab.com/a/b") == "https://gitlab.com/a/b/-/raw/HEAD/connector_spec.yaml"
+    assert {spec_url(f"https://github.com/a/b{end}", FILE) for end in ("", "/", ".git")} == {root}
+    assert spec_url("https://gitlab.com/a/b", FILE) == "https://gitlab.com/a/b/-/raw/HEAD/connector_spec.yaml"
 
 
 WRONG: list[tuple[str, dict[str, Any] | str, str]] = [
@@ -196,6 +272,17 @@ WRONG: list[tuple[str, dict[str, Any] | str, str]] = [
     ),
     ("an unknown option", {**OPTIONS, "zzz": 3}, "There is no option `zzz`. Options: api_key, subdomain"),
     ("a wrong type", {**OPTIONS, "page_size": "many"}, "`page_size` is not of type integer."),
+    ("too many rows", {**OPTIONS, "page_size": 100000}, "`page_size` is a whole number from 1 to 200."),
+    (
+        "a negative pace",
+        {**OPTIONS, "requests_per_minute": -5},
+        "`requests_per_minute` is a whole number from 1 to",
+    ),
+    (
+        "the example's key",
+        {**OPTIONS, "api_key": "put-your-aha-api-key-here"},
+        "`api_key` is an example's placeholder",
+    ),
     (
         "no JSON",
         "{'api_key': 1}",
@@ -225,8 +312,9 @@ def test_all_faults_of_the_options_are_told_at_once(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("create_connection", "aha", "a/b", "-o", "{}"), "letters, digits, spaces"),
-        (("create_connection", "aha", "x'y", "-o", "{}"), "letters, digits, spaces"),
+        (("create_connection", "aha", "a/b", "-o", "{}"), "no spaces, dots or slashes"),
+        (("create_connection", "aha", "my conn", "-o", "{}"), "no spaces, dots or slashes"),
+        (("create_connection", "aha", "a.b", "-o", "{}"), "no spaces, dots or slashes"),
         ((*CREATE, "-o", "@missing.json"), "`missing.json` cannot be read: No such file or directory"),
         ((*CREATE, "-o", "env:NO_SUCH"), "there is no environment variable `NO_SUCH`"),
         ((*CREATE, "-o", "{}", "--spec", "missing.yaml"), "`missing.yaml` cannot be read"),
@@ -299,7 +387,7 @@ def test_without_a_spec_and_outside_a_clone_it_says_what_to_do(run: Run, clone: 
     ("status", "says"),
     [
         (401, "Check DATABRICKS_TOKEN"),
-        (403, "Ask an administrator of the workspace"),
+        (403, "The right that is missing: CREATE CONNECTION on the metastore."),
         (409, "was refused (RESOURCE_ALREADY_EXISTS)"),
         (500, "was refused (INTERNAL_ERROR)"),
     ],
@@ -336,3 +424,17 @@ def test_without_credentials_it_says_how_to_give_them(run: Run) -> None:
 def test_every_command_explains_itself_with_an_example(command: str, run: Run) -> None:
     told = run(command, "--help").stdout
     assert "Example:\n    community-connector " + command in told
+
+
+def test_a_name_that_unity_catalog_takes_is_taken(run: Run, workspace: Workspace) -> None:
+    run("create_connection", "aha", "ü_aha", "-o", "env:AHA_OPTIONS")
+    assert "ü_aha" in workspace.connections
+
+
+def test_a_workspace_that_does_not_know_the_type_is_told_which_flag_to_try(
+    run: Run, workspace: Workspace
+) -> None:
+    workspace.connection_types = ("GENERIC_LAKEFLOW_CONNECT",)
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1).stderr
+    assert "try: --connection-type GENERIC_LAKEFLOW_CONNECT" in told
+    run(*CREATE, "-o", "env:AHA_OPTIONS", "--connection-type", "GENERIC_LAKEFLOW_CONNECT")

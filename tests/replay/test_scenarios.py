@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from connector.servertime import changed_before
 from connector.tables import TABLES
 from harness.cassettes import load_interactions
+from harness.drift import route_of
 from harness.scenarios import Scenario, load_matrix, play
 from harness.sets import Recorded
 from harness.taking import find_fault
@@ -21,7 +23,13 @@ def recorded_ids(interactions: list[dict[str, Any]], scenario: Scenario) -> set[
     if "deletions" in scenario.steps:
         audits = [row for body in bodies for row in body["audits"]]
         return {str(row["auditable_id"]) for row in audits if row["auditable_type"] in table.audited_as}
-    return {str(row["id"]) for body in bodies if isinstance(body, dict) for row in body.get(table.root, [])}
+    rows = [row for body in bodies if isinstance(body, dict) for row in body.get(table.root, [])]
+    # What changed before the cursor was asked for, for nobody knows how Aha! compares, and was dropped.
+    cursor = scenario.start.get("cursor")
+    listed = not table.fan_out or not any(
+        "/:id" in route_of(entry, MATRIX.rules.words) for entry in interactions
+    )
+    return {str(row["id"]) for row in rows if not (cursor and listed and changed_before(row, cursor))}
 
 
 @pytest.mark.vcr
@@ -34,8 +42,6 @@ def test_a_recorded_scenario_replays_to_exactly_the_rows_it_recorded(
 
     assert find_fault(recorded.scenario, played, interactions) is None
     rows = [row for read in played.reads for row in read]
-    # A row whose change lies before the cursor was asked for, because Aha!'s comparison is not
-    # documented to the second, and dropped: no scenario here has one.
     assert {row["id"] for row in rows} == recorded_ids(interactions, recorded.scenario)
     assert len(rows) == len({row["id"] for row in rows})
     assert vcr.play_count == len(interactions)

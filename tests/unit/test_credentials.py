@@ -19,6 +19,7 @@ from harness.credentials import (
     find_pseudonym_key,
 )
 from harness.scenarios import ROOT, Matrix, load_matrix
+from sandbox.server import running
 from tests.offline import ReachedOutError
 
 MATRIX = load_matrix()
@@ -110,6 +111,9 @@ def test_the_pseudonym_key_is_made_once_for_its_owner_alone_and_git_ignores_it(
     assert (home / KEY_FILE).stat().st_mode & 0o777 == 0o600
     assert find_pseudonym_key(matrix, (), {}) == (key, "")
     assert f"configs/{KEY_FILE}" in (ROOT / ".gitignore").read_text().splitlines()
+    (home / KEY_FILE).write_bytes(b"\xff\xfe" * 40)
+    with pytest.raises(CredentialsError, match="holds no key of 32 characters"):
+        find_pseudonym_key(matrix, (), {})
     (home / KEY_FILE).write_text("short")
     with pytest.raises(CredentialsError, match="holds no key of 32 characters"):
         find_pseudonym_key(matrix, (), {})
@@ -131,19 +135,38 @@ def test_options_that_the_connector_refuses_are_refused_before_recording(home: P
     assert "s3cret-key" not in done.stdout + done.stderr
 
 
-def test_an_account_whose_name_is_the_pseudonym_is_refused(home: Path) -> None:
-    done = run_live(home, api_key="s3cret-key", subdomain="company")
-    assert done.returncode == 2
-    assert "Choose another `origin`" in done.stderr
-
-
-def test_an_account_that_cannot_be_reached_is_one_sentence_and_changes_nothing(home: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        done = run_live(home, api_key="wrong", subdomain="acme", base_url=f"http://127.0.0.1:{port}x")
-    assert done.returncode == 2
+@pytest.mark.parametrize("arguments", [("record", "--plan"), ("drift",)])
+def test_what_writes_nothing_makes_no_pseudonym_key(arguments: tuple[str, ...], home: Path) -> None:
+    write(home, api_key="wrong", subdomain="acme", base_url="http://127.0.0.1:9")
+    command = [sys.executable, "-m", "harness", *arguments, "--cassettes", str(home / "cassettes")]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {ONLY: str(home)}, capture_output=True, text=True
+    )
+    assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
+    assert not (home / KEY_FILE).exists()
+
+
+def test_options_that_would_have_to_be_replayed_do_not_count_and_it_says_so(home: Path) -> None:
+    with running(ideas=5) as box:
+        options = {"api_key": box.api_key, "subdomain": "company", "base_url": box.url, "page_size": "50"}
+        write(home, **options, requests_per_minute="60000")
+        command = [
+            sys.executable,
+            "-m",
+            "harness",
+            "record",
+            "--cassettes",
+            str(home / "cassettes"),
+            "one_page",
+        ]
+        environment = os.environ | {ONLY: str(home)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "`page_size` of the credentials does not count in recordings." in done.stdout
+    # An account of the very name that cassettes give to all is scrubbed like any other.
+    assert "keep it to yourself" in done.stdout
+    assert (home / KEY_FILE).exists()
 
 
 # What lies about on a maintainer's machine.

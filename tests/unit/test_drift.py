@@ -32,7 +32,7 @@ SCENARIOS = MATRIX.select(("ideas/one_page",))
 def drifts(made: Path, name: str = "ideas/one_page") -> list[str]:
     """How a changed copy of the sandbox's set differs from it."""
     scenarios = MATRIX.select((name,))
-    before, now = (shapes_of_set(place, scenarios) for place in (SANDBOX_SET, made))
+    before, now = (shapes_of_set(place, scenarios, MATRIX.rules.words) for place in (SANDBOX_SET, made))
     return [str(drift) for drift in compare(MATRIX, before, now, LakeflowSource, {})]
 
 
@@ -121,7 +121,8 @@ def compare_live(box: Any, root: Path, key: str) -> list[Drift]:
         record(live, MATRIX, scenarios, root)
     files = {path: path.read_bytes() for path in root.rglob("*.json")}
     now = shapes_of_account(live, MATRIX, scenarios, NoWatcher())
-    before = shapes_of_set(root / LIVE, [found for found in scenarios if found.name not in now.missed])
+    played = [found for found in scenarios if found.name not in now.missed]
+    before = shapes_of_set(root / LIVE, played, MATRIX.rules.words)
     names = names_known(root / LIVE, live)
     assert files == {path: path.read_bytes() for path in root.rglob("*.json")}
     return compare(MATRIX, before, now, LakeflowSource, names)

@@ -136,6 +136,11 @@ PLANTED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+def test_what_a_kill_left_beside_the_sets_is_no_fault(cassettes: Path) -> None:
+    shutil.copytree(cassettes, cassettes.with_name(".live.new"))
+    assert faults(cassettes) == []
+
+
 @pytest.mark.parametrize("what", PLANTED)
 def test_what_is_planted_is_told(what: str, cassettes: Path) -> None:
     plant, says = PLANTED[what]

@@ -178,6 +178,13 @@ WORDS |= st.decimals(allow_nan=False, allow_infinity=False, places=2).map(str) |
 WORDS |= st.builds(
     "https://{}.test/{}?q={}".format, st.text("abc", min_size=1), st.text("xyz/", max_size=9), st.text()
 )
+MARKUP = st.lists(st.sampled_from(["<p>", "</p>", "<br/>", "&nbsp;", "<li>", " ", "-", "\u00a0"]), max_size=4)
+WORDS |= (
+    MARKUP.map("".join)
+    | st.integers(0, 99).map("{:03d}".format)
+    | st.emails().map("https://x.test/?a={}".format)
+)
+WORDS |= st.integers(1, 99).map("https://acme.aha.io/ideas?page={}&per_page=7".format)
 TEXTS = WORDS | st.lists(WORDS, max_size=4).map(" ".join) | WORDS.map("<p>{}</p>".format)
 NAMES = st.sampled_from(
     [*sorted(RULES.names)[:40], *sorted("/".join(path) for path in RULES.paths if len(path) == 1)]

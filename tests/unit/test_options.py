@@ -41,7 +41,7 @@ def test_a_subdomain_may_be_pasted_as_a_host_or_an_address(given: str) -> None:
         ({"max_ideas": "0"}, "at least 1"),
         ({"max_ideas": "1.5"}, "whole number"),
         ({"page_size": "201"}, "from 1 to 200"),
-        ({"lookback_seconds": "-1"}, "0 or more"),
+        ({"lookback_seconds": "-1"}, "from 0 to 999999"),
         ({"sync_mode": "snapshots"}, "expected cdc or snapshot"),
         ({"trust_counts": "maybe"}, "expected true or false"),
         ({"max_idea": "3"}, "Did you mean `max_ideas`?"),

@@ -51,11 +51,22 @@ class Engine(ModuleType):
         return declare
 
 
+class Conf:
+    """A session's configuration."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+
+    def set(self, name: str, value: str) -> None:
+        self.known[name] = value
+
+
 class Reads:
     """Stands for a session: a query becomes the list of what was asked of it."""
 
     def __init__(self, *asked: Any) -> None:
         self.asked = list(asked)
+        self.conf = Conf()
 
     @property
     def read(self) -> "Reads":

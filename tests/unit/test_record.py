@@ -425,3 +425,84 @@ def test_an_unusable_matrix_is_named_with_the_line_to_change(text: str, says: st
     with pytest.raises(MatrixError, match=r"scenarios\.toml") as caught:
         load_matrix(file)
     assert says in str(caught.value)
+
+
+def test_what_a_connector_logs_of_an_account_reaches_no_terminal(
+    twelve: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    twelve.traffic.faults.extend(Scheduled(fault, times=2) for fault in ("500", "429_message"))
+    with caplog.at_level("DEBUG"):
+        report = record(account_at(twelve.url), MATRIX, MATRIX.select(("ideas",)), tmp_path / "cassettes")
+    assert report.failed == {}
+    assert "aha_lakeflow" not in {found.name for found in caplog.records}
+
+
+def test_a_part_of_a_path_that_no_rule_publishes_stands_in_no_message(tmp_path: Path) -> None:
+    page = '{"total_records": 1, "total_pages": 1, "current_page": 1}'
+    ideas = f'{{"ideas": [{{"id": "zanzibar_h", "comments_count": 1}}], "pagination": {page}}}'
+    with scripted((200, {"Date": RECORDED_DATE}, ideas), (403, {}, '{"error": "Ada \\ud83d"}')) as script:
+        scenarios = MATRIX.select(("idea_comments/one_page",))
+        fits = {"idea_comments/one_page": Fit()}
+        report = record(account_at(script.url), MATRIX, scenarios, tmp_path / "cassettes", fits=fits)
+    told = report.failed["idea_comments/one_page"]
+    assert "AhaPermissionError after GET /api/v1/ideas/:id/comments answered 403" in told
+    assert "zanzibar" not in told
+
+
+@pytest.mark.parametrize(("fault", "kind"), [("403", "lacking"), ("500", "failed"), ("login_page", "failed")])
+def test_one_route_that_answers_with_an_error_leaves_all_other_scenarios_alone(
+    fault: str, kind: str, twelve: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    twelve.traffic.faults.append(Scheduled(fault, "^/audits", times=10**6))
+    report = record(account_at(twelve.url), MATRIX, MATRIX.select(("ideas",)), tmp_path / "cassettes")
+    assert list(getattr(report, kind)) == ["ideas/deletions"]
+    assert "the audits" in getattr(report, kind)["ideas/deletions"]
+    assert len(report.recorded) == len(MATRIX.select(("ideas",))) - 1
+
+
+def test_a_refused_key_that_is_told_in_another_way_is_lacking(twelve: Sandbox, tmp_path: Path) -> None:
+    scenarios = [replace(found, error="AhaPermissionError") for found in MATRIX.select(("ideas/wrong_key",))]
+    report = record(account_at(twelve.url), MATRIX, scenarios, tmp_path / "cassettes")
+    assert report.failed == {}
+    assert report.lacking["ideas/wrong_key"].startswith(
+        "ends in AhaAuthError after GET /api/v1/ideas answered 401"
+    )
+
+
+ODD = {"id": "1", "workflow_status": "Zanzibar", "name": 7, "comments_count": "3", "updated_at": "yesterday"}
+
+
+def test_an_idea_of_another_form_than_documented_ends_in_no_traceback(tmp_path: Path) -> None:
+    pagination = {"total_records": 1, "total_pages": 1, "current_page": 1}
+    body = json.dumps({"ideas": [ODD], "pagination": pagination})
+    with scripted((200, {"Date": RECORDED_DATE}, body)) as script:
+        report = record(account_at(script.url), MATRIX, MATRIX.select(("ideas",)), tmp_path / "cassettes")
+    assert "ideas/one_page" in {**report.recorded, **report.lacking, **report.failed}
+
+
+def test_cassettes_that_stay_count_for_the_size_of_the_set(twelve: Sandbox, tmp_path: Path) -> None:
+    root = tmp_path / "cassettes"
+    record(account_at(twelve.url), MATRIX, MATRIX.select(("ideas",)), root)
+    size = sum(path.stat().st_size for path in root.glob("*/*/*.json"))
+    small = replace(MATRIX, limits=MATRIX.limits | {"max_bytes": size})
+    twelve.world.store.put(
+        replace(found, body=found.body | {"tags": ["x"] * 300})
+        for found in twelve.world.store.page([Condition("kind = 'idea'")])
+    )
+    report = record(account_at(twelve.url), small, failing("ideas/first_sync"), root)
+    assert "ideas/first_sync" in report.failed
+    assert sum(path.stat().st_size for path in root.glob("*/*/*.json")) <= size
+    assert report.lacking
+
+
+def test_a_recording_that_would_be_refused_is_refused_before_the_first_request(
+    twelve: Sandbox, tmp_path: Path
+) -> None:
+    root = tmp_path / "cassettes"
+    record(account_at(twelve.url), MATRIX, MATRIX.select(("ideas",)), root)
+    twelve.traffic.log.clear()
+    with pytest.raises(RecordError, match="another pseudonym key"):
+        record(account_at(twelve.url, "another key"), MATRIX, ONE_PAGE, root)
+    assert twelve.traffic.log == []

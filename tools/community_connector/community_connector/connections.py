@@ -4,16 +4,26 @@ from community_connector.errors import ServiceError
 from community_connector.service import Json, Service
 
 PATH = "/api/2.1/unity-catalog/connections"
-TYPES = ("GENERIC_LAKEFLOW_CONNECT", "COMMUNITY")
+# Upstream makes the first alone since 2026-05-26; older workspaces know only the second.
+TYPES = ("COMMUNITY", "GENERIC_LAKEFLOW_CONNECT")
 
 
 def create_connection(service: Service, body: Json, shown: Json) -> Json:
     """Make a connection; one of that name stays as it is. `shown` is the body without its secrets."""
-    name = body["name"]
+    name, kind = body["name"], body["connection_type"]
     if service.find(f"{PATH}/{name}") is not None:
         return {"status": "exists", "name": name, "note": "nothing was changed; update_connection changes it"}
-    service.send("POST", PATH, body, shown=shown)
-    return {"status": "created", "name": name, "connection_type": body["connection_type"]}
+    try:
+        service.send("POST", PATH, body, shown=shown)
+    except ServiceError as error:
+        if "INVALID_PARAMETER_VALUE" not in error.message and "BAD_REQUEST" not in error.message:
+            raise
+        other = next(known for known in TYPES if known != kind)
+        raise ServiceError(
+            f"{error.message} If this workspace does not know the connection type {kind}, try: "
+            f"--connection-type {other}"
+        ) from None
+    return {"status": "created", "name": name, "connection_type": kind}
 
 
 def update_connection(service: Service, name: str, body: Json, shown: Json) -> Json:
@@ -23,9 +33,21 @@ def update_connection(service: Service, name: str, body: Json, shown: Json) -> J
     return {"status": "updated", "name": name}
 
 
-def require_connection(service: Service, name: str) -> None:
-    """Raises ServiceError if there is no such connection."""
-    if service.find(f"{PATH}/{name}") is None and not service.dry_run:
+def require_connection(service: Service, name: str) -> Json:
+    """What the workspace knows of a connection; raises ServiceError if there is none of that name."""
+    found = service.find(f"{PATH}/{name}")
+    if found is None and not service.dry_run:
         raise ServiceError(
             f"There is no connection `{name}`. Make it: community-connector create_connection."
+        )
+    return found or {}
+
+
+def require_community(service: Service, name: str) -> None:
+    """Raises ServiceError if a connection is not of the type that managed ingestion reads through."""
+    kind = require_connection(service, name).get("connection_type", TYPES[0])
+    if kind != TYPES[0]:
+        raise ServiceError(
+            f"Connection `{name}` is of type {kind}; managed ingestion needs {TYPES[0]}: make another with "
+            f"--connection-type {TYPES[0]}, or leave out --managed."
         )

@@ -2,35 +2,47 @@
 
 import difflib
 import re
-import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from community_connector.errors import InputError
+from community_connector.fetching import fetch, spec_url
 from community_connector.inputs import parse_yaml, read_text, shown
 
 FILE = "connector_spec.yaml"
 # What the pipeline itself passes to the source.
 ALWAYS_ALLOWED = ("isDeleteFlow", "tableConfigs", "tableName", "tableNameList")
 ADDED = ("externalOptionsAllowList", "sourceName")
-TIMEOUT_SECONDS, LARGEST = 15, 1_000_000
+# Values that examples have in the place of a secret.
+PLACEHOLDER = re.compile(r"put-your-.*|<.*>|x{4,}|changeme", re.IGNORECASE)
 TYPES = {"integer": r"-?[0-9]+", "boolean": r"true|false", "number": r"-?[0-9]+([.][0-9]+)?"}
 TEXT = {"type": "string"}
 PARAMETER = {"type": "object", "required": ["name"], "properties": {"name": TEXT, "type": TEXT}}
 PARAMETERS = {"properties": {"parameters": {"type": "array", "items": PARAMETER}}}
 METHODS = {"type": "array", "minItems": 1, "items": {"type": "object", **PARAMETERS}}
+OAUTH = {
+    "type": "object",
+    "required": ["flow", "authorization_url", "token_url"],
+    "properties": {"flow": TEXT, "authorization_url": TEXT, "token_url": TEXT, "scopes": TEXT},
+}
 SCHEMA = {
     "type": "object",
     "required": ["connection"],
     "properties": {
         "source": TEXT,
+        "display_name": TEXT,
         "tables": {"type": "array", "items": TEXT},
         "external_options_allowlist": TEXT,
-        "connection": {"type": "object", "properties": {**PARAMETERS["properties"], "auth_methods": METHODS}},
+        "connection": {
+            "type": "object",
+            "properties": {**PARAMETERS["properties"], "auth_methods": METHODS, "oauth": OAUTH},
+        },
+        "pipeline": {
+            "type": "object",
+            "properties": {"options": {"type": "object"}, "columns": {"type": "object"}},
+        },
     },
 }
 Parameters = dict[str, Mapping[str, Any]]
@@ -38,17 +50,27 @@ Parameters = dict[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class ConnectorSpec:
-    """A loaded spec: where it was found, parameters of each way to authenticate, tables, table options."""
+    """A loaded spec.
+
+    Attributes:
+        place: where it was found. text: what stands there, parsed.
+        ways: the parameters of each way to authenticate.
+        tables: of the source, in its own order. columns: table → columns that have an order.
+        table_options: name → what its values may be. oauth: its block, or None.
+    """
 
     place: str
     ways: list[Parameters]
     tables: list[str]
-    table_options: list[str]
+    table_options: dict[str, Any]
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    oauth: dict[str, Any] | None = None
+    text: dict[str, Any] = field(default_factory=dict)
 
-    def complete(self, source: str, given: Mapping[str, Any]) -> dict[str, str]:
+    def complete(self, source: str, given: Mapping[str, Any], *, oauth: bool = False) -> dict[str, str]:
         """Checked options as texts, and what every connection carries; raises InputError with every fault."""
         # Of several ways to authenticate, the one that fits best is meant.
-        faults = min((list(_faults(way, given)) for way in self.ways), key=len)
+        faults = min((list(_faults(way, given, oauth=oauth)) for way in self.ways), key=len)
         if faults:
             raise InputError(f"The options do not fit {self.place}. " + " ".join(faults))
         allowed = {"externalOptionsAllowList": ",".join(sorted({*self.table_options, *ALWAYS_ALLOWED}))}
@@ -60,20 +82,41 @@ class ConnectorSpec:
         return {*options} - {*plain, *ADDED}
 
 
-def _faults(way: Parameters, given: Mapping[str, Any]) -> Iterable[str]:
+def _faults(way: Parameters, given: Mapping[str, Any], *, oauth: bool) -> Iterable[str]:
+    secrets = [name for name, parameter in way.items() if parameter.get("secret")]
     for name, parameter in way.items():
-        if parameter.get("required") and not _text(given.get(name, "")).strip():
-            yield f"`{name}` is missing: {parameter.get('description', 'it is required.')}"
+        needed = parameter.get("required") or (secrets == [name] and not oauth)
+        if needed and not _text(given.get(name, "")).strip():
+            more = " (or --auth oauth)" if secrets == [name] and not parameter.get("required") else ""
+            yield f"`{name}` is missing{more}: {parameter.get('description', 'it is required.')}"
     for name, value in given.items():
-        kind = str(way.get(name, {}).get("type", "string"))
         if name not in way and name not in ADDED:
             near = difflib.get_close_matches(name.lower(), way, n=1)
             meant = f"Did you mean `{near[0]}`?" if near else f"Options: {', '.join(way)}."
             yield f"There is no option {shown(name, 30)}. {meant}"
+        elif oauth and name in secrets:
+            yield f"`{name}` goes with a connection without OAuth: leave it out, or --auth oauth."
         elif not isinstance(value, str | int | float):
             yield f"`{name}` must be a text, a number or a boolean."
-        elif not re.fullmatch(TYPES.get(kind, ".*"), _text(value), re.DOTALL):
-            yield f"`{name}` is not of type {kind}."
+        else:
+            yield from _value_faults(name, way.get(name, {}), _text(value).strip())
+
+
+def _value_faults(name: str, parameter: Mapping[str, Any], text: str) -> Iterable[str]:
+    """What is wrong with a value; it is not quoted, for it may be a key."""
+    kind = str(parameter.get("type", "string"))
+    if not text:
+        return
+    if not re.fullmatch(TYPES.get(kind, ".*"), text, re.DOTALL):
+        yield f"`{name}` is not of type {kind}."
+    elif kind == "integer" and "minimum" in parameter:
+        least, most = parameter["minimum"], parameter.get("maximum")
+        if int(text) < least or (most is not None and int(text) > most):
+            yield f"`{name}` is a whole number from {least} to {most}."
+    elif "enum" in parameter and text not in parameter["enum"]:
+        yield f"`{name}` is one of {', '.join(parameter['enum'])}."
+    elif parameter.get("secret") and PLACEHOLDER.fullmatch(text):
+        yield f"`{name}` is an example's placeholder: put your own in its place."
 
 
 def _text(value: Any) -> str:
@@ -83,8 +126,8 @@ def _text(value: Any) -> str:
 def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
     """The spec at a path or URL, or of the clone that this runs in; raises InputError if it is another's."""
     if given and "://" in given:
-        place = spec_url(given)
-        text = _fetch(place)
+        place = spec_url(given, FILE)
+        text = fetch(place)
     else:
         here = [folder / FILE for folder in (Path.cwd(), *Path.cwd().parents) if (folder / FILE).exists()]
         if not given and not here:
@@ -101,32 +144,9 @@ def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
     listed = [connection.get("parameters", []) + method.get("parameters", []) for method in methods]
     ways = [{parameter["name"]: parameter for parameter in parameters} for parameters in listed]
     allowed = found.get("external_options_allowlist", "").split(",")
-    options = [name.strip() for name in allowed if name.strip()]
-    return ConnectorSpec(place, ways, found.get("tables", []), options)
-
-
-def spec_url(url: str) -> str:
-    """The address of the spec's text: `url` itself, or the file at the root of a repository."""
-    repository = re.fullmatch(r"https://(github\.com|gitlab\.com)/([\w.-]+/[\w.-]+?)(\.git)?/?", url)
-    if repository and repository[1] == "github.com":
-        return f"https://raw.githubusercontent.com/{repository[2]}/HEAD/{FILE}"
-    if repository:
-        return f"https://gitlab.com/{repository[2]}/-/raw/HEAD/{FILE}"
-    if re.fullmatch(r"(https://[\w.-]+(:\d+)?|http://(127\.0\.0\.1|localhost)(:\d+)?)/[\w./~-]*\.ya?ml", url):
-        return url
-    raise InputError("--spec: expected a repository at github.com or gitlab.com, or a https address of YAML.")
-
-
-def _fetch(url: str) -> str:
-    content, deadline = b"", time.monotonic() + TIMEOUT_SECONDS
-    try:
-        with requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
-            for chunk in answer.iter_content(8192):
-                content += chunk
-                if len(content) > LARGEST or time.monotonic() > deadline:
-                    raise InputError(f"--spec: {url} is too large, or too slow, to be a spec.")
-    except requests.RequestException as error:
-        raise InputError(f"--spec: {url} does not answer ({type(error).__name__}).") from None
-    if answer.status_code != 200:
-        raise InputError(f"--spec: {url} answered {answer.status_code}, and no spec. Is it public?")
-    return content.decode(errors="replace")
+    pipeline = found.get("pipeline", {})
+    options = {
+        name.strip(): pipeline.get("options", {}).get(name.strip(), {}) for name in allowed if name.strip()
+    }
+    tables, oauth = found.get("tables", []), connection.get("oauth")
+    return ConnectorSpec(place, ways, tables, options, pipeline.get("columns", {}), oauth, found)

@@ -15,3 +15,7 @@ class ServiceError(click.ClickException):
 
 class NotThereError(ServiceError):
     """What a request names does not exist."""
+
+
+class PassingError(ServiceError):
+    """The workspace failed in a way that may pass."""

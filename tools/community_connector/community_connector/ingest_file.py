@@ -12,25 +12,38 @@ NAME = "PIPELINE_SPEC"
 TEMPLATE = '''\
 """Written by community-connector. Change the pipeline with: community-connector update_pipeline"""
 
+import importlib.util
 import sys
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
-
-sys.path.insert(0, {folder!r})
-
-from {module} import ingest
 
 {name} = {spec}
 
+spark = globals().get("spark") or SparkSession.active()
+try:
+    # Off by default in a workspace: without it, the source gets no option of the connection.
+    spark.conf.set("spark.databricks.unityCatalog.connectionDfOptionInjection.enabled", "true")
+except PySparkException as error:
+    # Open-source Spark lets no pipeline set anything, and has no connections that it could inject.
+    if "SESSION_MUTATION" not in str(error):
+        raise
+
+# Loaded by its path: on `sys.path`, its folder would hide modules of the same names as its own.
+found = importlib.util.spec_from_file_location({module!r}, {artifact!r})
+source = importlib.util.module_from_spec(found)
+sys.modules[found.name] = source
+found.loader.exec_module(source)
+
 # Registers the data source, then declares the tables.
-ingest(globals().get("spark") or SparkSession.active(), {name})
+source.ingest(spark, {name})
 '''
 
 
 def write_ingest(artifact: str, spec: dict[str, Any]) -> str:
     """The file's text. The spec is a Python literal in it: `true` and `null` mean what they should."""
-    path, literal = PurePosixPath(artifact), pprint.pformat(spec, sort_dicts=False, width=100)
-    return TEMPLATE.format(folder=str(path.parent), module=path.stem, name=NAME, spec=literal)
+    module, literal = PurePosixPath(artifact).stem, pprint.pformat(spec, sort_dicts=False, width=100)
+    return TEMPLATE.format(artifact=artifact, module=module, name=NAME, spec=literal)
 
 
 def read_spec(text: str) -> dict[str, Any]:

@@ -36,6 +36,36 @@ def read_json_object(option: str, given: str) -> dict[str, Any]:
     return found
 
 
+class UniqueLoader(yaml.SafeLoader):
+    """YAML in which nothing is said twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if len({str(name) for name in names}) < len(names):
+            raise ValueError("a name stands there twice")
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_spec_object(option: str, given: str) -> dict[str, Any]:
+    """The object behind an option's value, in YAML or JSON.
+
+    Raises:
+        InputError: as `read_json_object`.
+    """
+    text = _read(option, given)
+    if text.lstrip().startswith("{"):
+        return read_json_object(option, given if given != "-" else text)
+    try:
+        found = yaml.load(text, UniqueLoader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InputError(f"{option}: no YAML or JSON that can be used{at}.") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{option}: expected an object, in YAML or JSON.")
+    return found
+
+
 def is_inline(given: str) -> bool:
     """Whether the value itself stands on the command line, where other users of the machine can see it."""
     return given != "-" and not given.startswith(("@", "env:"))

@@ -10,6 +10,7 @@ from community_connector.connections import TYPES
 from community_connector.inputs import FORMS, parse_yaml, read_text
 from community_connector.pipeline_spec import NAME as OBJECT_NAME
 from community_connector.pipeline_spec import TEXT, closed_object
+from community_connector.repository import PROVIDERS
 
 CONFIGURABLE = ("branch", "catalog", "profile", "provider", "repo_url", "schema")
 
@@ -55,23 +56,66 @@ def read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> Non
 
 
 SOURCE, NAME = click.argument("source"), click.argument("name", type=RESOURCE)
+CONNECTION_NAME = click.argument("name", type=OBJECT)
 SPEC = click.option("--spec", "-s", help="connector_spec.yaml: a path, an https address, or a repository.")
 OPTIONS = click.option("--options", "-o", required=True, help=f"The connection's options: {FORMS}.")
-PIPELINE_SPEC = click.option("--pipeline-spec", "-ps", help="What to ingest: JSON, a FILE, - or env:NAME.")
+PIPELINE_SPEC = click.option(
+    "--pipeline-spec", "-ps", help="What to ingest: a FILE of YAML or JSON, JSON itself, -, or env:NAME."
+)
 BRANCH = click.option("--branch", "-b", help="The branch to check out; the current one if not given.")
 SKIP_CHECKS = click.option("--skip-checks", is_flag=True, help="Do not compare the branch with this clone.")
 EAGER: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": read_config}
 CONFIG = click.option("--config", "-f", help=f"YAML that may give {', '.join(CONFIGURABLE)}.", **EAGER)
-TYPE = click.option("--connection-type", type=click.Choice(TYPES), default=TYPES[0])
+TYPE = click.option(
+    "--connection-type", type=click.Choice(TYPES), default=TYPES[0], show_default=True, help="Its type."
+)
 COMMENT = click.option("--comment", help="A comment that Unity Catalog shows.")
-CONNECTION = click.option("--connection-name", "-n", type=RESOURCE, required=True, help="To read through.")
-OTHER_CONNECTION = click.option("--connection-name", "-n", type=RESOURCE, help="Another one to read through.")
+CONNECTION = click.option(
+    "--connection-name", "-n", type=OBJECT, help="To read through; a pipeline spec may name it instead."
+)
+AUTH = click.option(
+    "--auth",
+    type=click.Choice(["api_key", "oauth"]),
+    default="api_key",
+    help="oauth: --options holds client_id and client_secret, and you agree in the browser.",
+)
+PORT: dict[str, Any] = {"type": click.IntRange(0, 65535), "default": 0}
+REDIRECT_PORT = click.option(
+    "--redirect-port", **PORT, help="Of the redirect address http://127.0.0.1:PORT; 0 takes a free one."
+)
+OAUTH_TIMEOUT = click.option("--oauth-timeout", type=click.FloatRange(1), default=300, help="Seconds; 300.")
+DEPENDENCIES = click.option(
+    "--dependency", "dependencies", multiple=True, help="A wheel in a volume, as upload tells; repeatable."
+)
+HOW = (
+    click.option(
+        "--channel",
+        type=click.Choice(["PREVIEW", "CURRENT"]),
+        default="PREVIEW",
+        show_default=True,
+        help="Of the pipeline's runtime. Community connectors are validated on PREVIEW.",
+    ),
+    click.option("--serverless/--no-serverless", default=True, show_default=True, help="Its compute."),
+    click.option(
+        "--development/--production", default=False, help="Keep the compute between runs, retry nothing."
+    ),
+    click.option("--continuous", is_flag=True, help="Run until it is stopped, not once an update."),
+)
+MANAGED = click.option("--managed", is_flag=True, help="Managed ingestion: wheels in a volume, no checkout.")
+WHEELS = (
+    click.option("--framework-wheel", help="For --managed: the framework's wheel."),
+    click.option("--wheel", help="For --managed: the connector's; built from this clone if not given."),
+)
+TAG = click.option("--tag", help="A tag to check out, in the place of a branch.")
+YES = click.confirmation_option("--yes", prompt="Delete the pipeline, and with it its tables?")
 CATALOG = click.option(
     "--catalog", "-c", type=OBJECT, default="main", help="For tables that name none; main."
 )
 SCHEMA = click.option("--schema", "-t", type=OBJECT, help="For tables that name none; by default the SOURCE.")
 REPO_URL = click.option("--repo-url", "-r", help="The connector's repository; this clone's origin.")
-PROVIDER = click.option("--provider", help="Databricks' name for an unusual kind of repository.")
+PROVIDER = click.option(
+    "--provider", type=click.Choice(PROVIDERS), help="Databricks' name for an unusual kind of repository."
+)
 KEEP = click.option("--keep", is_flag=True, help="If a step fails, leave what was made.")
 FULL = click.option("--full-refresh", is_flag=True, help="Begin again: empty the tables first.")
 WAIT = click.option("--wait", is_flag=True, help="Stay until the update has ended; exit with 1 if it failed.")

@@ -1,68 +1,40 @@
-"""Pipelines: the folder that one needs in the workspace, the pipeline itself, and its runs.
+"""Pipelines over a checkout: the folder that one needs in the workspace, and the pipeline itself.
 
 /Users/YOU/community-connectors/NAME/ is the pipeline's root. It holds `ingest.py`, which is written here, and
 `source/`, the connector's repository (only the folder of its merged file).
 """
 
 import base64
-import dataclasses
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
-from community_connector.errors import NotThereError, ServiceError
+from community_connector.errors import InputError, NotThereError, ServiceError
 from community_connector.ingest_file import read_spec, write_ingest
-from community_connector.repository import Checkout
-from community_connector.service import Json, Service, field
+from community_connector.repository import Checkout, is_public
+from community_connector.rights import rights_of_pipeline
+from community_connector.service import Json, Service
+from community_connector.service import field as at
+from community_connector.steps import Steps
 
 PIPELINES, REPOS, WORKSPACE = "/api/2.0/pipelines", "/api/2.0/repos", "/api/2.0/workspace"
-KIND = {"channel": "CURRENT", "continuous": False, "development": False, "serverless": True}
-ENDED = ("COMPLETED", "FAILED", "CANCELED")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Place:
-    """A pipeline's name, and where its tables go."""
+    """A pipeline's name, where its tables go, and how it runs (`channel`, `serverless`, ...)."""
 
     name: str
     catalog: str
     schema: str
+    how: Json = field(default_factory=dict)
 
-
-@dataclasses.dataclass
-class Steps:
-    """What a command makes, each thing noted before it is made, with what removes it again."""
-
-    service: Service
-    keep: bool
-    made: list[tuple[str, Callable[[], Any]]] = dataclasses.field(default_factory=list)
-
-    def add(self, what: str, remove: Callable[[], Any]) -> None:
-        self.made.append((what, remove))
-        if not self.service.dry_run:
-            click.echo(f"making {what}", err=True)
-
-    @contextmanager
-    def undone_on_failure(self) -> Iterator[None]:
-        """Take back what was made if a later step fails, or is stopped, or say that it stays."""
-        try:
-            yield
-        except BaseException:
-            for what, remove in reversed(self.made):
-                click.echo(f"{what}: {'stays (--keep)' if self.keep else self._removed(remove)}", err=True)
-            raise
-
-    def _removed(self, remove: Callable[[], Any]) -> str:
-        try:
-            remove()
-        except NotThereError:
-            return "was not made"
-        except ServiceError as error:
-            return f"may still be there, remove it by hand ({error.message})"
-        return "removed again"
+    @property
+    def body(self) -> Json:
+        """What every pipeline is made with. `schema`, not `target`: tables may then go elsewhere too."""
+        return {"name": self.name, "catalog": self.catalog, "schema": self.schema, **self.how}
 
 
 def find_pipeline(service: Service, name: str) -> Json | None:
@@ -87,17 +59,33 @@ def require_pipeline(service: Service, name: str) -> str:
     found = find_pipeline(service, name)
     if found is None and not service.dry_run:
         raise NotThereError(f"There is no pipeline `{name}`. Make it: community-connector create_pipeline.")
-    return f"{PIPELINES}/{field(found, 'pipeline_id') if found else 'PIPELINE_ID'}"
+    return f"{PIPELINES}/{at(found, 'pipeline_id') if found else 'PIPELINE_ID'}"
+
+
+def exists(service: Service, name: str) -> Json | None:
+    """What to tell of a pipeline that is there already; None if it is not."""
+    there = find_pipeline(service, name)
+    if there is None:
+        return None
+    note = "nothing was changed; update_pipeline changes it"
+    number = there["pipeline_id"]
+    return {
+        "status": "exists",
+        "name": name,
+        "pipeline_id": number,
+        "url": url_of(service, number),
+        "note": note,
+    }
 
 
 def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checkout, *, keep: bool) -> Json:
     """Make a pipeline and what it needs; one of that name stays as it is."""
-    there = find_pipeline(service, place.name)
-    if there is not None:
-        note = "nothing was changed; update_pipeline changes it"
-        return {"status": "exists", "name": place.name, "pipeline_id": there["pipeline_id"], "note": note}
+    if there := exists(service, place.name):
+        return there
+    say_rights(service, place, spec)
+    require_git_credential(service, checkout)
     me = service.send("GET", "/api/2.0/preview/scim/v2/Me", stand_in={"userName": "YOU"})
-    root = f"/Users/{field(me, 'userName')}/community-connectors/{place.name}"
+    root = f"/Users/{at(me, 'userName')}/community-connectors/{place.name}"
     if service.find(f"{WORKSPACE}/get-status", {"path": root}) is not None:
         raise ServiceError(f"The workspace folder {root} is there already: delete it, or take another name.")
     steps = Steps(service, keep)
@@ -108,25 +96,57 @@ def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checko
         asked = {"url": checkout.url, "provider": checkout.provider, "path": f"{root}/source"}
         patterns = {"sparse_checkout": {"patterns": [checkout.folder]}}
         made = service.send("POST", REPOS, asked | patterns, stand_in={"id": "REPO_ID"})
-        repo = f"{REPOS}/{field(made, 'id')}"
+        repo = f"{REPOS}/{at(made, 'id')}"
         steps.add(f"checkout {root}/source", lambda: service.send("DELETE", repo))
-        service.send("PATCH", repo, {"branch": checkout.branch})
+        service.send("PATCH", repo, {checkout.kind: checkout.reference})
         _write(service, root, write_ingest(f"/Workspace{root}/source/{checkout.artifact}", spec))
-        body = {
-            "name": place.name,
-            "catalog": place.catalog,
-            "target": place.schema,
+        body = place.body | {
             "root_path": f"/Workspace{root}",
             "libraries": [{"file": {"path": f"/Workspace{root}/ingest.py"}}],
-            **KIND,
         }
-        # Looked up by name, because a request may be carried out though its answer is lost.
-        name = place.name
-        steps.add(f"pipeline {name}", lambda: service.send("DELETE", require_pipeline(service, name)))
-        made = service.send("POST", PIPELINES, body, stand_in={"pipeline_id": "PIPELINE_ID"})
-        number = field(made, "pipeline_id")
+        number = make(service, steps, body)
+    return created(service, place.name, number, spec)
+
+
+def make(service: Service, steps: Steps, body: Json) -> str:
+    """Make a pipeline, and note what removes it: looked up by name, for an answer may be lost."""
+    name = body["name"]
+    steps.add(f"pipeline {name}", lambda: service.send("DELETE", require_pipeline(service, name)))
+    made = service.send("POST", PIPELINES, body, stand_in={"pipeline_id": "PIPELINE_ID"})
+    return str(at(made, "pipeline_id"))
+
+
+def created(service: Service, name: str, number: str, spec: Json) -> Json:
     tables = [entry["table"]["source_table"] for entry in spec["objects"]]
-    return {"status": "created", "name": place.name, "pipeline_id": number, "tables": tables}
+    url = url_of(service, number)
+    return {"status": "created", "name": name, "pipeline_id": number, "url": url, "tables": tables}
+
+
+def url_of(service: Service, number: str) -> str:
+    """Where a person sees the pipeline."""
+    return f"{service.host}/pipelines/{number}"
+
+
+def say_rights(service: Service, place: Place, spec: Json) -> None:
+    """Say before anything is made which rights it takes."""
+    if service.dry_run:
+        return
+    tables = [entry["table"] for entry in spec["objects"]]
+    schemas = sorted({table.get("destination_schema") or place.schema for table in tables})
+    click.echo(rights_of_pipeline(spec["connection_name"], place.catalog, schemas), err=True)
+
+
+def require_git_credential(service: Service, checkout: Checkout) -> None:
+    """Raises InputError if Databricks could not read a private repository."""
+    if service.dry_run or is_public(checkout):
+        return
+    known = service.send("GET", "/api/2.0/git-credentials").get("credentials") or []
+    if not any(str(entry.get("git_provider")).lower() == checkout.provider.lower() for entry in known):
+        raise InputError(
+            f"{checkout.url} is private, and the workspace has no Git credential of yours for "
+            f"{checkout.provider}. Add one under Settings, Linked accounts, or: databricks git-credentials "
+            f"create {checkout.provider} --git-username YOU --personal-access-token TOKEN"
+        )
 
 
 def update_pipeline(
@@ -135,75 +155,52 @@ def update_pipeline(
     """Give a pipeline a changed spec, and its checkout, as the workspace knows it, the newest commit."""
     there: Json = {"spec": {"root_path": "/Workspace/ROOT"}}
     shown = service.send("GET", require_pipeline(service, name), stand_in=there)
+    if (shown.get("spec") or {}).get("ingestion_definition"):
+        raise InputError(f"Pipeline `{name}` is managed ingestion: give --managed.")
     root = str((shown.get("spec") or {}).get("root_path", "")).removeprefix("/Workspace")
     query, stand_in = {"path_prefix": f"{root}/source"}, {"repos": [{"id": "REPO_ID"}]}
     repos = service.send("GET", REPOS, query=query, stand_in=stand_in).get("repos")
     if not root or not repos:
         raise ServiceError(f"Pipeline `{name}` has no checkout at its root: it was not made by this command.")
-    checkout, repo = find_checkout(repos[0]), f"{REPOS}/{field(repos[0], 'id')}"
+    checkout, repo = find_checkout(repos[0]), f"{REPOS}/{at(repos[0], 'id')}"
     query = {"path": f"{root}/ingest.py", "format": "SOURCE"}
     file = service.send("GET", f"{WORKSPACE}/export", query=query, stand_in={"content": ""})
-    before = base64.b64decode(field(file, "content")).decode()
+    before = base64.b64decode(at(file, "content")).decode()
     old = {"connection_name": "AS BEFORE", "objects": []} if service.dry_run else read_spec(before)
     steps = Steps(service, keep=False)
     with steps.undone_on_failure():
         steps.add(f"change of {root}/ingest.py", lambda: _write(service, root, before))
         _write(service, root, write_ingest(f"/Workspace{root}/source/{checkout.artifact}", change(old)))
-        service.send("PATCH", repo, {"branch": checkout.branch})
-    return {"status": "updated", "name": name, "branch": checkout.branch}
+        service.send("PATCH", repo, {checkout.kind: checkout.reference})
+    return {"status": "updated", "name": name, checkout.kind: checkout.reference}
 
 
 def _write(service: Service, root: str, text: str) -> None:
-    form = {"path": f"{root}/ingest.py", "format": "SOURCE", "language": "PYTHON", "overwrite": True}
+    """A file: with a `language`, it would be a notebook, which no pipeline runs as a file."""
     content = base64.b64encode(text.encode()).decode()
+    form: dict[str, Any] = {"path": f"{root}/ingest.py", "format": "AUTO", "overwrite": True}
     service.send("POST", f"{WORKSPACE}/import", form | {"content": content})
 
 
 def show_pipeline(service: Service, name: str) -> Json:
     """What the workspace knows of a pipeline."""
     found = service.send("GET", require_pipeline(service, name))
-    spec = {key: (found.get("spec") or {}).get(key) for key in ("catalog", "target", "root_path")}
+    known = found.get("spec") or {}
+    spec = {key: known.get(key) for key in ("catalog", "schema", "channel", "root_path") if key in known}
     newest = found.get("latest_updates") or []
     updates = [f"{entry.get('update_id')} {entry.get('state')}" for entry in newest]
-    known = {"pipeline_id": found.get("pipeline_id"), "state": found.get("state")}
-    return {"name": name, **known, **spec, "updates": updates}
+    number = found.get("pipeline_id")
+    shown = {"pipeline_id": number, "url": url_of(service, str(number)), "state": found.get("state")}
+    return {"name": name, **shown, **spec, "updates": updates}
 
 
-def run_pipeline(service: Service, name: str, *, full_refresh: bool) -> Json:
-    """Start an update of a pipeline."""
-    path = f"{require_pipeline(service, name)}/updates"
-    started = service.send("POST", path, {"full_refresh": full_refresh}, stand_in={"update_id": "UPDATE_ID"})
-    return {"status": "started", "name": name, "update_id": field(started, "update_id")}
-
-
-def wait_for_update(service: Service, update: Json, poll_seconds: float, timeout_seconds: float) -> Json:
-    """Follow an update to its end, with a line for each change; raises ServiceError if it fails."""
-    click.echo(f"{update['name']}: update {update['update_id']} started", err=True)
-    path, started, told = require_pipeline(service, update["name"]), time.monotonic(), ""
-    while told not in ENDED:
-        passed = time.monotonic() - started
-        try:
-            state = field(service.send("GET", f"{path}/updates/{update['update_id']}"), "update", "state")
-        except ServiceError:
-            click.echo("The update goes on in the workspace, unseen.", err=True)
-            raise
-        if state != told:
-            click.echo(f"{update['name']}: {state} after {passed:.0f} s", err=True)
-        told = state
-        if told not in ENDED and passed >= timeout_seconds:
-            raise ServiceError(f"The update has not ended after {passed:.0f} s. It goes on: show_pipeline.")
-        time.sleep(0 if told in ENDED else min(poll_seconds, timeout_seconds - passed))
-    if told != "COMPLETED":
-        reason = _reason(service, path, update)
-        raise ServiceError(f"The update of `{update['name']}` ended as {told}. {reason}")
-    return update | {"status": told}
-
-
-def _reason(service: Service, path: str, update: Json) -> str:
-    """What the pipeline's events say of a failed update."""
-    query = {"filter": "level='ERROR'", "order_by": "timestamp desc"}
-    for event in service.send("GET", f"{path}/events", query=query).get("events") or []:
-        if (event.get("origin") or {}).get("update_id") == update["update_id"]:
-            exceptions = (event.get("error") or {}).get("exceptions") or []
-            return " ".join(str(entry.get("message")) for entry in exceptions or [event])
-    return "Its event log names no error."
+def delete_pipeline(service: Service, name: str) -> Json:
+    """Remove a pipeline and its folder. Its tables go with it, as Databricks does it."""
+    path = require_pipeline(service, name)
+    root = (service.send("GET", path).get("spec") or {}).get("root_path", "")
+    service.send("DELETE", path)
+    made_here = "/community-connectors/" in root
+    if made_here:
+        whole = {"path": str(root).removeprefix("/Workspace"), "recursive": True}
+        service.send("POST", f"{WORKSPACE}/delete", whole)
+    return {"status": "deleted", "name": name, "folder": root if made_here else "none of this command's"}

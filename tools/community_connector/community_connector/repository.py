@@ -1,4 +1,4 @@
-"""The clone that this command runs in, and whether its branch holds the artifact that was tested."""
+"""The clone that this command runs in, and whether its branch or tag holds the artifact that was tested."""
 
 import os
 import re
@@ -12,77 +12,163 @@ from urllib.parse import urlsplit
 
 from community_connector.errors import InputError
 
-PROVIDERS = {
+# Databricks' names for kinds of repositories, and where the well-known ones are.
+PROVIDERS = (
+    *("gitHub", "gitHubEnterprise", "gitLab", "gitLabEnterpriseEdition", "bitbucketCloud", "bitbucketServer"),
+    *("azureDevOpsServices", "awsCodeCommit"),
+)
+HOSTS = {
     "github.com": "gitHub",
     "gitlab.com": "gitLab",
     "bitbucket.org": "bitbucketCloud",
     "dev.azure.com": "azureDevOpsServices",
 }
 TIMEOUT_SECONDS = 120
+MERGER = Path("scripts") / "merge_python_source.py"
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """What Databricks checks out: the merged file's path in this clone, and the repository in its words."""
+    """What Databricks checks out.
+
+    Attributes:
+        root: the clone. artifact: the merged file's path in it.
+        url, provider: the repository in Databricks' words. remote: as this clone reaches it.
+        reference: the name of a `branch` or a `tag`, which `kind` says.
+    """
 
     root: str
     artifact: str
     url: str
     provider: str
-    branch: str
+    reference: str
+    kind: str = "branch"
+    remote: str = ""
 
     @property
     def folder(self) -> str:
         return str(Path(self.artifact).parent)
 
+    @property
+    def described(self) -> str:
+        return f"{self.kind.title()} `{self.reference}` of {self.url}"
 
-def find_checkout(source: str, url: str | None, branch: str | None, provider: str | None) -> Checkout:
+
+def find_checkout(
+    source: str, url: str | None, branch: str | None, provider: str | None, tag: str | None = None
+) -> Checkout:
     """The merged file of a source, and where Databricks finds it; by default as the clone does."""
     root = _git(".", "rev-parse", "--show-toplevel", fault="Run this in a clone of the connector")
     name = f"_generated_{source}_python_source.py"
-    found = _git(root, "ls-files", f"*{name}").split("\n")
-    if len(found) != 1 or not found[0]:
-        raise InputError(f"{root} must hold one committed {name}. Is `{source}` the connector's source name?")
-    url = url or _git(root, "remote", "get-url", "origin", fault="This clone has no origin: give --repo-url")
-    if ssh := re.fullmatch(r"(?:ssh://)?git@([^:/]+)[:/](.+)", url):
-        url = f"https://{ssh[1]}/{ssh[2]}"
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query:
-        raise InputError("--repo-url: expected https://HOST/OWNER/REPOSITORY, without credentials.")
-    provider = provider or PROVIDERS.get(parts.hostname)
+    found = _find_artifact(root, name)
+    given = "--repo-url" if url else "This clone's origin"
+    remote = url or _origin(root)
+    address = https_address(remote)
+    parts = urlsplit(address)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.port:
+        raise InputError(f"{given}: expected https://HOST/OWNER/REPOSITORY, without credentials.")
+    provider = provider or HOSTS.get(parts.hostname)
     if not provider:
-        raise InputError(f"--repo-url: {parts.hostname} is none of {', '.join(PROVIDERS)}: give --provider.")
-    fault = "No branch is checked out: give --branch"
+        raise InputError(f"{given}: {parts.hostname} is none of {', '.join(HOSTS)}: give --provider.")
+    if tag:
+        _git(root, "check-ref-format", f"refs/tags/{tag}", fault="--tag: no name of a tag")
+        return Checkout(root, found, address, provider, tag, "tag", remote)
+    fault = "No branch is checked out: give --branch or --tag"
     branch = branch or _git(root, "symbolic-ref", "--short", "HEAD", fault=fault)
     _git(root, "check-ref-format", "--branch", branch, fault="--branch: no name of a branch")
-    return Checkout(root, found[0], url, provider, branch)
+    return Checkout(root, found, address, provider, branch, "branch", remote)
+
+
+def _origin(root: str) -> str:
+    """The clone's origin as it is written down; where that is a shorthand, as git reads it."""
+    fault = "This clone has no origin: give --repo-url"
+    written = _git(root, "config", "--get", "remote.origin.url", fault=fault)
+    if https_address(written).startswith("https://"):
+        return written
+    return _git(root, "remote", "get-url", "origin", fault=fault)
+
+
+def find_artifact(source: str) -> Checkout:
+    """The merged file of a source in this clone, whose repository nobody reads."""
+    root = _git(".", "rev-parse", "--show-toplevel", fault="Run this in a clone of the connector")
+    return Checkout(root, _find_artifact(root, f"_generated_{source}_python_source.py"), "", "", "")
+
+
+def _find_artifact(root: str, name: str) -> str:
+    """The path of the one committed merged file; below this folder, where a repository holds several."""
+    listed = [path for path in _git(root, "ls-files", "-z", f"*{name}").split("\0") if path]
+    here = Path.cwd().resolve()
+    below = [path for path in listed if (Path(root).resolve() / path).is_relative_to(here)]
+    found = below if len(listed) > 1 else listed
+    if len(found) != 1:
+        raise InputError(f"{root} must hold one committed {name}. Is it the source's name?")
+    return found[0]
+
+
+def https_address(url: str) -> str:
+    """A clone's address as Databricks takes it: over https, and without a user."""
+    if azure := re.fullmatch(r"(?:ssh://)?git@ssh\.dev\.azure\.com(?::\d+)?[:/]v3/([^/]+)/([^/]+)/(.+)", url):
+        return f"https://dev.azure.com/{azure[1]}/{azure[2]}/_git/{azure[3]}"
+    if ssh := re.fullmatch(r"ssh://(?:[\w.-]+@)?([^:/]+)(?::\d+)?/(.+)", url):
+        return f"https://{ssh[1]}/{ssh[2]}"
+    if ssh := re.fullmatch(r"[\w.-]+@([^:/]+):(.+)", url):
+        return f"https://{ssh[1]}/{ssh[2]}"
+    if user := re.fullmatch(r"https://[\w.%-]+@(dev\.azure\.com/.+)", url):
+        return f"https://{user[1]}"
+    return url
 
 
 def require_deployable(checkout: Checkout) -> None:
-    """Raises InputError if the merged file is stale, or if the branch holds another one."""
-    if (Path(checkout.root) / "scripts" / "merge_python_source.py").exists():
-        command = [sys.executable, "-m", "scripts.merge_python_source", "--check"]
-        done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False)
-        if done.returncode:
-            fault = done.stdout.strip().split("\n")[0] or done.stderr.strip().split("\n")[-1]
-            raise InputError(f"The merged file cannot be checked. {fault}" if not done.stdout else fault)
-    what, branch = f"Branch `{checkout.branch}` of {checkout.url}", f"refs/heads/{checkout.branch}"
-    here = _git(checkout.root, "hash-object", checkout.artifact)
+    """Raises InputError if the merged file is stale, or if the branch or tag holds another one."""
+    require_fresh(checkout)
+    what, tags = checkout.described, checkout.kind == "tag"
+    reference = f"refs/{'tags' if tags else 'heads'}/{checkout.reference}"
+    here = _git(checkout.root, "hash-object", "--", checkout.artifact)
     with tempfile.TemporaryDirectory() as place:
         _git(place, "init", "--quiet", "--bare")
         fault = f"{what} cannot be read. Push it, or go on without a look: --skip-checks"
-        _git(place, "fetch", "--quiet", "--depth=1", checkout.url, branch, fault=fault)
+        # As this clone reaches it: a private repository may be open to its ssh key alone.
+        remote = checkout.remote or checkout.url
+        _git(place, "fetch", "--quiet", "--depth=1", remote, reference, fault=fault)
         fault = f"{what} has no {checkout.artifact}: commit and push it"
         there = _git(place, "rev-parse", f"FETCH_HEAD:{checkout.artifact}", fault=fault)
     if here != there:
         raise InputError(f"{what} holds another {checkout.artifact} than this clone: push what you tested.")
 
 
-def _git(place: str, *arguments: str, fault: str = "git failed") -> str:
+def require_fresh(checkout: Checkout) -> None:
+    """Raises InputError if what the merged file is made of makes another one by now."""
+    top, folder = Path(checkout.root), Path(checkout.root) / checkout.folder
+    # In a repository of several connectors, each has its own sources beside it.
+    homes = [
+        place
+        for place in (folder, *folder.parents)
+        if place.is_relative_to(top) and (place / MERGER).exists()
+    ]
+    if not homes:
+        return
+    command = [sys.executable, "-m", "scripts.merge_python_source", "--check"]
+    done = subprocess.run(command, cwd=homes[0], capture_output=True, text=True, check=False)
+    if done.returncode:
+        fault = done.stdout.strip().split("\n")[0] or done.stderr.strip().split("\n")[-1]
+        raise InputError(f"The merged file cannot be checked. {fault}" if not done.stdout else fault)
+
+
+def is_public(checkout: Checkout) -> bool:
+    """Whether anybody can read the repository, so that Databricks needs no Git credential for it."""
+    anonymous = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ASKPASS": "true", "GIT_SSH_COMMAND": "false"}
+    try:
+        _git(checkout.root, "-c", "credential.helper=", "ls-remote", "--quiet", checkout.url, **anonymous)
+    except InputError:
+        return False
+    return True
+
+
+def _git(place: str, *arguments: str, fault: str = "git failed", **variables: str) -> str:
     how: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "timeout": TIMEOUT_SECONDS}
     try:
-        quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-        done = subprocess.run(["git", "-C", place, *arguments], env=quiet, **how)
+        quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", **variables}
+        done = subprocess.run(["git", "-C", place, *arguments], env=quiet, encoding="utf-8", **how)
     except (FileNotFoundError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         reason = str(getattr(error, "stderr", "") or error).strip().split("\n")[-1]
         raise InputError(f"{fault}. ({reason})") from None
