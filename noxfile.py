@@ -132,6 +132,13 @@ def build_artifact(session: nox.Session) -> None:
 
 
 @nox.session
+def build_wheel(session: nox.Session) -> None:
+    """Build the connector's wheel, for managed ingestion, into dist/."""
+    session.install("--quiet", "build>=1.2")
+    session.run("python", "-m", "build", "--wheel", "--outdir", "dist", "tools/connector_wheel")
+
+
+@nox.session
 def check_artifact(session: nox.Session) -> None:
     """Fail if the merged file or the spec is stale, missing or untracked. Changes nothing."""
     install(session, "artifact")

@@ -14,7 +14,7 @@ import pytest
 from community_connector.connector_spec import FILE
 from community_connector.fetching import spec_url
 
-from tests.deploy.conftest import KEY, OPTIONS, Run
+from tests.deploy.conftest import KEY, OPTIONS, ROOT, Run
 from tests.deploy.workspace import TOKEN, Workspace, running_workspace
 
 CREATE = ("create_connection", "aha", "my_aha")
@@ -438,3 +438,7 @@ def test_a_workspace_that_does_not_know_the_type_is_told_which_flag_to_try(
     told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=1).stderr
     assert "try: --connection-type GENERIC_LAKEFLOW_CONNECT" in told
     run(*CREATE, "-o", "env:AHA_OPTIONS", "--connection-type", "GENERIC_LAKEFLOW_CONNECT")
+
+
+def test_the_guide_names_the_allow_list_that_a_connection_gets() -> None:
+    assert f"externalOptionsAllowList '{ALLOWED}'" in (ROOT / "docs" / "deploy.md").read_text()
