@@ -1,6 +1,10 @@
 """Strict replay: each way in which one can be lax is planted, and told."""
 
+import _socket
 import socket
+import subprocess
+import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +18,7 @@ import urllib3
 
 from harness.cassettes import dump, load_interactions, request_of, uri_of
 from harness.network import ReplayError
-from harness.scenarios import load_matrix
+from harness.scenarios import ROOT, load_matrix
 from harness.scrub import Scrubber
 from harness.server import serving_strictly
 from harness.sets import SANDBOX_SET
@@ -116,6 +120,8 @@ def test_a_replay_of_no_cassette_at_all_fails(tmp_path: Path) -> None:
 
 
 REACHES: dict[str, Callable[[], object]] = {
+    "a socket below Python's own class": lambda: _socket.socket().connect(("127.0.0.1", 9)),
+    "another process": lambda: subprocess.run(["true"], check=True),
     "a host name": lambda: socket.create_connection(("example.com", 80), 1),
     "an address": lambda: socket.socket().connect(("93.184.216.34", 80)),
     "this machine": lambda: socket.socket().connect(("127.0.0.1", 9)),
@@ -140,6 +146,64 @@ def test_whatever_reaches_for_the_network_fails_the_replay_even_if_swallowed(
 
     with pytest.raises(ReplayError, match="It reached for the network"), strictly(replayed):
         swallow()
+
+
+SHARED = """
+import socket
+import pytest
+
+@pytest.fixture(scope="class")
+def shared():
+    try:
+        socket.create_connection(("127.0.0.1", 9), 1)
+    except BaseException:
+        pass
+
+class TestIt:
+    def test_it(self, shared):
+        pass
+"""
+
+
+def test_what_a_shared_fixture_of_the_replays_reaches_for_is_seen_too(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "replay" / "conftest.py").read_text())
+    (tmp_path / "test_shared.py").write_text(SHARED)
+    where = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(tmp_path))
+    command = [sys.executable, "-m", "pytest", "-q", *where]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "It reached for the network outside of the replay" in done.stdout
+
+
+def test_three_thousand_interactions_are_replayed_by_key_and_not_by_comparing(tmp_path: Path) -> None:
+    pages = range(1, 3001)
+    entries = [
+        {
+            "request": request_of("GET", f"{ORIGIN}/api/v1/ideas?page={page}"),
+            "response": {"status": 200, "reason": "OK", "headers": {}, "body": {"page": page}},
+        }
+        for page in pages
+    ]
+    path = tmp_path / "cassette.json"
+    path.write_text(dump(entries))
+    compared: list[int] = []
+    with (
+        player(Scrubber(RULES, "replay")).use_cassette(str(path)) as tape,
+        pytest.MonkeyPatch.context() as patched,
+        strictly(tape),
+        requests.Session() as session,
+    ):
+        patched.setattr("vcr.cassette.requests_match", lambda *_: compared.append(1))
+        assert [get(page, session) for page in pages] == list(pages)
+    assert compared == []
+
+
+def test_a_wait_that_a_recorded_answer_asks_for_takes_no_time(replayed: Any) -> None:
+    before = time.monotonic()
+    with strictly(replayed):
+        time.sleep(3600)
+        play_all()
+    assert time.monotonic() - before < 60
 
 
 def test_an_error_of_the_code_under_test_is_not_hidden_by_a_lax_replay(replayed: Any) -> None:
