@@ -153,7 +153,8 @@ def tell(console: Console, report: Report, matrix: Matrix, place: Path, *, stric
     rest = [name for name in matrix.scenarios if name not in known.cassettes and name not in known.lacking]
     if len(rest) > len(report.failed):
         console.print(
-            f"{len(rest)} scenarios are not recorded yet, and the gates will ask for them: nox -s record"
+            f"{len(rest)} scenarios are not recorded yet, and the gates will ask for them: nox -s record",
+            soft_wrap=True,
         )
     console.print(f"Written to {shown}/. Look at them before you commit: git diff {shown}", soft_wrap=True)
 

@@ -89,7 +89,7 @@ def plan_table(
         f"The first look took {sent} requests. At most about {total} more: "
         f"{minutes} minute(s) at {pace:,} a minute."
     )
-    table = Table("scenario", "requests", "what this account shows", title=title, caption=caption)
+    table = Table("scenario", "requests", "chosen for this account", title=title, caption=caption)
     for name, fit in found:
         count = "" if fit.lacking or fit.requests is None else str(fit.requests)
         narrowed = ", ".join(sorted({*fit.options, *fit.start}))

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.workspace import TOKEN, Workspace, running_workspace
+from tests.deploy.serving import running_workspace
+from tests.deploy.vocabulary import COMMUNITY
+from tests.deploy.workspace import TOKEN, Workspace
 
 ROOT = Path(__file__).parents[2]
 URL = "https://github.com/example/aha-lakeflow-connector"
@@ -28,6 +30,12 @@ Run = Callable[..., Any]
 def workspace() -> Iterator[Workspace]:
     with running_workspace() as found:
         yield found
+
+
+@pytest.fixture
+def connection(workspace: Workspace) -> None:
+    """A connection for pipelines to read through."""
+    workspace.connections["my_aha"] = {"name": "my_aha", "options": {}, "connection_type": COMMUNITY}
 
 
 def git(place: Path, *arguments: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from harness.server import serving
 from harness.sets import SANDBOX_SET
 from tests.deploy.conftest import MERGED, ROOT, Run
-from tests.deploy.rules import COMMUNITY, REGISTERS
+from tests.deploy.vocabulary import COMMUNITY, REGISTERS
 from tests.deploy.workspace import USER, Workspace
 
 FOLDER = "/Volumes/main/aha/community_connector/packages"
@@ -22,9 +22,7 @@ PACKAGE = "databricks/labs/community_connector/sources/aha"
 CREATE = ("create_pipeline", "aha", "my_pipeline", "-n", "my_aha", "--managed")
 
 
-@pytest.fixture(autouse=True)
-def connection(workspace: Workspace) -> None:
-    workspace.connections["my_aha"] = {"name": "my_aha", "options": {}, "connection_type": COMMUNITY}
+pytestmark = pytest.mark.usefixtures("connection")
 
 
 def spec_of(workspace: Workspace) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.deploy.conftest import Run
-from tests.deploy.rules import MANAGED_RULES, RULES, Refusal, Rule, judge
+from tests.deploy.rules import MANAGED_RULES, RULES, judge
+from tests.deploy.vocabulary import Refusal, Rule
 from tests.deploy.workspace import Workspace
 
 Json = dict[str, Any]

@@ -1,0 +1,67 @@
+"""`run_pipeline` and `stop_pipeline`."""
+
+import signal
+
+import pytest
+
+from tests.deploy.conftest import Run
+from tests.deploy.pipelines import CREATE, PIPELINES
+from tests.deploy.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("connection")
+
+
+def test_a_run_is_started_and_not_waited_for(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    done = run("run_pipeline", "my_pipeline", "--full-refresh")
+    assert "status: started" in done.stdout
+    assert workspace.log[-1][2] == {"full_refresh": True}
+
+
+def test_waiting_tells_each_state_until_the_update_has_ended(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    done = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 0)
+    told = [line.split(" after ")[0] for line in done.stderr.splitlines()]
+    assert told.pop(0) == "my_pipeline: update update-3 started"
+    assert told == ["my_pipeline: INITIALIZING", "my_pipeline: RUNNING", "my_pipeline: COMPLETED"]
+    assert "status: COMPLETED" in done.stdout
+
+
+@pytest.mark.parametrize("end", ["FAILED", "CANCELED"])
+def test_an_update_that_fails_is_told_with_its_own_error(end: str, run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    workspace.states = ["RUNNING", end]
+    told = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 0, status=1).stderr
+    assert f"The update of `my_pipeline` ended as {end}. AhaAuthError: GET /ideas answered 401" in told
+
+
+def test_waiting_ends_in_time(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    workspace.states = ["RUNNING"]
+    arguments = ("--wait", "--poll-seconds", 0, "--timeout-minutes", 0)
+    assert "has not ended" in run("run_pipeline", "my_pipeline", *arguments, status=1).stderr
+
+
+def test_a_look_that_fails_for_a_moment_does_not_end_the_waiting(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    workspace.faults[f"GET {PIPELINES}/pipeline-2/updates"] = [500, 500]
+    done = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 0)
+    assert "status: COMPLETED" in done.stdout
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_update_and_says_how_to_stop_it(
+    run: Run, workspace: Workspace
+) -> None:
+    run(*CREATE)
+    workspace.states = ["RUNNING"]
+    workspace.slow = f"GET {PIPELINES}/pipeline-2/updates/update-3"
+    started = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 1, wait=False)
+    workspace.reached.wait(30)
+    started.send_signal(signal.SIGTERM)
+    workspace.go_on.set()
+    told = started.communicate(timeout=30)[1]
+    assert started.returncode == 130
+    assert "Stop it: community-connector stop_pipeline my_pipeline" in told
+    workspace.slow = ""
+    assert "status: stopping" in run("stop_pipeline", "my_pipeline").stdout
+    assert workspace.updates["update-3"] == ["CANCELED"]
