@@ -70,7 +70,7 @@ def test_a_person_agrees_in_the_browser_and_the_connection_gets_the_grant(
 ) -> None:
     with authorization_server({"code": CODE}) as (url, asked):
         point_to(url, clone)
-        done = run(*CREATE, APP=json.dumps(APP), BROWSER=browser)
+        done = run(*CREATE, APP=json.dumps(APP), BROWSER=browser, apart=True)
     [question] = asked
     assert question["path"] == "/acme/oauth/authorize"
     assert (question["response_type"], question["client_id"]) == ("code", "client-1")
@@ -112,7 +112,7 @@ def test_a_refusal_or_an_answer_that_is_not_ours_makes_no_connection(
 ) -> None:
     with authorization_server(answer) as (url, _):
         point_to(url, clone)
-        told = run(*CREATE, *more, status=1, APP=json.dumps(APP), BROWSER=browser).stderr
+        told = run(*CREATE, *more, status=1, APP=json.dumps(APP), BROWSER=browser, apart=True).stderr
     assert says in told
     assert CODE not in told
     assert workspace.connections == {}

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -19,9 +20,9 @@ class Group(click.Group):
     def list_commands(self, _: click.Context) -> list[str]:
         return [command.name or "" for command in COMMANDS]
 
-    def main(self, *_: Any, **__: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> Any:
         try:
-            return super().main(standalone_mode=False)
+            return super().main(args, standalone_mode=False)
         except click.exceptions.Exit as ended:
             sys.exit(ended.exit_code)
         except click.ClickException as error:
