@@ -22,7 +22,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 7272089ab596dc4348eddb3ea112efc6e2bef835fa4337a94fd7c2a3521eb964
+SHA-256 of these files and of the script: e31b43bce520dd946b387fd232e06dc8844c2800be102873d9d218741adfe542
 """
 
 import difflib
@@ -2900,6 +2900,8 @@ def register_lakeflow_source(spark):
     )
     # What of a table's configuration is the pipeline's, and never reaches the source.
     PIPELINE_KEYS = ("scd_type", "primary_keys", "sequence_by", "cluster_by")
+    # What views and flows are named after, beside their table.
+    LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
     # What Unity Catalog takes as a name; it also keeps a table from naming another directory.
     OBJECT_NAME = re.compile(r"[^./\\\s\x00-\x1f\x7f]{1,255}")
 
@@ -2934,6 +2936,16 @@ def register_lakeflow_source(spark):
         @property
         def name(self) -> str:
             return ".".join(self.parts)
+
+        def label(self, kind: str) -> str:
+            """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
+            plain = re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+            # Two names that differ only in what was replaced must not share a label.
+            return (
+                f"{plain}_{kind}"
+                if plain == self.name
+                else f"{plain}_{zlib.crc32(self.name.encode()):08x}_{kind}"
+            )
 
         @property
         def keys(self) -> tuple[str, ...]:
@@ -3058,6 +3070,12 @@ def register_lakeflow_source(spark):
                     f"`{table.name}` is the destination of another table too. Set its destination_table.",
                 )
             found += [table] if table else []
+        labels = {table.label(kind).lower() for table in found for kind in LABELS}
+        for table in found:
+            if table.name.lower() in labels:
+                faults.add(
+                    "objects", f"`{table.name}` is the pipeline's own name of a view or flow: rename that table."
+                )
         return tuple(found)
 
 
@@ -3165,8 +3183,6 @@ def register_lakeflow_source(spark):
     CDC_FLOW = ("create_auto_cdc_flow", "apply_changes")
     SNAPSHOT_FLOW = ("create_auto_cdc_from_snapshot_flow", "apply_changes_from_snapshot")
     VIEW = ("temporary_view", "view")
-    # What views and flows are named after, beside their table.
-    LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
 
 
     @dataclass(frozen=True)
@@ -3190,13 +3206,6 @@ def register_lakeflow_source(spark):
                 part if PLAIN_NAME.fullmatch(part) else "`" + part.replace("`", "``") + "`"
                 for part in self.table.parts
             )
-
-        def label(self, kind: str) -> str:
-            """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
-            name = self.table.name
-            plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-            # Two names that differ only in what was replaced must not share a label.
-            return f"{plain}_{kind}" if plain == name else f"{plain}_{zlib.crc32(name.encode()):08x}_{kind}"
 
         @property
         def options(self) -> dict[str, str]:
@@ -3235,7 +3244,7 @@ def register_lakeflow_source(spark):
 
     def declare_changes(data: Dataset) -> None:
         """A table into which changed rows are merged."""
-        view = data.label("changes")
+        view = data.table.label("changes")
         _find(VIEW)(name=view)(data.changes)
         data.create()
         _find(CDC_FLOW)(source=view, sequence_by=data.table.sequence, **data.merging)
@@ -3243,7 +3252,7 @@ def register_lakeflow_source(spark):
 
     def declare_changes_with_deletes(data: Dataset) -> None:
         """A table into which changed rows are merged and from which deleted ones are taken."""
-        view = data.label("changes_and_deletes")
+        view = data.table.label("changes_and_deletes")
         _find(VIEW)(name=view)(data.changes_and_tombstones)
         data.create()
         _find(CDC_FLOW)(
@@ -3259,7 +3268,7 @@ def register_lakeflow_source(spark):
     def declare_appends(data: Dataset) -> None:
         """A table that keeps every version of a row as it was read."""
         data.create()
-        sdp.append_flow(name=data.label("flow"), target=data.target)(data.changes)
+        sdp.append_flow(name=data.table.label("flow"), target=data.target)(data.changes)
 
 
     def declare_snapshot(data: Dataset) -> None:
@@ -3267,7 +3276,7 @@ def register_lakeflow_source(spark):
         if _find(SNAPSHOT_FLOW) is None:
             sdp.materialized_view(name=data.target, **data.layout)(data.rows)
             return
-        view = data.label("snapshot")
+        view = data.table.label("snapshot")
         _find(VIEW)(name=view)(data.rows)
         data.create()
         _find(SNAPSHOT_FLOW)(source=view, **data.merging)
@@ -3301,12 +3310,6 @@ def register_lakeflow_source(spark):
             _require_flow(table)
         given = {"databricks.connection": spec.connection_name} if connection is None else connection
         datasets = [Dataset(spark, table, given) for table in spec.tables]
-        names = {table.name.lower() for table in spec.tables}
-        for label in (data.label(kind) for data in datasets for kind in LABELS):
-            if label.lower() in names:
-                raise AhaOptionError(
-                    f"`{label}` is the pipeline's own name of a view or flow: rename that table."
-                )
         for data in datasets:
             DECLARATIONS[data.table.ingestion_type](data)
 

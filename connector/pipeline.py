@@ -4,7 +4,6 @@ Runs where the pipeline is planned, and only declares: nothing is read, and no r
 """
 
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +28,6 @@ DELETED = "_deleted"
 CDC_FLOW = ("create_auto_cdc_flow", "apply_changes")
 SNAPSHOT_FLOW = ("create_auto_cdc_from_snapshot_flow", "apply_changes_from_snapshot")
 VIEW = ("temporary_view", "view")
-# What views and flows are named after, beside their table.
-LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
 
 
 @dataclass(frozen=True)
@@ -54,13 +51,6 @@ class Dataset:
             part if PLAIN_NAME.fullmatch(part) else "`" + part.replace("`", "``") + "`"
             for part in self.table.parts
         )
-
-    def label(self, kind: str) -> str:
-        """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
-        name = self.table.name
-        plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-        # Two names that differ only in what was replaced must not share a label.
-        return f"{plain}_{kind}" if plain == name else f"{plain}_{zlib.crc32(name.encode()):08x}_{kind}"
 
     @property
     def options(self) -> dict[str, str]:
@@ -99,7 +89,7 @@ class Dataset:
 
 def declare_changes(data: Dataset) -> None:
     """A table into which changed rows are merged."""
-    view = data.label("changes")
+    view = data.table.label("changes")
     _find(VIEW)(name=view)(data.changes)
     data.create()
     _find(CDC_FLOW)(source=view, sequence_by=data.table.sequence, **data.merging)
@@ -107,7 +97,7 @@ def declare_changes(data: Dataset) -> None:
 
 def declare_changes_with_deletes(data: Dataset) -> None:
     """A table into which changed rows are merged and from which deleted ones are taken."""
-    view = data.label("changes_and_deletes")
+    view = data.table.label("changes_and_deletes")
     _find(VIEW)(name=view)(data.changes_and_tombstones)
     data.create()
     _find(CDC_FLOW)(
@@ -123,7 +113,7 @@ def declare_changes_with_deletes(data: Dataset) -> None:
 def declare_appends(data: Dataset) -> None:
     """A table that keeps every version of a row as it was read."""
     data.create()
-    sdp.append_flow(name=data.label("flow"), target=data.target)(data.changes)
+    sdp.append_flow(name=data.table.label("flow"), target=data.target)(data.changes)
 
 
 def declare_snapshot(data: Dataset) -> None:
@@ -131,7 +121,7 @@ def declare_snapshot(data: Dataset) -> None:
     if _find(SNAPSHOT_FLOW) is None:
         sdp.materialized_view(name=data.target, **data.layout)(data.rows)
         return
-    view = data.label("snapshot")
+    view = data.table.label("snapshot")
     _find(VIEW)(name=view)(data.rows)
     data.create()
     _find(SNAPSHOT_FLOW)(source=view, **data.merging)
@@ -165,12 +155,6 @@ def ingest(spark: SparkSession, pipeline_spec: Any, connection: Mapping[str, str
         _require_flow(table)
     given = {"databricks.connection": spec.connection_name} if connection is None else connection
     datasets = [Dataset(spark, table, given) for table in spec.tables]
-    names = {table.name.lower() for table in spec.tables}
-    for label in (data.label(kind) for data in datasets for kind in LABELS):
-        if label.lower() in names:
-            raise AhaOptionError(
-                f"`{label}` is the pipeline's own name of a view or flow: rename that table."
-            )
     for data in datasets:
         DECLARATIONS[data.table.ingestion_type](data)
 

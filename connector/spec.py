@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ TABLE_KEYS = (
 )
 # What of a table's configuration is the pipeline's, and never reaches the source.
 PIPELINE_KEYS = ("scd_type", "primary_keys", "sequence_by", "cluster_by")
+# What views and flows are named after, beside their table.
+LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
 # What Unity Catalog takes as a name; it also keeps a table from naming another directory.
 OBJECT_NAME = re.compile(r"[^./\\\s\x00-\x1f\x7f]{1,255}")
 
@@ -58,6 +61,16 @@ class TableSpec:
     @property
     def name(self) -> str:
         return ".".join(self.parts)
+
+    def label(self, kind: str) -> str:
+        """The name of one of its views or flows. Checkpoints hang on it, so it never changes."""
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+        # Two names that differ only in what was replaced must not share a label.
+        return (
+            f"{plain}_{kind}"
+            if plain == self.name
+            else f"{plain}_{zlib.crc32(self.name.encode()):08x}_{kind}"
+        )
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -182,6 +195,12 @@ def _table_specs(faults: SpecFaults, objects: Any) -> tuple[TableSpec, ...]:
                 f"`{table.name}` is the destination of another table too. Set its destination_table.",
             )
         found += [table] if table else []
+    labels = {table.label(kind).lower() for table in found for kind in LABELS}
+    for table in found:
+        if table.name.lower() in labels:
+            faults.add(
+                "objects", f"`{table.name}` is the pipeline's own name of a view or flow: rename that table."
+            )
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ import yaml
 from pyspark.sql.types import ArrayType, StructType
 
 from connector.options import OPTIONS, Option
+from connector.spec import LABELS
 from connector.tables import TABLES
 from scripts.generated import ROOT, main
 
@@ -50,6 +51,7 @@ def generate_spec() -> str:
             "options": {
                 option.name: {"type": option.kind} | limits_of(option) for option in OPTIONS if option.table
             },
+            "labels": list(LABELS),
             "columns": {name: plain_columns(table.schema) for name, table in TABLES.items()},
         },
     }

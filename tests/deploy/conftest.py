@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     subprocess.run(build, cwd=ROOT / "tools" / "connector_wheel", check=True, capture_output=True)
     [made] = place.glob("lakeflow_community_connectors_aha-*.whl")
     framework = place / "lakeflow_community_connectors-0.0.0-py3-none-any.whl"
-    framework.write_bytes(b"a stand-in")
+    with zipfile.ZipFile(framework, "w") as archive:
+        archive.writestr("lakeflow/__init__.py", "")
     return ("--wheel", str(made), "--framework-wheel", str(framework))
 
 

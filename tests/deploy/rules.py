@@ -204,7 +204,11 @@ MANAGED_RULES: tuple[Rule, ...] = (
         "a dependency is not there",
         lambda payload, place: (
             payload["environment"]["dependencies"]
-            and all(path in place.volumes for path in payload["environment"]["dependencies"])
+            and all(
+                path in place.volumes
+                for path in payload["environment"]["dependencies"]
+                if path.startswith("/")
+            )
         ),
         plus(environment={"dependencies": ["/Volumes/main/aha/none.whl"]}),
         "D: SDK, PipelinesEnvironment.dependencies",

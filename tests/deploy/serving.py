@@ -76,12 +76,18 @@ class Handler(BaseHTTPRequestHandler):
         """The test's output is for what failed."""
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that breaks off is no fault of the command's, on whose standard error it would stand."""
+
+
 @contextmanager
 def running_workspace() -> Iterator[Workspace]:
     workspace = Workspace()
     handler = type("BoundHandler", (Handler,), {"workspace": workspace})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     workspace.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -93,6 +93,21 @@ def test_an_address_that_is_more_than_a_workspaces_is_refused(
     assert workspace.log == []
 
 
+ADDRESSES = [
+    ("http://dbc.example.com", "the token would travel in clear"),
+    ("https://", "is no address"),
+    ("https://dbc.example.com:port", "is no address"),
+    ("https://[::1", "is no address"),
+    ("https://user@dbc.example.com", "the workspace's address alone"),
+]
+
+
+@pytest.mark.parametrize(("host", "says"), ADDRESSES)
+def test_an_address_that_is_none_or_is_not_safe_is_refused(host: str, says: str, run: Run) -> None:
+    told = run(*CREATE, "-o", "env:AHA_OPTIONS", status=2, DATABRICKS_HOST=host).stderr
+    assert says in told
+
+
 def test_a_certificate_that_nobody_trusts_a_dead_proxy_and_a_missing_name_are_told_at_once(
     run: Run, clone: Path
 ) -> None:

@@ -95,6 +95,52 @@ def test_an_update_replaces_what_it_manages_and_keeps_the_rest(
     ]
 
 
+def test_an_update_changes_the_wheels_that_are_given_and_no_other_dependency(
+    run: Run, workspace: Workspace, wheels: tuple[str, ...]
+) -> None:
+    run(*CREATE, *wheels)
+    spec = spec_of(workspace)
+    spec["environment"] = {"dependencies": ["pandas", *spec["environment"]["dependencies"]], "version": "3"}
+    run("update_pipeline", "aha", "my_pipeline", "--managed", *wheels)
+    after = spec_of(workspace)["environment"]
+    assert after["version"] == "3"
+    assert (after["dependencies"][0], len(after["dependencies"])) == ("pandas", 3)
+
+
+def test_a_pipeline_over_another_kind_of_source_is_not_touched(
+    run: Run, workspace: Workspace, wheels: tuple[str, ...]
+) -> None:
+    run(*CREATE, *wheels)
+    spec_of(workspace)["ingestion_definition"]["source_type"] = "SALESFORCE"
+    told = run("update_pipeline", "aha", "my_pipeline", "--managed", status=2).stderr
+    assert "ingests from SALESFORCE, and not by a community connector" in told
+    assert not [request for request in workspace.asked if request.startswith("PUT /api/2.0/pipelines")]
+
+
+def test_half_done_managed_work_is_undone_with_the_volume_it_made_and_no_other(
+    run: Run, workspace: Workspace, wheels: tuple[str, ...]
+) -> None:
+    workspace.faults["POST /api/2.0/pipelines"] = [500]
+    told = run(*CREATE, *wheels, status=1).stderr
+    assert "volume main.aha.community_connector: removed again" in told
+    assert (workspace.volumes, workspace.pipelines) == ({}, {})
+    run("upload", "aha", *wheels)
+    before = dict(workspace.volumes)
+    workspace.faults["POST /api/2.0/pipelines"] = [500]
+    run(*CREATE, *wheels, status=1)
+    assert workspace.volumes == before
+
+
+@pytest.mark.parametrize("option", ["--wheel", "--framework-wheel"])
+def test_a_file_that_is_no_wheel_is_refused_before_the_first_request(
+    option: str, run: Run, workspace: Workspace, wheels: tuple[str, ...], clone: Path
+) -> None:
+    (clone / "x-1-py3-none-any.whl").write_text("no archive")
+    told = run(*CREATE, *wheels, option, "x-1-py3-none-any.whl", status=2).stderr
+    assert f"{option}: x-1-py3-none-any.whl is no wheel" in told
+    assert workspace.log == []
+
+
 def test_each_kind_of_update_is_refused_for_the_other_kind_of_pipeline(
     run: Run, workspace: Workspace, wheels: tuple[str, ...]
 ) -> None:

@@ -121,7 +121,7 @@ def test_a_refusal_or_an_answer_that_is_not_ours_makes_no_connection(
 WRONG = [
     ({"subdomain": "acme"}, "`client_id` and `client_secret` missing. Register an application"),
     ({**APP, "api_key": KEY}, "`api_key` goes with a connection without OAuth"),
-    ({"client_id": "x", "client_secret": SECRET}, "`subdomain` is missing"),
+    ({"client_id": "x", "client_secret": SECRET}, "`subdomain` missing"),
 ]
 
 
@@ -142,3 +142,35 @@ def test_a_port_that_is_taken_is_told(run: Run, workspace: Workspace) -> None:
     port = workspace.url.rpartition(":")[2]
     told = run(*CREATE, "--redirect-port", port, status=2, APP=json.dumps(APP)).stderr
     assert f"--redirect-port {port} cannot be used: Address already in use" in told
+
+
+def test_who_connects_and_says_nothing_does_not_keep_the_answer_away(
+    run: Run, workspace: Workspace, clone: Path
+) -> None:
+    # Browsers open a second connection in advance, and leave it idle.
+    script = clone.parent / "browser.py"
+    idle = "import socket; s = urllib.parse.urlsplit(query['redirect_uri'][0]); "
+    idle += "keep = socket.create_connection((s.hostname, s.port))"
+    before = "import sys, urllib.parse\nquery = urllib.parse.parse_qs(sys.argv[1].partition('?')[2])\n"
+    script.write_text(f"{before}{idle}\n{BROWSER}")
+    browser = f"{sys.executable} {script} %s"
+    with authorization_server({"code": CODE}) as (url, _):
+        point_to(url, clone)
+        run(*CREATE, "--oauth-timeout", 20, APP=json.dumps(APP), BROWSER=browser, apart=True)
+    assert workspace.connections["my_aha"]["options"]["authorization_code"] == CODE
+
+
+def test_nobody_is_asked_to_agree_where_the_connection_is_there_already(
+    run: Run, workspace: Workspace
+) -> None:
+    workspace.connections["my_aha"] = {"name": "my_aha", "options": {}}
+    done = run(*CREATE, APP=json.dumps(APP))
+    assert "status: exists" in done.stdout
+    assert "Agree in the browser" not in done.stderr
+
+
+@pytest.mark.parametrize("subdomain", ["acme.example.com/", "a/b", "{client_secret}", "a b"])
+def test_what_stands_in_an_address_is_a_name_alone(subdomain: str, run: Run, workspace: Workspace) -> None:
+    told = run(*CREATE, status=2, APP=json.dumps(APP | {"subdomain": subdomain})).stderr
+    assert "`subdomain` stands in an address: give its first part alone" in told
+    assert workspace.log == []

@@ -15,33 +15,21 @@ from connector.tables import TABLES
 from tests.deploy.conftest import ROOT
 
 SPEC = load_connector_spec("aha", str(ROOT / "connector_spec.yaml"))
-COLUMNS = st.sampled_from(["id", "updated_at", "name", "nope", "tags", "idea_id", ""])
+COLUMNS = st.sampled_from(
+    [*("id", "updated_at", "name", "nope", "tags", "idea_id", ""), "id ", "updated_at\n", None]
+)
 SEVERAL = st.lists(COLUMNS, max_size=3) | COLUMNS | st.just(["id"])
-VALUES = st.sampled_from(
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [
-        "true",
-        "false",
-        "yes",
-        True,
-        False,
-        "cdc",
-        "snapshot",
-        "snap",
-        0,
-        1,
-        500,
-        "0",
-        "12",
-        "-1",
-        "iso",
-        "",
-        "x",
+        *("true", "false", "yes", " true ", "tRue", "true\n", True, False, None),
+        *("cdc", "snapshot", "snap", " snapshot", "Snapshot", "iso", "native", "native\n", "", " ", "x"),
+        *(0, 1, 500, 5.0, 1e3, 10**9, "0", "12", "-1", " 12", "1_0", "5.0", "\u0665", [], {}),
     ]
 )
 CONFIGURATIONS = st.fixed_dictionaries(
     {},
     optional={
-        "scd_type": st.sampled_from(["SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY", "SCD_TYPE_3"]),
+        "scd_type": st.sampled_from(["SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY", "SCD_TYPE_3", "x", None]),
         "primary_keys": SEVERAL,
         "sequence_by": COLUMNS,
         "cluster_by": SEVERAL,
@@ -49,14 +37,14 @@ CONFIGURATIONS = st.fixed_dictionaries(
         **{option.name: VALUES for option in OPTIONS if option.table},
     },
 )
-NAMES = st.sampled_from(["t", "u", "a b", "a.b", "", "ü"])
+NAMES = st.sampled_from(["t", "T", "u", "a b", "a.b", "", "ü", "a\n", "ideas_changes", "ideas", None])
 ENTRIES = st.fixed_dictionaries(
     {"source_table": st.sampled_from([*TABLES, "idea"])},
     optional={
         "destination_catalog": NAMES,
         "destination_schema": NAMES,
         "destination_table": NAMES,
-        "table_configuration": CONFIGURATIONS,
+        "table_configuration": CONFIGURATIONS | st.none(),
     },
 )
 SPECS = st.lists(ENTRIES.map(lambda table: {"table": table}), max_size=2)

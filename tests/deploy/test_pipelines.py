@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import ROOT, URL, Run
+from tests.deploy.conftest import ROOT, URL, Run, git
 from tests.deploy.pipelines import CONNECTIONS, CREATE, FOLDER, PIPELINES, TABLES, spec_in
 from tests.deploy.workspace import Workspace
 
@@ -285,7 +285,9 @@ def test_an_update_that_fails_leaves_the_pipeline_as_it_was(run: Run, workspace:
     workspace.faults["PATCH /api/2.0/repos"] = [403]
     spec = json.dumps({"objects": [{"table": {"source_table": "ideas"}}]})
     told = run("update_pipeline", "aha", "my_pipeline", "-b", "release", "-ps", spec, status=1).stderr
-    assert f"change of {FOLDER}/ingest.py: removed again" in told
+    assert f"change of {FOLDER}/ingest.py: put back" in told
+    assert f"checkout of {FOLDER}/source: put back" in told
+    assert "Config:" not in told
     assert workspace.files[f"{FOLDER}/ingest.py"] == before
     assert workspace.repos[1]["branch"] == "main"
 
@@ -360,6 +362,101 @@ def test_a_pipeline_is_deleted_with_its_folder_after_a_question(run: Run, worksp
     assert workspace.pipelines
     assert "status: deleted" in run("delete_pipeline", "my_pipeline", "--yes").stdout
     assert (workspace.pipelines, workspace.files) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        None,
+        "/Workspace",
+        "/Workspace/Users/somebody@example.com/community-connectors/my_pipeline",
+        f"/Workspace{FOLDER}_2",
+        f"/Workspace{FOLDER}/..",
+    ],
+)
+def test_a_pipeline_is_deleted_without_a_folder_that_is_not_its_own(
+    root: str | None, run: Run, workspace: Workspace
+) -> None:
+    run(*CREATE)
+    workspace.pipelines["pipeline-2"]["spec"]["root_path"] = root
+    before = dict(workspace.files)
+    assert "left alone: not of this command" in run("delete_pipeline", "my_pipeline", "--yes").stdout
+    assert (workspace.pipelines, workspace.files) == ({}, before)
+
+
+def test_a_checkout_of_a_tag_is_not_moved_to_a_branch_by_itself(
+    run: Run, workspace: Workspace, clone: Path
+) -> None:
+    git(clone, "tag", "v1")
+    git(clone, "push", "--quiet", str(clone.parent / "origin.git"), "v1")
+    run(*CREATE, "--tag", "v1")
+    told = run("update_pipeline", "aha", "my_pipeline", status=2).stderr
+    assert "The pipeline's checkout is of a tag: give --tag, or --branch." in told
+    run("update_pipeline", "aha", "my_pipeline", "--tag", "v1")
+    assert ("branch" in workspace.repos[1], workspace.repos[1]["tag"]) == (False, "v1")
+    run("update_pipeline", "aha", "my_pipeline", "--branch", "main")
+    assert workspace.repos[1]["branch"] == "main"
+
+
+OPTIONS_OF_NO_USE = [
+    ("--managed", "--branch", "main"),
+    ("--managed", "--tag", "v1"),
+    ("--managed", "--skip-checks"),
+    ("--wheel", "x.whl"),
+    ("--framework-wheel", "x.whl"),
+    ("--tag", "v1", "--branch", "main"),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS_OF_NO_USE)
+def test_an_option_that_would_be_ignored_is_refused(
+    options: tuple[str, ...], run: Run, workspace: Workspace
+) -> None:
+    told = run(*CREATE, *options, status=2).stderr
+    assert "of no use with" in told or "Give --branch or --tag, not both." in told
+    assert workspace.log == []
+
+
+YAML_FAULTS = ["max_records_per_batch: .nan", "max_records_per_batch: 2026-01-01", "? [1]\n        : x"]
+
+
+@pytest.mark.parametrize("line", YAML_FAULTS)
+def test_what_yaml_knows_and_json_does_not_is_refused_before_the_first_request(
+    line: str, run: Run, workspace: Workspace, clone: Path
+) -> None:
+    text = f"objects:\n- table:\n    source_table: ideas\n    table_configuration:\n      {line}\n"
+    (clone / "pipeline.yaml").write_text(text)
+    told = run(*CREATE, "-ps", "pipeline.yaml", status=2).stderr
+    assert told.startswith("Error: ")
+    assert workspace.log == []
+
+
+def test_two_names_of_one_place_are_one_place(run: Run, workspace: Workspace) -> None:
+    here = {"source_table": "ideas", "destination_catalog": "main", "destination_schema": "aha"}
+    tables = [{"source_table": "ideas"}, here, here | {"destination_table": "Ideas"}]
+    for other in tables[1:]:
+        spec = json.dumps({"objects": [{"table": tables[0]}, {"table": other}]})
+        told = run(*CREATE, "-c", "main", "-t", "aha", "-ps", spec, status=2).stderr
+        assert "objects[1].table: it is where objects[0] goes. Set its destination_table." in told
+    assert workspace.log == []
+
+
+ODD_ANSWERS = [
+    {"statuses": "x"},
+    {"statuses": [1, None]},
+    {"statuses": [{"name": "my_pipeline"}]},
+    {"statuses": None},
+]
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+@pytest.mark.parametrize("command", ["show_pipeline", "run_pipeline", "stop_pipeline"])
+def test_an_answer_of_another_form_is_an_error_and_no_traceback(
+    answer: Any, command: str, run: Run, workspace: Workspace
+) -> None:
+    workspace.raw = json.dumps(answer)
+    told = run(command, "my_pipeline", status=1).stderr
+    assert "There is no pipeline" in told or "answer has no `pipeline_id`" in told
 
 
 def test_a_right_that_is_missing_is_named_with_its_object(run: Run, workspace: Workspace) -> None:

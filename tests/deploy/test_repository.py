@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from community_connector.repository import https_address
 
-from tests.deploy.conftest import MERGED, ROOT, SSH_URL, URL, Run, git
+from tests.deploy.conftest import MERGED, ROOT, URL, Run, git
 from tests.deploy.pipelines import CREATE
 from tests.deploy.workspace import Workspace
 
@@ -63,10 +63,10 @@ def test_outside_a_clone_it_says_so(run: Run, clone: Path) -> None:
 
 
 def test_a_private_repository_needs_a_git_credential_and_that_is_told_before_anything_is_made(
-    run: Run, workspace: Workspace
+    run: Run, workspace: Workspace, clone: Path
 ) -> None:
     # Only over ssh can anybody read it.
-    private = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_VALUE_0": SSH_URL}
+    private = {"GIT_CONFIG_KEY_0": f"url.{clone.parent / 'nothing.git'}.insteadOf"}
     told = run(*CREATE, status=2, **private).stderr
     assert f"{URL} is private, and the workspace has no Git credential of yours for gitHub" in told
     assert "databricks git-credentials create gitHub" in told
@@ -92,6 +92,20 @@ ADDRESSES = [
     ("ssh://git@ssh.dev.azure.com:22/v3/org/project/r", "https://dev.azure.com/org/project/_git/r"),
     ("https://gitlab.com/o/sub/r", "https://gitlab.com/o/sub/r"),
 ]
+
+
+def test_a_repository_that_cannot_be_reached_from_here_is_left_to_databricks(
+    run: Run, clone: Path, workspace: Workspace
+) -> None:
+    # A company's network often lets git through to none but its own hosts.
+    elsewhere = {"GIT_CONFIG_KEY_0": "url.https://127.0.0.1:9/.insteadOf", "GIT_CONFIG_VALUE_0": URL}
+    run(*CREATE, "--skip-checks", **elsewhere)
+    assert not [request for request in workspace.asked if "git-credentials" in request]
+
+
+def test_a_provider_that_the_host_is_not_is_refused(run: Run) -> None:
+    told = run(*CREATE, "--provider", "gitLab", status=2).stderr
+    assert "--provider: github.com is gitHub, and not gitLab." in told
 
 
 @pytest.mark.parametrize(("url", "address"), ADDRESSES)

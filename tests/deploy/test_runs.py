@@ -49,6 +49,35 @@ def test_a_look_that_fails_for_a_moment_does_not_end_the_waiting(run: Run, works
     assert "status: COMPLETED" in done.stdout
 
 
+def test_a_state_that_nobody_knows_ends_the_waiting_with_its_name(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    workspace.states = ["RUNNING", "PONDERING"]
+    told = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 0, status=1).stderr
+    assert "The update is PONDERING, which nobody here knows" in told
+
+
+def test_a_failed_update_is_told_where_its_events_cannot_be_read(run: Run, workspace: Workspace) -> None:
+    run(*CREATE)
+    workspace.states = ["FAILED"]
+    workspace.faults[f"GET {PIPELINES}/pipeline-2/events"] = [403]
+    told = run("run_pipeline", "my_pipeline", "--wait", "--poll-seconds", 0, status=1).stderr
+    assert "ended as FAILED. Its events cannot be read." in told
+
+
+def test_ctrl_c_while_it_starts_says_how_to_stop_what_may_have_started(
+    run: Run, workspace: Workspace
+) -> None:
+    run(*CREATE)
+    workspace.slow = f"POST {PIPELINES}/pipeline-2/updates"
+    started = run("run_pipeline", "my_pipeline", wait=False)
+    workspace.reached.wait(30)
+    started.send_signal(signal.SIGTERM)
+    told = started.communicate(timeout=30)[1]
+    workspace.go_on.set()
+    assert started.returncode == 130
+    assert "It may have started. Stop it: community-connector stop_pipeline my_pipeline" in told
+
+
 def test_ctrl_c_ends_the_waiting_and_not_the_update_and_says_how_to_stop_it(
     run: Run, workspace: Workspace
 ) -> None:

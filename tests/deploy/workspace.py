@@ -124,7 +124,9 @@ class Workspace:
 
     def update_repo(self, number: str, body: Json) -> Json:
         require(set(body) in ({"branch"}, {"tag"}), "a branch or a tag")
-        self.repos[int(number)] |= body
+        # A checkout of a tag is on no branch (D: Git folders, detached HEAD).
+        was = {key: value for key, value in self.repos[int(number)].items() if key not in ("branch", "tag")}
+        self.repos[int(number)] = was | body
         return {}
 
     def delete_repo(self, number: str, _: Json) -> Json:
@@ -217,6 +219,12 @@ class Workspace:
         self.volumes[path] = b""
         return {"full_name": path}
 
+    def delete_volume(self, name: str, _: Json) -> Json:
+        self.read_volume(name, {})
+        path = f"/Volumes/{name.replace('.', '/')}"
+        self.volumes = {key: value for key, value in self.volumes.items() if not key.startswith(path)}
+        return {}
+
     def make_directory(self, path: str, _: Json) -> Json:
         require("/".join(f"/{path}".split("/")[:5]) in self.volumes, "the volume does not exist")
         self.volumes[f"/{path}"] = b""
@@ -256,6 +264,7 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     (f"{PIPELINES}/([^/]+)/stop", "POST", Workspace.stop),
     ("/api/2.0/git-credentials", "GET", Workspace.git_credentials),
     ("/api/2.1/unity-catalog/volumes/([^/]+)", "GET", Workspace.read_volume),
+    ("/api/2.1/unity-catalog/volumes/([^/]+)", "DELETE", Workspace.delete_volume),
     ("/api/2.1/unity-catalog/volumes", "POST", Workspace.create_volume),
     ("/api/2.0/fs/directories/(.+)", "PUT", Workspace.make_directory),
     ("/api/2.0/fs/files/(.+)", "PUT", Workspace.put_file),

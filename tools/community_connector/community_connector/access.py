@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from community_connector.errors import InputError, ServiceError
 
@@ -16,6 +17,7 @@ NO_WAY = (
     "`databricks auth login` and name its --profile."
 )
 RETRY_SECONDS, CONNECT_SECONDS, READ_SECONDS = 60, 10, 15
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 VARIABLES = {"DATABRICKS_HOST", "DATABRICKS_TOKEN"}
 # How a profile may say who it is, beside a token.
 WAYS = (
@@ -54,10 +56,11 @@ def open_client(profile: str | None) -> Any:
     try:
         config = Config(profile=profile, retry_timeout_seconds=RETRY_SECONDS)
         client = WorkspaceClient(config=config)
-    except (ValueError, configparser.Error):
-        raise InputError(_cause_of_no_way()) from None
+    except (ValueError, configparser.Error) as error:
+        raise InputError(_cause_of_no_way(str(error))) from None
     if re.search(r"[^\x21-\x7e]", config.token or ""):
-        raise InputError("DATABRICKS_TOKEN holds a character that no header can: a line end?")
+        where = "The profile's token" if profile else "DATABRICKS_TOKEN"
+        raise InputError(f"{where} holds a character that no header can: a line end?")
     if not host:
         reach(_with_scheme(config.host or ""))
     # A redirect would carry the connection's options to another host.
@@ -88,12 +91,18 @@ def _require_profile(name: str) -> str:
     return parser[name]["host"]
 
 
-def _cause_of_no_way() -> str:
+def _cause_of_no_way(said: str) -> str:
+    """Why the SDK finds no way in; its own words where something is set that it cannot use."""
     given = [name for name in sorted(VARIABLES) if os.environ.get(name)]
     if len(given) == 1:
         [missing] = VARIABLES - set(given)
         return f"{given[0]} is set, and {missing} is not. Set both, or name a --profile."
-    return NO_WAY
+    reason = re.sub(r"\s+", " ", said.partition(" Config:")[0]).strip()
+    token = os.environ.get("DATABRICKS_TOKEN")
+    plain = (
+        reason and not (token and token in reason) and "cannot configure default credentials" not in reason
+    )
+    return f"{NO_WAY} What is set cannot be used: {reason[:300]}" if plain else NO_WAY
 
 
 def _with_scheme(host: str) -> str:
@@ -102,9 +111,17 @@ def _with_scheme(host: str) -> str:
 
 def _require_plain(host: str, what: str) -> None:
     """Raises InputError for an address that is more than a workspace's."""
-    parts = urlsplit(_with_scheme(host))
-    if host and (parts.path.strip("/") or parts.query or parts.fragment or parts.username):
+    try:
+        parts = urlsplit(_with_scheme(host))
+        known = bool(parts.hostname or not host) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known:
+        raise InputError(f"{what} is no address: give the workspace's, https://HOST.")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise InputError(f"{what} is the workspace's address alone, https://HOST: leave out what follows it.")
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise InputError(f"{what}: the token would travel in clear: give the address with https://.")
 
 
 def reach(host: str) -> None:
@@ -137,7 +154,7 @@ def reach(host: str) -> None:
         raise ServiceError(
             f"{name} does not answer within {CONNECT_SECONDS} s: is it the workspace's address?"
         ) from None
-    except requests.exceptions.RequestException as error:
+    except (requests.exceptions.RequestException, HTTPError, ValueError) as error:
         text = str(error)
         known = {
             "Name or service not known": "no such name",

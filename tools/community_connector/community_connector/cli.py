@@ -1,8 +1,11 @@
 """The command `community-connector`."""
 
+import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,6 +31,12 @@ class Group(click.Group):
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
+        except OSError as error:
+            # Standard output that takes no more, a working directory that is gone.
+            with contextlib.suppress(OSError):
+                click.echo(f"Error: {error.strerror or error}", err=True)
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for what Python flushes at its end
+            sys.exit(1)
         except (click.Abort, KeyboardInterrupt):
             click.echo("Stopped.", err=True)
             sys.exit(INTERRUPTED)

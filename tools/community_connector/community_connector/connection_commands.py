@@ -6,11 +6,11 @@ import click
 
 from community_connector import connections, managed
 from community_connector import params as p
-from community_connector.connector_spec import load_connector_spec
+from community_connector.connector_spec import ConnectorSpec, load_connector_spec
 from community_connector.errors import InputError
 from community_connector.frame import command, service_for, tell
 from community_connector.inputs import is_inline, read_json_object
-from community_connector.oauth import APP, oauth_options
+from community_connector.oauth import APP, endpoints, grant, require_application
 from community_connector.service import Json
 
 OAUTH = "oauth"
@@ -39,12 +39,26 @@ def create_connection(
       community-connector create_connection aha my_aha -o @options.json
       community-connector create_connection aha my_aha -o @app.json --auth oauth --redirect-port 8723
     """
-    if given["auth"] == OAUTH and connection_type != connections.TYPES[0]:
+    spec, oauth = load_connector_spec(source, given["spec"]), given["auth"] == OAUTH
+    if oauth and connection_type != connections.TYPES[0]:
         raise InputError(f"--auth oauth needs a connection of type {connections.TYPES[0]}.")
-    options, masked = checked_options(source, given)
+    found = read_options(given)
+    if oauth:
+        require_application(spec.oauth, found)
+    own = {option: value for option, value in found.items() if not (oauth and option in APP)}
+    options = spec.complete(source, own, oauth=oauth)
     service, form = service_for(given), {"name": name, "connection_type": connection_type}
     form |= {"comment": comment} if comment else {}
-    tell(service, connections.create_connection(service, form | options, form | masked), given)
+
+    def body() -> tuple[Json, Json]:
+        more: dict[str, str] = {}
+        if oauth and spec.oauth and service.dry_run:
+            more = endpoints(spec.oauth, found) | {"authorization_code": "OF THE BROWSER"}
+        elif oauth and spec.oauth:
+            more = grant(spec.oauth, found, given["redirect_port"], given["oauth_timeout"])
+        return form | {"options": options | more}, form | {"options": masked(spec, options | more)}
+
+    tell(service, connections.create_connection(service, name, connection_type, body), given)
 
 
 @command(p.SOURCE, p.CONNECTION_NAME, p.OPTIONS, p.SPEC)
@@ -55,9 +69,10 @@ def update_connection(source: str, name: str, **given: Any) -> None:
     Example:
       community-connector update_connection aha my_aha -o env:AHA_OPTIONS
     """
-    options, masked = checked_options(source, given)
-    service = service_for(given)
-    tell(service, connections.update_connection(service, name, options, masked), given)
+    spec = load_connector_spec(source, given["spec"])
+    options = spec.complete(source, read_options(given))
+    service, shown = service_for(given), {"options": masked(spec, options)}
+    tell(service, connections.update_connection(service, name, {"options": options}, shown), given)
 
 
 @command(p.SOURCE, p.SPEC, p.DEPENDENCIES)
@@ -84,19 +99,15 @@ def unpublish(source: str, **given: Any) -> None:
     tell(service, managed.unpublish(service, spec), given)
 
 
-def checked_options(source: str, given: dict[str, Any]) -> tuple[Json, Json]:
-    """The options as a request's body, and the same with no secret in it."""
-    spec, oauth = load_connector_spec(source, given["spec"]), given.get("auth") == OAUTH
+def read_options(given: dict[str, Any]) -> Json:
+    """What --options says, with a note where others can read it too."""
     found = read_json_object("--options", given["options"])
-    own = {name: value for name, value in found.items() if not (oauth and name in APP)}
-    options = spec.complete(source, own, oauth=oauth)
     if is_inline(given["options"]):
         click.echo("note: what is typed stays in the shell's history; -o @FILE does not.", err=True)
-    if oauth and given["dry_run"]:
-        options |= {"community_oauth_flow": "u2m"}
-    elif oauth:
-        port, seconds = given["redirect_port"], given["oauth_timeout"]
-        options |= oauth_options(spec.oauth, found, port, seconds)
+    return found
+
+
+def masked(spec: ConnectorSpec, options: dict[str, str]) -> dict[str, str]:
+    """Options with no secret among them, for a person to see."""
     hidden = spec.secrets(options)
-    masked = {name: "***" if name in hidden else value for name, value in options.items()}
-    return {"options": options}, {"options": masked}
+    return {name: "***" if name in hidden else value for name, value in options.items()}

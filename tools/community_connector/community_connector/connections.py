@@ -1,20 +1,27 @@
 """Unity Catalog connections: where a source's options are kept."""
 
+from collections.abc import Callable
+
 from community_connector.errors import ServiceError
-from community_connector.service import Json, Service
+from community_connector.service import Json, Service, quoted
 
 PATH = "/api/2.1/unity-catalog/connections"
 # Upstream makes the first alone since 2026-05-26; older workspaces know only the second.
 TYPES = ("COMMUNITY", "GENERIC_LAKEFLOW_CONNECT")
 
 
-def create_connection(service: Service, body: Json, shown: Json) -> Json:
-    """Make a connection; one of that name stays as it is. `shown` is the body without its secrets."""
-    name, kind = body["name"], body["connection_type"]
-    if service.find(f"{PATH}/{name}") is not None:
+def create_connection(service: Service, name: str, kind: str, body: Callable[[], tuple[Json, Json]]) -> Json:
+    """Make a connection; one of that name stays as it is.
+
+    Args:
+        body: makes the request's body, and the same without its secrets: only where there is none yet,
+            because somebody may have to agree in a browser for it.
+    """
+    if service.find(f"{PATH}/{quoted(name)}") is not None:
         return {"status": "exists", "name": name, "note": "nothing was changed; update_connection changes it"}
+    made, shown = body()
     try:
-        service.send("POST", PATH, body, shown=shown)
+        service.send("POST", PATH, made, shown=shown)
     except ServiceError as error:
         if "INVALID_PARAMETER_VALUE" not in error.message and "BAD_REQUEST" not in error.message:
             raise
@@ -29,13 +36,13 @@ def create_connection(service: Service, body: Json, shown: Json) -> Json:
 def update_connection(service: Service, name: str, body: Json, shown: Json) -> Json:
     """Replace a connection's options; raises as `require_connection`."""
     require_connection(service, name)
-    service.send("PATCH", f"{PATH}/{name}", body, shown=shown)
+    service.send("PATCH", f"{PATH}/{quoted(name)}", body, shown=shown)
     return {"status": "updated", "name": name}
 
 
 def require_connection(service: Service, name: str) -> Json:
     """What the workspace knows of a connection; raises ServiceError if there is none of that name."""
-    found = service.find(f"{PATH}/{name}")
+    found = service.find(f"{PATH}/{quoted(name)}")
     if found is None and not service.dry_run:
         raise ServiceError(
             f"There is no connection `{name}`. Make it: community-connector create_connection."

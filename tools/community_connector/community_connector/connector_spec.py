@@ -9,7 +9,7 @@ from typing import Any
 
 from community_connector.errors import InputError
 from community_connector.fetching import fetch, spec_url
-from community_connector.inputs import parse_yaml, read_text, shown
+from community_connector.inputs import parse_yaml, read_text
 
 FILE = "connector_spec.yaml"
 # What the pipeline itself passes to the source.
@@ -19,7 +19,13 @@ ADDED = ("externalOptionsAllowList", "sourceName")
 PLACEHOLDER = re.compile(r"put-your-.*|<.*>|x{4,}|changeme", re.IGNORECASE)
 TYPES = {"integer": r"-?[0-9]+", "boolean": r"true|false", "number": r"-?[0-9]+([.][0-9]+)?"}
 TEXT = {"type": "string"}
-PARAMETER = {"type": "object", "required": ["name"], "properties": {"name": TEXT, "type": TEXT}}
+LIMITS = {
+    "type": TEXT,
+    "minimum": {"type": "integer"},
+    "maximum": {"type": "integer"},
+    "enum": {"type": "array", "items": TEXT},
+}
+PARAMETER = {"type": "object", "required": ["name"], "properties": {"name": TEXT, **LIMITS}}
 PARAMETERS = {"properties": {"parameters": {"type": "array", "items": PARAMETER}}}
 METHODS = {"type": "array", "minItems": 1, "items": {"type": "object", **PARAMETERS}}
 OAUTH = {
@@ -41,7 +47,14 @@ SCHEMA = {
         },
         "pipeline": {
             "type": "object",
-            "properties": {"options": {"type": "object"}, "columns": {"type": "object"}},
+            "properties": {
+                "options": {
+                    "type": "object",
+                    "additionalProperties": {"type": "object", "properties": LIMITS},
+                },
+                "labels": {"type": "array", "items": TEXT},
+                "columns": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
+            },
         },
     },
 }
@@ -56,6 +69,7 @@ class ConnectorSpec:
         place: where it was found. text: what stands there, parsed.
         ways: the parameters of each way to authenticate.
         tables: of the source, in its own order. columns: table → columns that have an order.
+        labels: what the pipeline's own views and flows are named after, beside a table.
         table_options: name → what its values may be. oauth: its block, or None.
     """
 
@@ -64,10 +78,11 @@ class ConnectorSpec:
     tables: list[str]
     table_options: dict[str, Any]
     columns: dict[str, list[str]] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
     oauth: dict[str, Any] | None = None
     text: dict[str, Any] = field(default_factory=dict)
 
-    def complete(self, source: str, given: Mapping[str, Any], *, oauth: bool = False) -> dict[str, str]:
+    def complete(self, source: str, given: Mapping[str, Any], *, oauth: bool | None = None) -> dict[str, str]:
         """Checked options as texts, and what every connection carries; raises InputError with every fault."""
         # Of several ways to authenticate, the one that fits best is meant.
         faults = min((list(_faults(way, given, oauth=oauth)) for way in self.ways), key=len)
@@ -82,18 +97,21 @@ class ConnectorSpec:
         return {*options} - {*plain, *ADDED}
 
 
-def _faults(way: Parameters, given: Mapping[str, Any], *, oauth: bool) -> Iterable[str]:
+def _faults(way: Parameters, given: Mapping[str, Any], *, oauth: bool | None) -> Iterable[str]:
+    """What is wrong with the options; `oauth` is None where the command has no other way than a key."""
     secrets = [name for name, parameter in way.items() if parameter.get("secret")]
     for name, parameter in way.items():
         needed = parameter.get("required") or (secrets == [name] and not oauth)
         if needed and not _text(given.get(name, "")).strip():
-            more = " (or --auth oauth)" if secrets == [name] and not parameter.get("required") else ""
+            more = " (or --auth oauth)" if oauth is False and secrets == [name] else ""
             yield f"`{name}` is missing{more}: {parameter.get('description', 'it is required.')}"
     for name, value in given.items():
         if name not in way and name not in ADDED:
             near = difflib.get_close_matches(name.lower(), way, n=1)
             meant = f"Did you mean `{near[0]}`?" if near else f"Options: {', '.join(way)}."
-            yield f"There is no option {shown(name, 30)}. {meant}"
+            # A name with digits or dashes may be a key that was put in its place.
+            told = f"`{name}`" if re.fullmatch(r"[A-Za-z_]{1,30}", name) else "of the name that was given"
+            yield f"There is no option {told}. {meant}"
         elif oauth and name in secrets:
             yield f"`{name}` goes with a connection without OAuth: leave it out, or --auth oauth."
         elif not isinstance(value, str | int | float):
@@ -111,7 +129,7 @@ def _value_faults(name: str, parameter: Mapping[str, Any], text: str) -> Iterabl
         yield f"`{name}` is not of type {kind}."
     elif kind == "integer" and "minimum" in parameter:
         least, most = parameter["minimum"], parameter.get("maximum")
-        if int(text) < least or (most is not None and int(text) > most):
+        if len(text) > 18 or int(text) < least or (most is not None and int(text) > most):
             yield f"`{name}` is a whole number from {least} to {most}."
     elif "enum" in parameter and text not in parameter["enum"]:
         yield f"`{name}` is one of {', '.join(parameter['enum'])}."
@@ -149,4 +167,6 @@ def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
         name.strip(): pipeline.get("options", {}).get(name.strip(), {}) for name in allowed if name.strip()
     }
     tables, oauth = found.get("tables", []), connection.get("oauth")
-    return ConnectorSpec(place, ways, tables, options, pipeline.get("columns", {}), oauth, found)
+    return ConnectorSpec(
+        place, ways, tables, options, pipeline.get("columns", {}), pipeline.get("labels", []), oauth, found
+    )

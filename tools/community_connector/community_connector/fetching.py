@@ -4,6 +4,7 @@ import re
 import time
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from community_connector.errors import InputError
 
@@ -31,7 +32,7 @@ def fetch(url: str) -> str:
                 content += chunk
                 if len(content) > LARGEST or time.monotonic() > deadline:
                     raise InputError(f"--spec: {url} is too large, or too slow, to be a spec.")
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError, ValueError) as error:
         raise InputError(f"--spec: {url} does not answer ({type(error).__name__}).") from None
     if answer.status_code != 200:
         raise InputError(f"--spec: {url} answered {answer.status_code}, and no spec. Is it public?")

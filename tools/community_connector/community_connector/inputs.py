@@ -47,16 +47,16 @@ class UniqueLoader(yaml.SafeLoader):
 
 
 def read_spec_object(option: str, given: str) -> dict[str, Any]:
-    """The object behind an option's value, in YAML or JSON.
+    """The object behind an option's value, in YAML (which JSON is, too).
 
     Raises:
-        InputError: as `read_json_object`.
+        InputError: as `read_json_object`; also for what JSON has not: dates, infinity.
     """
-    text = _read(option, given)
-    if text.lstrip().startswith("{"):
-        return read_json_object(option, given if given != "-" else text)
     try:
-        found = yaml.load(text, UniqueLoader)  # noqa: S506 - a safe loader
+        found = yaml.load(_read(option, given), UniqueLoader)  # noqa: S506 - a safe loader
+        json.dumps(found, allow_nan=False)
+    except TypeError:
+        raise InputError(f"{option}: it holds a date, or something else that is no JSON: quote it.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -114,7 +114,7 @@ def parse_yaml(place: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
         InputError: it is none, or has another form.
     """
     try:
-        found: dict[str, Any] = yaml.safe_load(text)
+        found: dict[str, Any] = yaml.load(text, UniqueLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{place} is no YAML ({str(error).splitlines()[0]}).") from None
     check_form(f"{place} cannot be used.", schema, found)

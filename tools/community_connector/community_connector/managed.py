@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from community_connector.connector_spec import ConnectorSpec
 from community_connector.errors import InputError, NotThereError
@@ -18,8 +19,9 @@ from community_connector.pipelines import (
     require_pipeline,
     say_rights,
 )
-from community_connector.service import Json, Service, field
+from community_connector.service import Json, Service, field, mapping, quoted
 from community_connector.steps import Steps
+from community_connector.wheel import is_wheel
 
 VOLUMES, FILES = "/api/2.1/unity-catalog/volumes", "/api/2.0/fs"
 VOLUME, FOLDER = "community_connector", "packages"
@@ -77,10 +79,10 @@ def create_managed(service: Service, place: Place, spec: Json, wheels: list[Path
     """Upload the wheels and make a pipeline over them; one of that name stays as it is."""
     if there := exists(service, place.name):
         return there
-    say_rights(service, place, spec)
+    say_rights(service, place, spec, managed=True)
     steps = Steps(service, keep)
-    paths = upload(service, place, wheels)
     with steps.undone_on_failure():
+        paths = upload(service, place, wheels, steps)
         number = make(service, steps, place.body | _managed(spec, place, paths))
     return created(service, place.name, number, spec) | {"wheels": paths}
 
@@ -105,17 +107,41 @@ def update_managed(
     stand_in = {
         "spec": {"name": name, "catalog": "AS BEFORE", "schema": "AS BEFORE", "ingestion_definition": {}}
     }
-    spec = dict(service.send("GET", path, stand_in=stand_in).get("spec") or {})
+    spec = dict(mapping(service.send("GET", path, stand_in=stand_in).get("spec")))
     if "ingestion_definition" not in spec:
         raise InputError(f"Pipeline `{name}` is no managed ingestion: leave out --managed.")
-    place = Place(name, str(spec.get("catalog")), str(spec.get("schema") or spec.get("target")))
-    if wheels:
-        paths = upload(service, place, wheels)
-        spec["environment"] = dict(spec.get("environment") or {}) | {"dependencies": paths}
+    kind = mapping(spec["ingestion_definition"]).get("source_type", SOURCE_TYPE)
+    if kind != SOURCE_TYPE:
+        raise InputError(f"Pipeline `{name}` ingests from {kind}, and not by a community connector.")
+    catalog, schema = spec.get("catalog"), spec.get("schema") or spec.get("target")
+    if not (catalog and schema):
+        raise InputError(f"Pipeline `{name}` has no catalog and schema: it was not made by this command.")
+    place, steps = Place(name, str(catalog), str(schema)), Steps(service, keep=False)
+    with steps.undone_on_failure():
+        return _replace(
+            service, path, spec, place, change, upload(service, place, wheels, steps) if wheels else []
+        )
+
+
+def _replace(
+    service: Service,
+    path: str,
+    spec: Json,
+    place: Place,
+    change: Callable[[Json], Json | None],
+    paths: list[str],
+) -> Json:
+    """Send a pipeline back with what this command manages changed."""
+    name = place.name
+    if paths:
+        environment = dict(mapping(spec.get("environment")))
+        new = {Path(found).name.partition("-")[0] for found in paths}
+        old = [found for found in environment.get("dependencies") or [] if _distribution(found) not in new]
+        spec["environment"] = environment | {"dependencies": [*old, *paths]}
     made = change(spec)
     if made is not None:
         spec["ingestion_definition"] = dict(spec["ingestion_definition"]) | definition_of(made, place)
-    spec["configuration"] = dict(spec.get("configuration") or {}) | CONFIGURATION
+    spec["configuration"] = dict(mapping(spec.get("configuration"))) | CONFIGURATION
     # A PUT replaces all; what only the answer has is no field of it.
     spec.pop("id", None)
     service.send("PUT", path, spec)
@@ -126,17 +152,23 @@ def update_managed(
     }
 
 
-def upload(service: Service, place: Place, wheels: list[Path]) -> list[str]:
+def _distribution(dependency: Any) -> str:
+    """What a wheel's file is the wheel of."""
+    return Path(str(dependency)).name.partition("-")[0]
+
+
+def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> list[str]:
     """Put wheels into the volume of the pipeline's schema; returns their paths."""
-    volume = f"{place.catalog}.{place.schema}.{VOLUME}"
+    volume = quoted(f"{place.catalog}.{place.schema}.{VOLUME}")
     if service.find(f"{VOLUMES}/{volume}") is None:
+        steps.add(f"volume {unquote(volume)}", lambda: service.send("DELETE", f"{VOLUMES}/{volume}"))
         form = {"catalog_name": place.catalog, "schema_name": place.schema, "name": VOLUME}
         service.send("POST", VOLUMES, form | {"volume_type": "MANAGED"})
     folder = f"/Volumes/{place.catalog}/{place.schema}/{VOLUME}/{FOLDER}"
-    service.send("PUT", f"{FILES}/directories{folder}")
+    service.send("PUT", f"{FILES}/directories{quote(folder)}")
     for wheel in wheels:
-        query = {"overwrite": "true"}
-        service.send("PUT", f"{FILES}/files{folder}/{wheel.name}", query=query, content=wheel.read_bytes())
+        path, query = f"{FILES}/files{quote(f'{folder}/{wheel.name}')}", {"overwrite": "true"}
+        service.send("PUT", path, query=query, content=wheel.read_bytes())
     return [f"{folder}/{wheel.name}" for wheel in wheels]
 
 
@@ -153,7 +185,7 @@ def publish(service: Service, spec: ConnectorSpec, source: str, dependencies: li
         "connectionSpec": spec.text,
         "dependencies": dependencies,
     }
-    content = base64.b64encode(json.dumps(manifest).encode()).decode()
+    content = base64.b64encode(json.dumps(manifest, default=str).encode()).decode()
     path = _tile(service, display)
     service.send("POST", f"{WORKSPACE}/mkdirs", {"path": path.rpartition("/")[0]})
     form = {"path": path, "format": "AUTO", "overwrite": True}
@@ -189,7 +221,6 @@ def require_framework(path: str | None) -> Path:
     """The framework's wheel; raises InputError that says how to build one."""
     if path is None:
         raise InputError(f"--framework-wheel is missing; it is in no registry. Build it once: {FRAMEWORK}")
-    found = Path(path)
-    if found.suffix != ".whl" or not found.is_file():
+    if not is_wheel(Path(path)):
         raise InputError(f"--framework-wheel: {path} is no wheel. Build it: {FRAMEWORK}")
-    return found
+    return Path(path)

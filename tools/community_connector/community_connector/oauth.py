@@ -3,14 +3,14 @@
 The workspace exchanges the code for tokens and renews them: here, none is ever seen.
 """
 
+import re
 import secrets
 import threading
-import time
 import webbrowser
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import click
 
@@ -21,35 +21,44 @@ PAGE = "<!DOCTYPE html><title>community-connector</title><p>{said} You can close
 FLOW = "u2m"
 
 
-def oauth_options(
-    oauth: Mapping[str, Any] | None, given: Mapping[str, Any], port: int, seconds: float
-) -> dict[str, str]:
-    """The options of a connection with OAuth, after somebody agreed in the browser.
-
-    Raises:
-        InputError: the connector has no OAuth, or the application's identity is missing.
-        ServiceError: nobody agreed in time, or the answer is not of our question.
-    """
+def require_application(oauth: Mapping[str, Any] | None, given: Mapping[str, Any]) -> None:
+    """Raises InputError if the connector has no OAuth, or the application's identity cannot be used."""
     if not oauth or oauth.get("flow") != FLOW:
         raise InputError("This connector has no OAuth for one user: leave out --auth oauth.")
-    missing = [name for name in (*APP, *_names_in(oauth)) if not str(given.get(name, "")).strip()]
+    texts = {name: value for name, value in given.items() if isinstance(value, str) and value.strip()}
+    missing = [name for name in (*APP, *_names_in(oauth)) if name not in texts]
     if missing:
         raise InputError(
             f"--options: {' and '.join(f'`{name}`' for name in missing)} missing. Register an application "
             "with the source, and for it the redirect address http://127.0.0.1:PORT (see --redirect-port)."
         )
+    for name in _names_in(oauth):
+        if not re.fullmatch(r"[A-Za-z0-9-]+", texts[name]):
+            raise InputError(f"--options: `{name}` stands in an address: give its first part alone.")
+
+
+def endpoints(oauth: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """What a connection with OAuth says of the source's side."""
     authorize, token = (str(oauth[name]).format(**given) for name in ("authorization_url", "token_url"))
-    scopes = str(oauth.get("scopes") or "")
-    with Redirect(port) as redirect:
-        code = redirect.wait_for_code(authorize, str(given["client_id"]), scopes, seconds)
-    made = {
+    return {
         "community_oauth_flow": FLOW,
         "authorization_endpoint": authorize,
         "token_endpoint": token,
-        "authorization_code": code,
-        "oauth_redirect_uri": redirect.address,
         **{name: str(given[name]) for name in APP},
     }
+
+
+def grant(oauth: Mapping[str, Any], given: Mapping[str, Any], port: int, seconds: float) -> dict[str, str]:
+    """The options of a connection with OAuth, after somebody agreed in the browser.
+
+    Raises:
+        ServiceError: nobody agreed in time, or nothing was granted.
+    """
+    made, scopes = endpoints(oauth, given), str(oauth.get("scopes") or "")
+    with Redirect(port) as redirect:
+        authorize = made["authorization_endpoint"]
+        code = redirect.wait_for_code(authorize, str(given["client_id"]), scopes, seconds)
+    made |= {"authorization_code": code, "oauth_redirect_uri": redirect.address}
     return made | ({"oauth_scope": scopes} if scopes else {})
 
 
@@ -67,16 +76,16 @@ class Redirect:
     """
 
     def __init__(self, port: int) -> None:
-        self._state = secrets.token_urlsafe(24)
+        self._state, self._came = secrets.token_urlsafe(24), threading.Event()
         self._answer: dict[str, str] = {}
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            # Who connects and says nothing, as browsers do, holds nobody up.
+            timeout = 10
+
             def do_GET(self) -> None:
-                said = outer._take(
-                    {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
-                )
-                content = PAGE.format(said=said).encode()
+                content = PAGE.format(said=outer.take(self.path)).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(content)))
@@ -86,23 +95,33 @@ class Redirect:
             def log_message(self, *_: Any) -> None:
                 """A request's line holds the code."""
 
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: Any) -> None:
+                """Whoever else connects here may break off."""
+
         try:
-            self._server = HTTPServer(("127.0.0.1", port), Handler)
+            self._server = Server(("127.0.0.1", port), Handler)
         except OSError as error:
             raise InputError(f"--redirect-port {port} cannot be used: {error.strerror}.") from None
         self.address = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "Redirect":
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
         self._server.server_close()
 
-    def _take(self, answer: dict[str, str]) -> str:
+    def take(self, path: str) -> str:
         """Keep an answer to our question; others, from whatever page, count for nothing."""
-        if not secrets.compare_digest(answer.get("state", ""), self._state):
+        answer = {key: values[0] for key, values in parse_qs(path.partition("?")[2]).items()}
+        if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             return "This is no answer to community-connector's question."
         self._answer = answer
+        self._came.set()
         return "Thank you." if "code" in answer else "Nothing was granted."
 
     def wait_for_code(self, authorize: str, client_id: str, scopes: str, seconds: float) -> str:
@@ -113,17 +132,12 @@ class Redirect:
         click.echo(f"Agree in the browser; if none opens, go to:\n{address}", err=True)
         # Some browsers are waited for until they end.
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        deadline = time.monotonic() + seconds
-        while not self._answer and (left := deadline - time.monotonic()) > 0:
-            self._server.timeout = min(left, 1.0)
-            self._server.handle_request()
-        if not self._answer:
+        if not self._came.wait(seconds):
             raise ServiceError(
                 f"Nobody agreed within {seconds:.0f} s. Run it again; --oauth-timeout waits longer."
             )
         if "code" not in self._answer:
             code = self._answer.get("error", "no code")
-            raise ServiceError(
-                f"Nothing was granted ({code if code.replace('_', '').isalpha() else 'refused'})."
-            )
+            told = code if code.isascii() and code.replace("_", "").isalpha() else "refused"
+            raise ServiceError(f"Nothing was granted ({told}).")
         return self._answer["code"]

@@ -83,9 +83,16 @@ PORT: dict[str, Any] = {"type": click.IntRange(0, 65535), "default": 0}
 REDIRECT_PORT = click.option(
     "--redirect-port", **PORT, help="Of the redirect address http://127.0.0.1:PORT; 0 takes a free one."
 )
-OAUTH_TIMEOUT = click.option("--oauth-timeout", type=click.FloatRange(1), default=300, help="Seconds; 300.")
+OAUTH_TIMEOUT = click.option(
+    "--oauth-timeout", type=click.IntRange(1, 3600), default=300, help="Seconds; 300."
+)
+IN_VOLUME = Name(r"/Volumes/[^?#]+\.whl", "a wheel in a volume: /Volumes/.../NAME.whl")
 DEPENDENCIES = click.option(
-    "--dependency", "dependencies", multiple=True, help="A wheel in a volume, as upload tells; repeatable."
+    "--dependency",
+    "dependencies",
+    multiple=True,
+    type=IN_VOLUME,
+    help="A wheel in a volume, as upload tells; repeatable.",
 )
 HOW = (
     click.option(

@@ -7,10 +7,12 @@ from typing import Any
 from community_connector import connections, managed, pipelines, repository, runs
 from community_connector import params as p
 from community_connector.connector_spec import load_connector_spec
+from community_connector.errors import InputError
 from community_connector.frame import command, service_for, tell
 from community_connector.inputs import is_inline, read_spec_object
 from community_connector.pipeline_spec import make_pipeline_spec
 from community_connector.service import Json
+from community_connector.steps import Steps
 from community_connector.wheel import wheel_of
 
 
@@ -45,7 +47,9 @@ def create_pipeline(source: str, name: str, connection_name: str | None, **given
       community-connector create_pipeline aha my_pipeline -n my_aha --managed --framework-wheel FILE.whl
     """
     loaded = load_connector_spec(source, given["spec"])
-    spec = make_pipeline_spec(loaded, connection_name, read_pipeline_spec(given))
+    require_sense(given)
+    where = (given["catalog"], given["schema"] or source)
+    spec = make_pipeline_spec(loaded, connection_name, read_pipeline_spec(given), where)
     checkout = find_checkout(source, given)
     place = pipelines.Place(name, given["catalog"], given["schema"] or source, how_to_run(given))
     if given["managed"]:
@@ -85,9 +89,10 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
     Example:
       community-connector update_pipeline aha my_pipeline -ps pipeline.json
     """
+    require_sense(given)
     loaded, wanted = load_connector_spec(source, given["spec"]), read_pipeline_spec(given)
     if wanted is not None:
-        kept = connection_name or wanted.get("connection_name", "as before")
+        kept = connection_name or wanted.get("connection_name", "THE_SAME")
         make_pipeline_spec(loaded, kept, wanted)
     moved = connection_name or (wanted or {}).get("connection_name")
     service = service_for(given)
@@ -104,8 +109,12 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
         connections.require_connection(service, moved)
 
     def find(repo: Json) -> repository.Checkout:
-        branch = given["branch"] or (None if given["tag"] else repo.get("branch"))
-        found = repository.find_checkout(source, repo.get("url"), branch, repo.get("provider"), given["tag"])
+        tag, branch = given["tag"], given["branch"]
+        if tag is None and not branch:
+            branch = repo.get("branch")
+            if not branch:
+                raise InputError("The pipeline's checkout is of a tag: give --tag, or --branch.")
+        found = repository.find_checkout(source, repo.get("url"), branch, repo.get("provider"), tag)
         if not given["skip_checks"] and not service.dry_run:
             repository.require_deployable(found)
         return found
@@ -127,9 +136,10 @@ def update_managed(
 
     with tempfile.TemporaryDirectory() as keeper:
         wheels = []
+        if given["wheel"] or given["framework_wheel"]:
+            wheels.append(wheel_of(given["wheel"], repository.find_artifact(source), Path(keeper)))
         if given["framework_wheel"]:
-            framework = managed.require_framework(given["framework_wheel"])
-            wheels = [wheel_of(given["wheel"], repository.find_artifact(source), Path(keeper)), framework]
+            wheels.append(managed.require_framework(given["framework_wheel"]))
         return managed.update_managed(service, name, change, wheels)
 
 
@@ -146,7 +156,9 @@ def upload(source: str, **given: Any) -> None:
     with tempfile.TemporaryDirectory() as keeper:
         wheels = [wheel_of(given["wheel"], repository.find_artifact(source), Path(keeper)), framework]
         service = service_for(given)
-        made = {"status": "uploaded", "wheels": managed.upload(service, place, wheels)}
+        steps = Steps(service, keep=True)
+        with steps.undone_on_failure():
+            made = {"status": "uploaded", "wheels": managed.upload(service, place, wheels, steps)}
     tell(service, made, given)
 
 
@@ -199,6 +211,16 @@ def show_pipeline(name: str, **given: Any) -> None:
     """
     service = service_for(given)
     tell(service, pipelines.show_pipeline(service, name), given)
+
+
+def require_sense(given: dict[str, Any]) -> None:
+    """Raises InputError for options of which one would be ignored."""
+    wheels, git = ("wheel", "framework_wheel"), ("branch", "tag", "repo_url", "provider", "skip_checks")
+    others = git if given["managed"] else wheels
+    set_ = [name for name in others if given.get(name) not in (None, False)]
+    if set_:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in set_)
+        raise InputError(f"{names}: of no use {'with' if given['managed'] else 'without'} --managed.")
 
 
 def find_checkout(source: str, given: dict[str, Any]) -> repository.Checkout:

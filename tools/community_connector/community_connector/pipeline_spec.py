@@ -1,8 +1,12 @@
-"""The pipeline spec: its form as a JSON schema, made from what the connector declares in its spec.
+"""The pipeline spec: its form as a JSON schema, and what goes together, from what the connector declares.
 
 The pipeline checks the same before it declares a table; a test holds the two to one judgement.
 """
 
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from community_connector.connector_spec import ConnectorSpec
@@ -11,15 +15,14 @@ from community_connector.inputs import check_form
 
 Json = dict[str, Any]
 TEXT: Json = {"type": "string", "pattern": r"\S"}
-NAME: Json = {"type": "string", "pattern": r"^[^./\\\s\x00-\x1f\x7f]{1,255}$"}
+NAME: Json = {"type": "string", "pattern": r"^[^./\\\s\x00-\x1f\x7f]{1,255}\Z"}
+# Left empty in YAML, it says nothing.
+MAYBE_NAME: Json = NAME | {"type": ["string", "null"]}
 SCD_TYPES = ("SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY")
-DEFAULTS = {"primary_keys": {"const": ["id"]}, "sequence_by": {"enum": ["updated_at", ["updated_at"]]}}
 
 
 def schema_of(spec: ConnectorSpec) -> Json:
     """The JSON schema of a pipeline over this connector."""
-    tables = spec.tables or [""]
-    entries = [closed_object({"table": _table(spec, table)}, "table") for table in tables]
     named: Json = {
         "type": "object",
         "required": ["table"],
@@ -34,69 +37,33 @@ def schema_of(spec: ConnectorSpec) -> Json:
     }
     # The table's own columns count where its name is known; else the name is what is wrong.
     chosen = [
-        {"if": {"properties": {"table": {"properties": {"source_table": {"const": table}}}}}, "then": entry}
-        for table, entry in zip(tables, entries, strict=True)
-        if table
+        {
+            "if": {"properties": {"table": {"properties": {"source_table": {"const": table}}}}},
+            "then": closed_object({"table": _table(spec, table)}, "table"),
+        }
+        for table in spec.tables
     ]
-    item = named | {"allOf": chosen} if spec.tables else entries[0]
+    item = named | {"allOf": chosen} if chosen else closed_object({"table": _table(spec, "")}, "table")
     objects = {"type": "array", "minItems": 1, "items": item}
-    return closed_object({"connection_name": TEXT, "objects": objects}, "connection_name", "objects")
+    return closed_object({"connection_name": NAME, "objects": objects}, "connection_name", "objects")
 
 
 def _table(spec: ConnectorSpec, table: str) -> Json:
     columns: Json = {"enum": spec.columns[table]} if table in spec.columns else TEXT
-    several = {"type": "array", "items": columns, "minItems": 1, "uniqueItems": True}
-    options = {name: value_of(limits) for name, limits in spec.table_options.items()}
+    several: Json = {"type": "array", "items": columns, "minItems": 1, "uniqueItems": True}
     configuration = closed_object(
         {
             "scd_type": {"enum": list(SCD_TYPES)},
-            "primary_keys": several,
+            "primary_keys": {"anyOf": [several, {"type": "null"}]},
             "sequence_by": columns,
-            "cluster_by": {"anyOf": [columns, several]},
-            **options,
+            "cluster_by": {"anyOf": [columns, several, {"type": "null"}]},
+            **{name: {"type": ["string", "number", "boolean"]} for name in spec.table_options},
         }
     )
-    parts = {f"destination_{part}": NAME for part in ("catalog", "schema", "table")}
-    known = {"source_table": {"const": table} if table else TEXT, **parts}
-    form = closed_object({**known, "table_configuration": configuration | _together(options)}, "source_table")
-    return form | {"dependentRequired": {"destination_catalog": ["destination_schema"]}}
-
-
-def _together(options: Json) -> Json:
-    """What does not go together in one table."""
-    rules: list[Json] = []
-    if "track_deletes" in options:
-        tracks = _has(track_deletes={"enum": [True, "true", "TRUE", "True"]})
-        others: list[Json] = [{"not": _has(scd_type={"const": "APPEND_ONLY"})}, {"properties": DEFAULTS}]
-        others += [{"not": _has(sync_mode={"const": "snapshot"})}] if "sync_mode" in options else []
-        rules.append({"if": tracks, "then": {"allOf": others}})
-    if "sync_mode" in options:
-        snapshot = _has(sync_mode={"const": "snapshot"})
-        rules.append({"if": snapshot, "then": {"not": _has(scd_type={"const": "APPEND_ONLY"})}})
-    return {"allOf": rules} if rules else {}
-
-
-def _has(**properties: Json) -> Json:
-    """A JSON object that has these properties, each of its form."""
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def value_of(limits: Json) -> Json:
-    """An option's value: of its type, or the text that Spark would pass on."""
-    kind = limits.get("type", "string")
-    if kind == "integer":
-        number = {"type": "integer"} | {key: limits[key] for key in ("minimum", "maximum") if key in limits}
-        return {"anyOf": [number, {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s*$"}, {"const": ""}]}
-    if kind == "boolean":
-        return {
-            "anyOf": [
-                {"type": "boolean"},
-                {"type": "string", "pattern": r"^\s*([Tt]rue|[Ff]alse|TRUE|FALSE)?\s*$"},
-            ]
-        }
-    if "enum" in limits:
-        return {"enum": [*limits["enum"], ""]}
-    return {"type": ["string", "number", "boolean"]}
+    known: Json = {"source_table": {"const": table} if table else TEXT}
+    known |= {f"destination_{part}": MAYBE_NAME for part in ("catalog", "schema", "table")}
+    known["table_configuration"] = configuration | {"type": ["object", "null"]}
+    return closed_object(known, "source_table")
 
 
 def closed_object(properties: Json, *required: str) -> Json:
@@ -104,8 +71,17 @@ def closed_object(properties: Json, *required: str) -> Json:
     return {**closed, "properties": properties, "required": list(required)}
 
 
-def make_pipeline_spec(spec: ConnectorSpec, connection: str | None, given: Json | None) -> Json:
-    """The given pipeline spec, checked; without one, all tables of the connector. Raises InputError."""
+def make_pipeline_spec(
+    spec: ConnectorSpec, connection: str | None, given: Json | None, where: tuple[str, str] | None = None
+) -> Json:
+    """The given pipeline spec, checked; without one, all tables of the connector.
+
+    Args:
+        where: catalog and schema of tables that name none, where they are known.
+
+    Raises:
+        InputError: with every fault, each with its place.
+    """
     if given is None and not spec.tables:
         raise InputError(f"{spec.place} lists no tables: say with --pipeline-spec what to ingest.")
     everything: Json = {"objects": [{"table": {"source_table": table}} for table in spec.tables]}
@@ -115,22 +91,88 @@ def make_pipeline_spec(spec: ConnectorSpec, connection: str | None, given: Json 
     if connection and made["connection_name"] != connection:
         raise InputError(f"--connection-name is `{connection}`; the spec says `{made['connection_name']}`.")
     check_form("The pipeline spec cannot be used.", schema_of(spec), made)
-    _require_own_destinations(made["objects"])
+    tables = [entry["table"] for entry in made["objects"]]
+    faults = [
+        f"objects[{number}].table{fault}"
+        for number, table in enumerate(tables)
+        for fault in _faults(table, spec.table_options)
+    ]
+    faults += _clashes(tables, spec.labels, where)
+    if faults:
+        raise InputError(" ".join(["The pipeline spec cannot be used.", *faults]))
     return made
 
 
-def _require_own_destinations(objects: list[Json]) -> None:
-    """Raises InputError where two tables would be written into one."""
-    seen: dict[str, int] = {}
-    for number, entry in enumerate(objects):
-        table = entry["table"]
-        parts = [table.get(f"destination_{part}") for part in ("catalog", "schema")]
-        name = ".".join(
-            part for part in (*parts, table.get("destination_table") or table["source_table"]) if part
+def _faults(table: Json, options: Mapping[str, Json]) -> Iterator[str]:
+    """What is wrong with one table, beyond its form."""
+    if table.get("destination_catalog") and not table.get("destination_schema"):
+        yield ".destination_catalog: needs a destination_schema beside it."
+    config = table.get("table_configuration") or {}
+    texts = {name: text_of(config[name]) for name in options if name in config}
+    for name, text in texts.items():
+        if fault := value_fault(options[name], text.strip()):
+            yield f".table_configuration.{name}: {fault}."
+    tracks = texts.get("track_deletes", "").strip().lower() == "true"
+    snapshot = texts.get("sync_mode", "").strip() == "snapshot"
+    if tracks and snapshot:
+        yield ".table_configuration: `track_deletes` and `sync_mode` snapshot: leave out one of the two."
+    told = (config.get("primary_keys", ["id"]), config.get("sequence_by", "updated_at"))
+    if tracks and told != (["id"], "updated_at"):
+        yield (
+            ".table_configuration.track_deletes: a deletion tells `id` and `updated_at` alone: no other "
+            "`primary_keys` or `sequence_by`."
         )
-        if name.lower() in seen:
-            raise InputError(
-                f"objects[{number}].table: `{name}` is where objects[{seen[name.lower()]}] goes too. Set "
-                "its destination_table."
-            )
-        seen[name.lower()] = number
+    if config.get("scd_type") == "APPEND_ONLY" and (tracks or snapshot):
+        yield ".table_configuration.scd_type: APPEND_ONLY goes with neither `track_deletes` nor a snapshot."
+
+
+def text_of(value: Any) -> str:
+    """A value as Spark passes it on."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def value_fault(limits: Mapping[str, Any], text: str) -> str | None:
+    """What is wrong with an option's value, as a text; nothing with an empty one, which is the default."""
+    kind = limits.get("type", "string")
+    if not text:
+        return None
+    if kind == "integer":
+        least, most = limits.get("minimum", 0), limits.get("maximum", 10**9 - 1)
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            return f"expected a whole number from {least} to {most}"
+    if kind == "boolean" and text.lower() not in ("true", "false"):
+        return "expected true or false"
+    if "enum" in limits and text not in limits["enum"]:
+        return f"expected {' or '.join(limits['enum'])}"
+    return None
+
+
+def _clashes(tables: list[Json], labels: list[str], where: tuple[str, str] | None) -> Iterator[str]:
+    """Tables that would be written into one, and names that the pipeline needs itself."""
+    seen: dict[str, int] = {}
+    for number, table in enumerate(tables):
+        name = full_name(table, where).lower()
+        if name in seen:
+            first = f"objects[{seen[name]}]"
+            yield f"objects[{number}].table: it is where {first} goes. Set its destination_table."
+        seen.setdefault(name, number)
+    plain = {full_name(table, None) for table in tables}
+    own = {label_of(name, kind).lower() for name in plain for kind in labels}
+    for name in sorted(plain):
+        if name.lower() in own:
+            yield f"`{name}` is the pipeline's own name of a view or flow: rename that table."
+
+
+def full_name(table: Json, where: tuple[str, str] | None) -> str:
+    catalog, schema = where or (None, None)
+    own = table.get("destination_schema")
+    parts = (table.get("destination_catalog") or catalog, own or schema)
+    return ".".join(
+        part for part in (*parts, table.get("destination_table") or table["source_table"]) if part
+    )
+
+
+def label_of(name: str, kind: str) -> str:
+    """What the pipeline calls a view or flow of a table."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    return f"{plain}_{kind}" if plain == name else f"{plain}_{zlib.crc32(name.encode()):08x}_{kind}"

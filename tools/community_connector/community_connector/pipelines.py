@@ -15,7 +15,7 @@ from community_connector.errors import InputError, NotThereError, ServiceError
 from community_connector.ingest_file import read_spec, write_ingest
 from community_connector.repository import Checkout, is_public
 from community_connector.rights import rights_of_pipeline
-from community_connector.service import Json, Service
+from community_connector.service import Json, Service, mapping, objects
 from community_connector.service import field as at
 from community_connector.steps import Steps
 
@@ -44,7 +44,7 @@ def find_pipeline(service: Service, name: str) -> Json | None:
     while True:
         page = service.send("GET", PIPELINES, query=query)
         # LIKE takes `_` for any letter.
-        found += [entry for entry in page.get("statuses") or [] if entry.get("name") == name]
+        found += [entry for entry in objects(page.get("statuses")) if entry.get("name") == name]
         if not page.get("next_page_token"):
             break
         query["page_token"] = page["next_page_token"]
@@ -68,7 +68,7 @@ def exists(service: Service, name: str) -> Json | None:
     if there is None:
         return None
     note = "nothing was changed; update_pipeline changes it"
-    number = there["pipeline_id"]
+    number = str(at(there, "pipeline_id"))
     return {
         "status": "exists",
         "name": name,
@@ -84,8 +84,7 @@ def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checko
         return there
     say_rights(service, place, spec)
     require_git_credential(service, checkout)
-    me = service.send("GET", "/api/2.0/preview/scim/v2/Me", stand_in={"userName": "YOU"})
-    root = f"/Users/{at(me, 'userName')}/community-connectors/{place.name}"
+    root = root_of(service, place.name)
     if service.find(f"{WORKSPACE}/get-status", {"path": root}) is not None:
         raise ServiceError(f"The workspace folder {root} is there already: delete it, or take another name.")
     steps = Steps(service, keep)
@@ -127,20 +126,23 @@ def url_of(service: Service, number: str) -> str:
     return f"{service.host}/pipelines/{number}"
 
 
-def say_rights(service: Service, place: Place, spec: Json) -> None:
+def say_rights(service: Service, place: Place, spec: Json, *, managed: bool = False) -> None:
     """Say before anything is made which rights it takes."""
     if service.dry_run:
         return
     tables = [entry["table"] for entry in spec["objects"]]
-    schemas = sorted({table.get("destination_schema") or place.schema for table in tables})
-    click.echo(rights_of_pipeline(spec["connection_name"], place.catalog, schemas), err=True)
+    into = {
+        (table.get("destination_catalog") or place.catalog, table.get("destination_schema") or place.schema)
+        for table in tables
+    }
+    click.echo(rights_of_pipeline(spec["connection_name"], sorted(into), managed=managed), err=True)
 
 
 def require_git_credential(service: Service, checkout: Checkout) -> None:
     """Raises InputError if Databricks could not read a private repository."""
     if service.dry_run or is_public(checkout):
         return
-    known = service.send("GET", "/api/2.0/git-credentials").get("credentials") or []
+    known = objects(service.send("GET", "/api/2.0/git-credentials").get("credentials"))
     if not any(str(entry.get("git_provider")).lower() == checkout.provider.lower() for entry in known):
         raise InputError(
             f"{checkout.url} is private, and the workspace has no Git credential of yours for "
@@ -155,22 +157,28 @@ def update_pipeline(
     """Give a pipeline a changed spec, and its checkout, as the workspace knows it, the newest commit."""
     there: Json = {"spec": {"root_path": "/Workspace/ROOT"}}
     shown = service.send("GET", require_pipeline(service, name), stand_in=there)
-    if (shown.get("spec") or {}).get("ingestion_definition"):
+    if mapping(shown.get("spec")).get("ingestion_definition"):
         raise InputError(f"Pipeline `{name}` is managed ingestion: give --managed.")
-    root = str((shown.get("spec") or {}).get("root_path", "")).removeprefix("/Workspace")
-    query, stand_in = {"path_prefix": f"{root}/source"}, {"repos": [{"id": "REPO_ID"}]}
-    repos = service.send("GET", REPOS, query=query, stand_in=stand_in).get("repos")
+    root = str(mapping(shown.get("spec")).get("root_path") or "").removeprefix("/Workspace")
+    query = {"path_prefix": f"{root}/source"}
+    stand_in = {"repos": [{"id": "REPO_ID", "path": f"{root}/source", "branch": "BRANCH"}]}
+    found = objects(service.send("GET", REPOS, query=query, stand_in=stand_in).get("repos"))
+    # A prefix is that of others too.
+    repos = [repo for repo in found if repo.get("path") == f"{root}/source"]
     if not root or not repos:
         raise ServiceError(f"Pipeline `{name}` has no checkout at its root: it was not made by this command.")
     checkout, repo = find_checkout(repos[0]), f"{REPOS}/{at(repos[0], 'id')}"
-    query = {"path": f"{root}/ingest.py", "format": "SOURCE"}
+    query = {"path": f"{root}/ingest.py", "format": "AUTO"}
     file = service.send("GET", f"{WORKSPACE}/export", query=query, stand_in={"content": ""})
-    before = base64.b64decode(at(file, "content")).decode()
+    before = _text_of(file)
     old = {"connection_name": "AS BEFORE", "objects": []} if service.dry_run else read_spec(before)
     steps = Steps(service, keep=False)
     with steps.undone_on_failure():
-        steps.add(f"change of {root}/ingest.py", lambda: _write(service, root, before))
+        steps.add(f"change of {root}/ingest.py", lambda: _write(service, root, before), "put back")
         _write(service, root, write_ingest(f"/Workspace{root}/source/{checkout.artifact}", change(old)))
+        was = {kind: repos[0][kind] for kind in ("branch", "tag") if repos[0].get(kind)}
+        if was:
+            steps.add(f"checkout of {root}/source", lambda: service.send("PATCH", repo, was), "put back")
         service.send("PATCH", repo, {checkout.kind: checkout.reference})
     return {"status": "updated", "name": name, checkout.kind: checkout.reference}
 
@@ -185,22 +193,37 @@ def _write(service: Service, root: str, text: str) -> None:
 def show_pipeline(service: Service, name: str) -> Json:
     """What the workspace knows of a pipeline."""
     found = service.send("GET", require_pipeline(service, name))
-    known = found.get("spec") or {}
-    spec = {key: known.get(key) for key in ("catalog", "schema", "channel", "root_path") if key in known}
-    newest = found.get("latest_updates") or []
+    known = mapping(found.get("spec"))
+    spec: Json = {
+        key: known.get(key) for key in ("catalog", "schema", "channel", "root_path") if key in known
+    }
+    newest = objects(found.get("latest_updates"))
     updates = [f"{entry.get('update_id')} {entry.get('state')}" for entry in newest]
-    number = found.get("pipeline_id")
-    shown = {"pipeline_id": number, "url": url_of(service, str(number)), "state": found.get("state")}
+    number = at(found, "pipeline_id")
+    shown: Json = {"pipeline_id": number, "url": url_of(service, str(number)), "state": found.get("state")}
     return {"name": name, **shown, **spec, "updates": updates}
 
 
 def delete_pipeline(service: Service, name: str) -> Json:
-    """Remove a pipeline and its folder. Its tables go with it, as Databricks does it."""
-    path = require_pipeline(service, name)
-    root = (service.send("GET", path).get("spec") or {}).get("root_path", "")
+    """Remove a pipeline, and its folder if this command made it. Databricks removes its tables with it."""
+    path, own = require_pipeline(service, name), root_of(service, name)
+    stand_in: Json = {"spec": {"root_path": f"/Workspace{own}"}}
+    root = mapping(service.send("GET", path, stand_in=stand_in).get("spec")).get("root_path")
     service.send("DELETE", path)
-    made_here = "/community-connectors/" in root
-    if made_here:
-        whole = {"path": str(root).removeprefix("/Workspace"), "recursive": True}
-        service.send("POST", f"{WORKSPACE}/delete", whole)
-    return {"status": "deleted", "name": name, "folder": root if made_here else "none of this command's"}
+    if root != f"/Workspace{own}":
+        return {"status": "deleted", "name": name, "folder": "left alone: not of this command"}
+    service.send("POST", f"{WORKSPACE}/delete", {"path": own, "recursive": True})
+    return {"status": "deleted", "name": name, "folder": root}
+
+
+def root_of(service: Service, name: str) -> str:
+    """The folder of a pipeline of yours."""
+    me = service.send("GET", "/api/2.0/preview/scim/v2/Me", stand_in={"userName": "YOU"})
+    return f"/Users/{at(me, 'userName')}/community-connectors/{name}"
+
+
+def _text_of(file: Json) -> str:
+    try:
+        return base64.b64decode(str(at(file, "content"))).decode()
+    except ValueError:
+        raise ServiceError("The pipeline's ingest.py is no text: it was not made by this command.") from None

@@ -8,7 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from community_connector.errors import InputError
 
@@ -64,13 +63,18 @@ def find_checkout(
     given = "--repo-url" if url else "This clone's origin"
     remote = url or _origin(root)
     address = https_address(remote)
-    parts = urlsplit(address)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.port:
+    found_address = re.fullmatch(r"https://([A-Za-z0-9.-]+)(/[^\s?#/]+){2,}/?", address)
+    if not found_address:
         raise InputError(f"{given}: expected https://HOST/OWNER/REPOSITORY, without credentials.")
-    provider = provider or HOSTS.get(parts.hostname)
+    host = found_address[1].lower()
+    provider = provider or HOSTS.get(host)
     if not provider:
-        raise InputError(f"{given}: {parts.hostname} is none of {', '.join(HOSTS)}: give --provider.")
-    if tag:
+        raise InputError(f"{given}: {host} is none of {', '.join(HOSTS)}: give --provider.")
+    if HOSTS.get(host, provider) != provider:
+        raise InputError(f"--provider: {host} is {HOSTS[host]}, and not {provider}.")
+    if tag is not None and branch:
+        raise InputError("Give --branch or --tag, not both.")
+    if tag is not None:
         _git(root, "check-ref-format", f"refs/tags/{tag}", fault="--tag: no name of a tag")
         return Checkout(root, found, address, provider, tag, "tag", remote)
     fault = "No branch is checked out: give --branch or --tag"
@@ -159,8 +163,9 @@ def is_public(checkout: Checkout) -> bool:
     anonymous = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ASKPASS": "true", "GIT_SSH_COMMAND": "false"}
     try:
         _git(checkout.root, "-c", "credential.helper=", "ls-remote", "--quiet", checkout.url, **anonymous)
-    except InputError:
-        return False
+    except InputError as error:
+        # What cannot be reached from here says nothing of what Databricks can read.
+        return bool(re.search(r"resolve host|connect to|timed out|unreachable", error.message))
     return True
 
 
@@ -168,8 +173,15 @@ def _git(place: str, *arguments: str, fault: str = "git failed", **variables: st
     how: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "timeout": TIMEOUT_SECONDS}
     try:
         quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", **variables}
-        done = subprocess.run(["git", "-C", place, *arguments], env=quiet, encoding="utf-8", **how)
+        done = subprocess.run(
+            ["git", "-C", place, *arguments], env=quiet, encoding="utf-8", errors="surrogateescape", **how
+        )
     except (FileNotFoundError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        reason = str(getattr(error, "stderr", "") or error).strip().split("\n")[-1]
-        raise InputError(f"{fault}. ({reason})") from None
+        said = getattr(error, "stderr", None)
+        reason = (
+            (said if isinstance(said, str) else "" if said is not None else str(error))
+            .strip()
+            .split("\n")[-1]
+        )
+        raise InputError(f"{fault}. ({reason})" if reason else f"{fault}.") from None
     return str(done.stdout).strip()

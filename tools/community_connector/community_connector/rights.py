@@ -36,10 +36,13 @@ def right_for(request: str) -> str:
     return ""
 
 
-def rights_of_pipeline(connection: str, catalog: str, schemas: list[str]) -> str:
-    """What making and running a pipeline takes, in one sentence."""
-    into = ", ".join(f"`{catalog}.{schema}`" for schema in schemas)
+def rights_of_pipeline(connection: str, into: list[tuple[str, str]], *, managed: bool) -> str:
+    """What making and running a pipeline takes, in one sentence; `into` are catalogs and schemas."""
+    catalogs = ", ".join(f"`{catalog}`" for catalog in sorted({catalog for catalog, _ in into}))
+    schemas = ", ".join(f"`{catalog}.{schema}`" for catalog, schema in into)
+    files = "CREATE VOLUME and WRITE VOLUME for the wheels" if managed else "to make Git folders"
     return (
-        f"It takes USE CONNECTION on `{connection}`; USE CATALOG on `{catalog}`; USE SCHEMA and CREATE TABLE "
-        f"on {into} (or CREATE SCHEMA on the catalog); to make pipelines and Git folders in this workspace."
+        f"It takes USE CONNECTION on `{connection}`; USE CATALOG on {catalogs}; "
+        f"USE SCHEMA and CREATE TABLE on {schemas} (or CREATE SCHEMA on the catalog); "
+        f"to make pipelines in this workspace; {files}."
     )

@@ -7,17 +7,26 @@ import click
 
 from community_connector.errors import PassingError, ServiceError
 from community_connector.pipelines import require_pipeline
-from community_connector.service import Json, Service, field
+from community_connector.service import Json, Service, field, mapping, objects
 
 ENDED = ("COMPLETED", "FAILED", "CANCELED")
+# D: SDK, UpdateInfoState.
+UNDER_WAY = (
+    *("CREATED", "QUEUED", "WAITING_FOR_RESOURCES", "INITIALIZING", "RESETTING", "SETTING_UP_TABLES"),
+    *("RUNNING", "STOPPING"),
+)
 # Looks in a row that may fail in a way that passes.
 BLIND = 5
 
 
 def run_pipeline(service: Service, name: str, *, full_refresh: bool) -> Json:
     """Start an update of a pipeline."""
-    path = f"{require_pipeline(service, name)}/updates"
-    started = service.send("POST", path, {"full_refresh": full_refresh}, stand_in={"update_id": "UPDATE_ID"})
+    path, stand_in = f"{require_pipeline(service, name)}/updates", {"update_id": "UPDATE_ID"}
+    try:
+        started = service.send("POST", path, {"full_refresh": full_refresh}, stand_in=stand_in)
+    except KeyboardInterrupt:
+        click.echo(f"It may have started. Stop it: community-connector stop_pipeline {name}", err=True)
+        raise
     return {"status": "started", "name": name, "update_id": field(started, "update_id")}
 
 
@@ -44,7 +53,10 @@ def wait_for_update(service: Service, update: Json, poll_seconds: float, timeout
         )
         raise
     if told != "COMPLETED":
-        reason = _reason(service, require_pipeline(service, name), update)
+        try:
+            reason = _reason(service, require_pipeline(service, name), update)
+        except ServiceError as error:
+            reason = f"Its events cannot be read. {error.message}"
         raise ServiceError(f"The update of `{name}` ended as {told}. {reason}")
     return update | {"status": told}
 
@@ -64,6 +76,8 @@ def _follow(service: Service, update: Json, poll_seconds: float, timeout_seconds
         if state != told:
             click.echo(f"{update['name']}: {state} after {passed:.0f} s", err=True)
         told = state
+        if told and told not in (*ENDED, *UNDER_WAY):
+            raise ServiceError(f"The update is {told}, which nobody here knows. Look at it: show_pipeline.")
         if told not in ENDED and passed >= timeout_seconds:
             raise ServiceError(f"The update has not ended after {passed:.0f} s.")
         time.sleep(0 if told in ENDED else min(poll_seconds, timeout_seconds - passed))
@@ -73,8 +87,8 @@ def _follow(service: Service, update: Json, poll_seconds: float, timeout_seconds
 def _reason(service: Service, path: str, update: Json) -> str:
     """What the pipeline's events say of a failed update."""
     for event in _events(service, path):
-        if (event.get("origin") or {}).get("update_id") == update["update_id"]:
-            exceptions = (event.get("error") or {}).get("exceptions") or []
+        if mapping(event.get("origin")).get("update_id") == update["update_id"]:
+            exceptions = objects(mapping(event.get("error")).get("exceptions"))
             return " ".join(str(entry.get("message")) for entry in exceptions or [event])
     return "Its event log names no error."
 
@@ -84,7 +98,7 @@ def _events(service: Service, path: str) -> Iterator[Json]:
     query = {"filter": "level='ERROR'", "order_by": "timestamp desc"}
     while True:
         page = service.send("GET", f"{path}/events", query=query)
-        yield from page.get("events") or []
+        yield from objects(page.get("events"))
         if not page.get("next_page_token"):
             return
         query["page_token"] = page["next_page_token"]

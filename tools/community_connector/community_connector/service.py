@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -107,11 +108,28 @@ class Service:
         if DENIED in classes:
             advice = right_for(request) or "Ask an administrator of the workspace for the right to do this."
         code = getattr(error, "error_code", None) or type(error).__name__
-        reason = re.sub(r"\s+", " ", str(error)).strip().rstrip(".") or "no reason was given"
+        # The SDK puts its own configuration behind what the service says.
+        said = str(error).partition(" Config: host=")[0]
+        reason = re.sub(r"\s+", " ", said).strip().rstrip(".") or "no reason was given"
         if secret or (self._client.config.token or "\n") in reason:
             # A service may quote what it was sent, in any form of quoting.
             reason = "its message is withheld, for it may quote a secret"
         return kind(f"{request} was refused ({code}): {reason}. {advice}".rstrip())
+
+
+def quoted(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name, safe="")
+
+
+def objects(value: Any) -> list[Json]:
+    """The JSON objects of a list in an answer; whatever else stands there is none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: Any) -> Json:
+    """A JSON object in an answer, or an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def field(answer: Json, *path: str) -> Any:

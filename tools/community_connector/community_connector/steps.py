@@ -1,4 +1,4 @@
-"""What a command makes, step by step, each with what removes it again."""
+"""What a command makes, step by step, each with what takes it back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,16 +11,25 @@ from community_connector.errors import NotThereError, ServiceError
 from community_connector.service import Service
 
 
+@dataclass(frozen=True)
+class Step:
+    """One thing that is made: what it is, what takes it back, and how that is told."""
+
+    what: str
+    undo: Callable[[], Any]
+    undone: str
+
+
 @dataclass
 class Steps:
-    """What a command makes, each thing noted before it is made, with what removes it again."""
+    """What a command makes, each thing noted before it is made, with what takes it back."""
 
     service: Service
     keep: bool
-    made: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
+    made: list[Step] = field(default_factory=list)
 
-    def add(self, what: str, remove: Callable[[], Any]) -> None:
-        self.made.append((what, remove))
+    def add(self, what: str, undo: Callable[[], Any], undone: str = "removed again") -> None:
+        self.made.append(Step(what, undo, undone))
         if not self.service.dry_run:
             click.echo(f"making {what}", err=True)
 
@@ -29,16 +38,29 @@ class Steps:
         """Take back what was made if a later step fails, or is stopped, or say that it stays."""
         try:
             yield
-        except BaseException:
-            for what, remove in reversed(self.made):
-                click.echo(f"{what}: {'stays (--keep)' if self.keep else self._removed(remove)}", err=True)
+        except BaseException as error:
+            stopped = False
+            for step in reversed(self.made):
+                try:
+                    told = self._stays(stopped) or self._undo(step)
+                except KeyboardInterrupt:
+                    stopped, told = True, "may still be there, remove it by hand (stopped)"
+                click.echo(f"{step.what}: {told}", err=True)
+            if isinstance(error, KeyboardInterrupt) and self.made:
+                last = self.made[-1].what
+                click.echo(f"A request was under way: look once more whether {last} appears later.", err=True)
             raise
 
-    def _removed(self, remove: Callable[[], Any]) -> str:
+    def _stays(self, stopped: bool) -> str:
+        if stopped:
+            return "may still be there, remove it by hand (stopped)"
+        return "stays (--keep)" if self.keep else ""
+
+    def _undo(self, step: Step) -> str:
         try:
-            remove()
+            step.undo()
         except NotThereError:
             return "was not made"
         except ServiceError as error:
             return f"may still be there, remove it by hand ({error.message})"
-        return "removed again"
+        return step.undone

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from community_connector.errors import InputError
@@ -34,7 +35,10 @@ def wheel_of(given: str | None, checkout: Checkout, into: Path) -> Path:
     """The wheel that a user gave, or one that is built into a directory."""
     if given is None:
         return build_wheel(checkout, into)
-    found = Path(given)
-    if found.suffix != ".whl" or not found.is_file():
+    if not is_wheel(Path(given)):
         raise InputError(f"--wheel: {given} is no wheel.")
-    return found
+    return Path(given)
+
+
+def is_wheel(path: Path) -> bool:
+    return path.suffix == ".whl" and path.is_file() and zipfile.is_zipfile(path)
