@@ -156,7 +156,9 @@ def tell(console: Console, report: Report, matrix: Matrix, place: Path, *, stric
             f"{len(rest)} scenarios are not recorded yet, and the gates will ask for them: nox -s record",
             soft_wrap=True,
         )
-    console.print(f"Written to {shown}/. Look at them before you commit: git diff {shown}", soft_wrap=True)
+    # Without the first, git shows nothing of files that it does not know yet.
+    look = f"git add -N {shown} && git diff {shown}"
+    console.print(f"Written to {shown}/. Look at them before you commit: {look}", soft_wrap=True)
 
 
 @main.command("serve")

@@ -17,8 +17,10 @@ from tests.deploy.vocabulary import (
     PROVIDERS,
     REGISTERS,
     REPO,
+    SCHEMA,
     TABLE,
     TABLE_CONFIGURATION,
+    VOLUME,
     Json,
     Refusal,
     Rule,
@@ -31,6 +33,7 @@ from tests.deploy.vocabulary import (
 )
 
 CREATE_CONNECTION, IMPORT_FILE = "POST /api/2.1/unity-catalog/connections", "POST /api/2.0/workspace/import"
+CREATE_SCHEMA, CREATE_VOLUME = "POST /api/2.1/unity-catalog/schemas", "POST /api/2.1/unity-catalog/volumes"
 CREATE_REPO, CREATE_PIPELINE = "POST /api/2.0/repos", "POST /api/2.0/pipelines"
 REPLACE_PIPELINE = r"PUT /api/2.0/pipelines/[^/]+"
 RULES: tuple[Rule, ...] = (
@@ -100,6 +103,28 @@ RULES: tuple[Rule, ...] = (
         lambda payload, place: payload["path"].rpartition("/")[0] in place.files,
         plus(path="/Users/nobody/x.py"),
         "D: workspace import",
+        404,
+    ),
+    Rule(
+        CREATE_SCHEMA,
+        "unknown fields",
+        lambda payload, _: set(payload) <= SCHEMA,
+        plus(catalog="main"),
+        "D: SDK, schemas.create",
+    ),
+    Rule(
+        CREATE_VOLUME,
+        "unknown fields, or a kind of volume that is none",
+        lambda payload, _: set(payload) <= VOLUME and payload["volume_type"] in ("MANAGED", "EXTERNAL"),
+        plus(volume_type="INTERNAL"),
+        "D: SDK, volumes.create and VolumeType",
+    ),
+    Rule(
+        CREATE_VOLUME,
+        "the schema does not exist",
+        lambda payload, place: f"{payload['catalog_name']}.{payload['schema_name']}" in place.schemas,
+        plus(schema_name="nothing"),
+        "D: Unity Catalog, volumes lie in a schema",
         404,
     ),
     Rule(

@@ -123,7 +123,7 @@ def test_half_done_managed_work_is_undone_with_the_volume_it_made_and_no_other(
     workspace.faults["POST /api/2.0/pipelines"] = [500]
     told = run(*CREATE, *wheels, status=1).stderr
     assert "volume main.aha.community_connector: removed again" in told
-    assert (workspace.volumes, workspace.pipelines) == ({}, {})
+    assert (workspace.schemas, workspace.volumes, workspace.pipelines) == (set(), {}, {})
     run("upload", "aha", *wheels)
     before = dict(workspace.volumes)
     workspace.faults["POST /api/2.0/pipelines"] = [500]
@@ -213,9 +213,9 @@ print("rows:", len(rows), AhaDataSource.__mro__[1].__name__, AhaDataSource._lake
 @pytest.mark.spark
 def test_the_wheel_alone_reads_a_recorded_table_in_spark(wheels: tuple[str, ...], tmp_path: Path) -> None:
     site = tmp_path / "site"
-    with zipfile.ZipFile(wheels[1]) as wheel:
-        wheel.extractall(site)
-        names = wheel.namelist()
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
+    subprocess.run([*install, "--target", str(site), wheels[1]], check=True, capture_output=True)
+    names = zipfile.ZipFile(wheels[1]).namelist()
     assert (site / PACKAGE / Path(MERGED).name).read_bytes() == (ROOT / MERGED).read_bytes()
     # It brings no module of a package that the framework has: both lie in one place.
     assert [name for name in names if name.endswith("__init__.py")] == [f"{PACKAGE}/__init__.py"]

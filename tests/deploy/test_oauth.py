@@ -169,6 +169,19 @@ def test_nobody_is_asked_to_agree_where_the_connection_is_there_already(
     assert "Agree in the browser" not in done.stderr
 
 
+def test_a_connection_with_oauth_is_updated_after_somebody_agreed_anew(
+    run: Run, workspace: Workspace, clone: Path, browser: str
+) -> None:
+    workspace.connections["my_aha"] = {"name": "my_aha", "options": {}}
+    with authorization_server({"code": CODE}) as (url, _):
+        point_to(url, clone)
+        again = ("update_connection", *CREATE[1:])
+        assert CODE not in run(*again, APP=json.dumps(APP), BROWSER=browser, apart=True).stderr
+    options = workspace.connections["my_aha"]["options"]
+    assert (options["authorization_code"], options["sourceName"]) == (CODE, "aha")
+    assert "track_deletes" in options["externalOptionsAllowList"]
+
+
 @pytest.mark.parametrize("subdomain", ["acme.example.com/", "a/b", "{client_secret}", "a b"])
 def test_what_stands_in_an_address_is_a_name_alone(subdomain: str, run: Run, workspace: Workspace) -> None:
     told = run(*CREATE, status=2, APP=json.dumps(APP | {"subdomain": subdomain})).stderr

@@ -58,6 +58,8 @@ def fields_of(thing: Any) -> frozenset[str]:
 
 CONNECTION = fields_of(catalog.ConnectionsAPI.create)
 IMPORT = fields_of(workspace.WorkspaceAPI.import_)
+SCHEMA = fields_of(catalog.SchemasAPI.create)
+VOLUME = fields_of(catalog.VolumesAPI.create)
 REPO = fields_of(workspace.ReposAPI.create)
 PIPELINE = fields_of(pipelines.PipelinesAPI.create)
 TABLE = fields_of(pipelines.TableSpec)

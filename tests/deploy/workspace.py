@@ -34,7 +34,7 @@ class Workspace:
         states: what an update's state is at each look; the last one stays.
         connection_types: those that it knows.
         kinds: path → FILE, NOTEBOOK or DIRECTORY.
-        volumes: what was put into volumes. credentials: for Git.
+        schemas: `catalog.schema`. volumes: what was put into volumes. credentials: for Git.
     """
 
     url: str = ""
@@ -52,6 +52,7 @@ class Workspace:
     connections: dict[str, Json] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    schemas: set[str] = field(default_factory=set)
     volumes: dict[str, bytes] = field(default_factory=dict)
     credentials: list[Json] = field(default_factory=list)
     repos: dict[int, Json] = field(default_factory=dict)
@@ -208,6 +209,22 @@ class Workspace:
     def git_credentials(self, _: Json) -> Json:
         return {"credentials": self.credentials}
 
+    def read_schema(self, name: str, _: Json) -> Json:
+        if name not in self.schemas:
+            raise Refusal(404, f"Schema '{name}' does not exist.")
+        return {"full_name": name}
+
+    def create_schema(self, body: Json) -> Json:
+        self.schemas.add(f"{body['catalog_name']}.{body['name']}")
+        return {"name": body["name"]}
+
+    def delete_schema(self, name: str, _: Json) -> Json:
+        self.read_schema(name, {})
+        inside = f"/Volumes/{name.replace('.', '/')}/"
+        require(not any(path.startswith(inside) for path in self.volumes), "the schema is not empty")
+        self.schemas.remove(name)
+        return {}
+
     def read_volume(self, name: str, _: Json) -> Json:
         if f"/Volumes/{name.replace('.', '/')}" not in self.volumes:
             raise Refusal(404, f"Volume '{name}' does not exist.")
@@ -263,6 +280,9 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     (f"{PIPELINES}/([^/]+)", "DELETE", Workspace.delete_pipeline),
     (f"{PIPELINES}/([^/]+)/stop", "POST", Workspace.stop),
     ("/api/2.0/git-credentials", "GET", Workspace.git_credentials),
+    ("/api/2.1/unity-catalog/schemas/([^/]+)", "GET", Workspace.read_schema),
+    ("/api/2.1/unity-catalog/schemas/([^/]+)", "DELETE", Workspace.delete_schema),
+    ("/api/2.1/unity-catalog/schemas", "POST", Workspace.create_schema),
     ("/api/2.1/unity-catalog/volumes/([^/]+)", "GET", Workspace.read_volume),
     ("/api/2.1/unity-catalog/volumes/([^/]+)", "DELETE", Workspace.delete_volume),
     ("/api/2.1/unity-catalog/volumes", "POST", Workspace.create_volume),

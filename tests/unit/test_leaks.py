@@ -84,7 +84,7 @@ def test_a_number_that_is_no_pseudonym_of_this_recording_is_found() -> None:
 @pytest.mark.parametrize(
     "original",
     [
-        "ada@company.com",
+        "ada@customer.test",
         "ada@example.com",
         "https://acme.aha.io/ideas/ideas/ADA-I-1",
         "https://customer.test",

@@ -6,16 +6,17 @@ from community_connector.errors import ServiceError
 from community_connector.service import Json, Service, quoted
 
 PATH = "/api/2.1/unity-catalog/connections"
+# Makes a request's body, and the same without its secrets.
+Body = Callable[[], tuple[Json, Json]]
 # Upstream makes the first alone since 2026-05-26; older workspaces know only the second.
 TYPES = ("COMMUNITY", "GENERIC_LAKEFLOW_CONNECT")
 
 
-def create_connection(service: Service, name: str, kind: str, body: Callable[[], tuple[Json, Json]]) -> Json:
+def create_connection(service: Service, name: str, kind: str, body: Body) -> Json:
     """Make a connection; one of that name stays as it is.
 
     Args:
-        body: makes the request's body, and the same without its secrets: only where there is none yet,
-            because somebody may have to agree in a browser for it.
+        body: called only where there is none yet, because somebody may have to agree in a browser.
     """
     if service.find(f"{PATH}/{quoted(name)}") is not None:
         return {"status": "exists", "name": name, "note": "nothing was changed; update_connection changes it"}
@@ -33,10 +34,11 @@ def create_connection(service: Service, name: str, kind: str, body: Callable[[],
     return {"status": "created", "name": name, "connection_type": kind}
 
 
-def update_connection(service: Service, name: str, body: Json, shown: Json) -> Json:
+def update_connection(service: Service, name: str, body: Body) -> Json:
     """Replace a connection's options; raises as `require_connection`."""
     require_connection(service, name)
-    service.send("PATCH", f"{PATH}/{quoted(name)}", body, shown=shown)
+    made, shown = body()
+    service.send("PATCH", f"{PATH}/{quoted(name)}", made, shown=shown)
     return {"status": "updated", "name": name}
 
 

@@ -23,7 +23,7 @@ from community_connector.service import Json, Service, field, mapping, quoted
 from community_connector.steps import Steps
 from community_connector.wheel import is_wheel
 
-VOLUMES, FILES = "/api/2.1/unity-catalog/volumes", "/api/2.0/fs"
+SCHEMAS, VOLUMES, FILES = "/api/2.1/unity-catalog/schemas", "/api/2.1/unity-catalog/volumes", "/api/2.0/fs"
 VOLUME, FOLDER = "community_connector", "packages"
 SOURCE_TYPE = "COMMUNITY"
 # Without it, the pipeline does not know the source.
@@ -159,6 +159,11 @@ def _distribution(dependency: Any) -> str:
 
 def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> list[str]:
     """Put wheels into the volume of the pipeline's schema; returns their paths."""
+    schema = quoted(f"{place.catalog}.{place.schema}")
+    if service.find(f"{SCHEMAS}/{schema}") is None:
+        # The pipeline would make it, but the wheels come before the pipeline.
+        steps.add(f"schema {unquote(schema)}", lambda: service.send("DELETE", f"{SCHEMAS}/{schema}"))
+        service.send("POST", SCHEMAS, {"catalog_name": place.catalog, "name": place.schema})
     volume = quoted(f"{place.catalog}.{place.schema}.{VOLUME}")
     if service.find(f"{VOLUMES}/{volume}") is None:
         steps.add(f"volume {unquote(volume)}", lambda: service.send("DELETE", f"{VOLUMES}/{volume}"))

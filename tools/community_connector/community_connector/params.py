@@ -42,7 +42,9 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if "extra argument" in error.message:
-                raise click.UsageError("More arguments than expected: quote what has spaces.") from None
+                raise click.UsageError(
+                    "More arguments than expected: quote what has spaces, and name one file."
+                ) from None
             raise
 
 
@@ -62,7 +64,11 @@ OPTIONS = click.option("--options", "-o", required=True, help=f"The connection's
 PIPELINE_SPEC = click.option(
     "--pipeline-spec", "-ps", help="What to ingest: a FILE of YAML or JSON, JSON itself, -, or env:NAME."
 )
-BRANCH = click.option("--branch", "-b", help="The branch to check out; the current one if not given.")
+BRANCH = click.option(
+    "--branch",
+    "-b",
+    help="The branch to check out. If not given: of an update, the pipeline's own; else the clone's.",
+)
 SKIP_CHECKS = click.option("--skip-checks", is_flag=True, help="Do not compare the branch with this clone.")
 EAGER: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": read_config}
 CONFIG = click.option("--config", "-f", help=f"YAML that may give {', '.join(CONFIGURABLE)}.", **EAGER)
@@ -73,18 +79,18 @@ COMMENT = click.option("--comment", help="A comment that Unity Catalog shows.")
 CONNECTION = click.option(
     "--connection-name", "-n", type=OBJECT, help="To read through; a pipeline spec may name it instead."
 )
-AUTH = click.option(
-    "--auth",
-    type=click.Choice(["api_key", "oauth"]),
-    default="api_key",
-    help="oauth: --options holds client_id and client_secret, and you agree in the browser.",
-)
 PORT: dict[str, Any] = {"type": click.IntRange(0, 65535), "default": 0}
-REDIRECT_PORT = click.option(
-    "--redirect-port", **PORT, help="Of the redirect address http://127.0.0.1:PORT; 0 takes a free one."
-)
-OAUTH_TIMEOUT = click.option(
-    "--oauth-timeout", type=click.IntRange(1, 3600), default=300, help="Seconds; 300."
+AUTH = (
+    click.option(
+        "--auth",
+        type=click.Choice(["api_key", "oauth"]),
+        default="api_key",
+        help="oauth: --options holds client_id and client_secret, and you agree in the browser.",
+    ),
+    click.option(
+        "--redirect-port", **PORT, help="Of the redirect address http://127.0.0.1:PORT; 0 takes a free one."
+    ),
+    click.option("--oauth-timeout", type=click.IntRange(1, 3600), default=300, help="Seconds; 300."),
 )
 IN_VOLUME = Name(r"/Volumes/[^?#]+\.whl", "a wheel in a volume: /Volumes/.../NAME.whl")
 DEPENDENCIES = click.option(
@@ -111,7 +117,10 @@ HOW = (
 MANAGED = click.option("--managed", is_flag=True, help="Managed ingestion: wheels in a volume, no checkout.")
 WHEELS = (
     click.option("--framework-wheel", help="For --managed: the framework's wheel."),
-    click.option("--wheel", help="For --managed: the connector's; built from this clone if not given."),
+    click.option(
+        "--wheel",
+        help="For --managed: the connector's, else built from this clone; an update may keep its own.",
+    ),
 )
 TAG = click.option("--tag", help="A tag to check out, in the place of a branch.")
 YES = click.confirmation_option("--yes", prompt="Delete the pipeline, and with it its tables?")
