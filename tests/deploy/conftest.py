@@ -74,7 +74,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     [made] = place.glob("lakeflow_community_connectors_aha-*.whl")
     framework = place / "lakeflow_community_connectors-0.0.0-py3-none-any.whl"
     with zipfile.ZipFile(framework, "w") as archive:
-        archive.writestr("lakeflow/__init__.py", "")
+        archive.writestr("databricks/labs/community_connector/sparkpds/__init__.py", "")
     return ("--wheel", str(made), "--framework-wheel", str(framework))
 
 

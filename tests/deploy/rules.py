@@ -16,6 +16,7 @@ from tests.deploy.vocabulary import (
     PIPELINE,
     PROVIDERS,
     REGISTERS,
+    REPLACED_PIPELINE,
     REPO,
     SCHEMA,
     TABLE,
@@ -35,6 +36,7 @@ from tests.deploy.vocabulary import (
 CREATE_CONNECTION, IMPORT_FILE = "POST /api/2.1/unity-catalog/connections", "POST /api/2.0/workspace/import"
 CREATE_SCHEMA, CREATE_VOLUME = "POST /api/2.1/unity-catalog/schemas", "POST /api/2.1/unity-catalog/volumes"
 CREATE_REPO, CREATE_PIPELINE = "POST /api/2.0/repos", "POST /api/2.0/pipelines"
+CHANGES = "expected_last_modified"
 REPLACE_PIPELINE = r"PUT /api/2.0/pipelines/[^/]+"
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -151,7 +153,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         f"{CREATE_PIPELINE}|{REPLACE_PIPELINE}",
         "unknown fields",
-        lambda payload, _: set(payload) <= PIPELINE,
+        lambda payload, _: set(payload) <= (REPLACED_PIPELINE if CHANGES in payload else PIPELINE),
         plus(schemas="x"),
         "D: SDK, pipelines.create",
     ),
@@ -170,7 +172,7 @@ RULES: tuple[Rule, ...] = (
         "D: SDK, pipelines.create, channel",
     ),
     Rule(
-        CREATE_PIPELINE,
+        f"{CREATE_PIPELINE}|{REPLACE_PIPELINE}",
         "a library is a file that is there; a notebook is none",
         lambda payload, place: "libraries" not in payload or are_files(payload, place),
         lambda payload: {**payload, "libraries": [{"file": {"path": "/Workspace/Users/nobody/ingest.py"}}]},

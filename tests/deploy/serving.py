@@ -34,6 +34,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.workspace.redirect:
                 self._send(307, {}, Location=self.workspace.redirect + self.path)
                 return
+            self.workspace.require_taken(parts.path)
             if self.workspace.raw and "well-known" not in parts.path:
                 self._send(200, self.workspace.raw)
                 return
@@ -41,7 +42,9 @@ class Handler(BaseHTTPRequestHandler):
             if self.workspace.slow == f"{self.command} {parts.path}":
                 self.workspace.reached.set()
                 self.workspace.go_on.wait(30)
+            self.workspace.meanwhile.pop(f"{self.command} {parts.path}", lambda: None)()
             found = self.workspace.answer(self.command, parts.path, query, body)
+            self.workspace.lose(f"{self.command} {parts.path}")
             for key, place in self.workspace.answers_without.items():
                 if place == f"{self.command} {parts.path}":
                     found = {name: value for name, value in found.items() if name != key}

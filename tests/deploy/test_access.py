@@ -29,6 +29,13 @@ def test_a_service_that_quotes_the_key_does_not_get_it_printed(run: Run, workspa
     assert OPTIONS["subdomain"] not in done.stderr
 
 
+def test_a_service_that_quotes_a_header_does_not_get_it_printed(run: Run, workspace: Workspace) -> None:
+    workspace.refusal = "Your header was Bearer issued-to-a-principal-0123."
+    told = run("show_pipeline", "x", "--debug", status=1).stderr
+    assert "its message is withheld" in told
+    assert "issued-to-a-principal" not in told
+
+
 def test_a_redirect_takes_no_option_to_another_host(run: Run, workspace: Workspace) -> None:
     with running_workspace() as other:
         workspace.redirect = other.url

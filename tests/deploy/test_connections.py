@@ -306,3 +306,13 @@ def test_a_workspace_that_does_not_know_the_type_is_told_which_flag_to_try(
 
 def test_the_guide_names_the_allow_list_that_a_connection_gets() -> None:
     assert f"externalOptionsAllowList '{ALLOWED}'" in (ROOT / "docs" / "deploy.md").read_text()
+
+
+def test_the_spec_is_found_where_upstreams_repository_has_it(
+    run: Run, workspace: Workspace, clone: Path
+) -> None:
+    there = clone / "src/databricks/labs/community_connector/sources/aha/connector_spec.yaml"
+    there.parent.mkdir(parents=True)
+    (clone / "connector_spec.yaml").rename(there)
+    run(*CREATE, "-o", "env:AHA_OPTIONS")
+    assert "my_aha" in workspace.connections

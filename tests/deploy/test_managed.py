@@ -46,7 +46,7 @@ def test_a_managed_pipeline_is_made_over_wheels_in_a_volume_and_without_a_checko
     }
     dependencies = spec_of(workspace)["environment"]["dependencies"]
     assert dependencies == json.loads(done.stdout)["wheels"]
-    assert [Path(path).parent for path in dependencies] == [Path(FOLDER)] * 2
+    assert [Path(path).parents[1] for path in dependencies] == [Path(FOLDER)] * 2
     assert all(workspace.volumes[path] for path in dependencies)
     assert workspace.repos == {}
     assert "libraries" not in spec_of(workspace)
@@ -139,6 +139,49 @@ def test_a_file_that_is_no_wheel_is_refused_before_the_first_request(
     told = run(*CREATE, *wheels, option, "x-1-py3-none-any.whl", status=2).stderr
     assert f"{option}: x-1-py3-none-any.whl is no wheel" in told
     assert workspace.log == []
+
+
+def test_wheels_that_were_swapped_are_refused_before_the_first_request(
+    run: Run, workspace: Workspace, wheels: tuple[str, ...]
+) -> None:
+    connector, framework = wheels[1], wheels[3]
+    told = run(*CREATE, "--wheel", framework, "--framework-wheel", framework, status=2).stderr
+    assert "does not hold the source `aha`" in told
+    told = run(*CREATE, "--wheel", connector, "--framework-wheel", connector, status=2).stderr
+    assert "is a connector's. The framework's:" in told
+    assert workspace.log == []
+
+
+def test_a_wheel_that_would_bring_its_own_pyspark_is_refused(
+    run: Run, workspace: Workspace, wheels: tuple[str, ...], clone: Path
+) -> None:
+    heavy = clone / Path(wheels[1]).name
+    with zipfile.ZipFile(wheels[1]) as made, zipfile.ZipFile(heavy, "w") as other:
+        for name in made.namelist():
+            more = b"\nRequires-Dist: pyspark>=4\n" if name.endswith("METADATA") else b""
+            other.writestr(name, made.read(name).rstrip() + more)
+    told = run(*CREATE, "--wheel", heavy, *wheels[2:], status=2).stderr
+    assert "depends on pyspark, which would break the cluster's own" in told
+    assert workspace.log == []
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        "lakeflow_community_connectors_aha==0.0.1",
+        "/Volumes/main/aha/x/lakeflow_community_connectors_aha-0.0.1-py3-none-any.whl",
+    ],
+)
+def test_an_update_leaves_no_older_version_beside_the_new_one(
+    old: str, run: Run, workspace: Workspace, wheels: tuple[str, ...]
+) -> None:
+    run(*CREATE, *wheels)
+    workspace.volumes[old] = b"old"
+    spec_of(workspace)["environment"] = {"dependencies": [old, "pandas"]}
+    run("update_pipeline", "aha", "my_pipeline", "--managed", *wheels)
+    after = spec_of(workspace)["environment"]["dependencies"]
+    assert old not in after
+    assert (after[0], len(after)) == ("pandas", 3)
 
 
 def test_each_kind_of_update_is_refused_for_the_other_kind_of_pipeline(

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import yaml
 
 from tests.deploy.conftest import KEY, Run
 from tests.deploy.workspace import Workspace
@@ -180,6 +181,27 @@ def test_a_connection_with_oauth_is_updated_after_somebody_agreed_anew(
     options = workspace.connections["my_aha"]["options"]
     assert (options["authorization_code"], options["sourceName"]) == (CODE, "aha")
     assert "track_deletes" in options["externalOptionsAllowList"]
+
+
+ADDRESSES = [
+    ("https://{subdomain}.aha.io/{client_secret}", "puts `client_secret` into an address"),
+    ("https://{subdomain}.aha.io/}", "is no https address with names in braces"),
+    ("https://{subdomain.__class__}.aha.io/", "is no https address with names in braces"),
+    ("http://{subdomain}.aha.io/", "is no https address with names in braces"),
+    ("file:///etc/hosts#{subdomain}", "is no https address with names in braces"),
+]
+
+
+@pytest.mark.parametrize("which", ["authorization_url", "token_url"])
+@pytest.mark.parametrize(("address", "says"), ADDRESSES)
+def test_an_address_of_somebody_elses_spec_takes_no_secret_anywhere(
+    which: str, address: str, says: str, run: Run, workspace: Workspace, clone: Path
+) -> None:
+    spec = yaml.safe_load((clone / "connector_spec.yaml").read_text())
+    spec["connection"]["oauth"][which] = address
+    (clone / "connector_spec.yaml").write_text(yaml.safe_dump(spec))
+    assert says in run(*CREATE, status=2, APP=json.dumps(APP)).stderr
+    assert workspace.log == []
 
 
 @pytest.mark.parametrize("subdomain", ["acme.example.com/", "a/b", "{client_secret}", "a b"])

@@ -157,7 +157,7 @@ def test_a_dry_run_prints_every_request_and_sends_none(run: Run, workspace: Work
 
 
 STEPS = [
-    ("POST /api/2.0/workspace/mkdirs", 1),
+    ("POST /api/2.0/workspace/mkdirs", 0),
     ("POST /api/2.0/repos", 1),
     ("PATCH /api/2.0/repos", 2),
     ("POST /api/2.0/workspace/import", 2),

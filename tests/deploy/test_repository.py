@@ -1,12 +1,13 @@
 """The clone, and what Databricks can check out: refused before anything is sent, or told."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from community_connector.repository import https_address
 
-from tests.deploy.conftest import MERGED, ROOT, URL, Run, git
+from tests.deploy.conftest import MERGED, ROOT, SSH_URL, URL, Run, git
 from tests.deploy.pipelines import CREATE
 from tests.deploy.workspace import Workspace
 
@@ -90,6 +91,9 @@ ADDRESSES = [
     ("https://org@dev.azure.com/org/project/_git/r", "https://dev.azure.com/org/project/_git/r"),
     ("git@ssh.dev.azure.com:v3/org/project/r", "https://dev.azure.com/org/project/_git/r"),
     ("ssh://git@ssh.dev.azure.com:22/v3/org/project/r", "https://dev.azure.com/org/project/_git/r"),
+    ("org@vs-ssh.visualstudio.com:v3/org/project/r", "https://dev.azure.com/org/project/_git/r"),
+    ("https://team@bitbucket.org/team/r.git", "https://bitbucket.org/team/r.git"),
+    ("https://token@github.com/o/r", "https://token@github.com/o/r"),
     ("https://gitlab.com/o/sub/r", "https://gitlab.com/o/sub/r"),
 ]
 
@@ -140,3 +144,39 @@ def test_in_a_repository_of_several_connectors_the_one_of_this_folder_is_meant_a
         file.write("# changed\n")
     told = run("update_pipeline", "aha", "my_pipeline", status=2).stderr
     assert "is stale" in told
+
+
+def test_a_merged_file_at_the_top_of_a_repository_is_checked_out_with_all_of_it(
+    run: Run, workspace: Workspace, clone: Path
+) -> None:
+    git(clone, "mv", MERGED, ".")
+    git(clone, "commit", "--quiet", "-m", "moved")
+    git(clone, "push", "--quiet", str(clone.parent / "origin.git"), "main")
+    run(*CREATE)
+    assert "sparse_checkout" not in workspace.repos[1]
+
+
+def test_a_clone_is_looked_at_as_its_own_configuration_says(run: Run, clone: Path) -> None:
+    git(clone, "config", f"url.{clone.parent / 'origin.git'}.insteadOf", SSH_URL)
+    run(*CREATE, "--dry-run", GIT_CONFIG_COUNT="0")
+
+
+def test_no_user_of_an_address_stands_among_the_arguments_of_git(run: Run, clone: Path) -> None:
+    trace = clone.parent / "trace"
+    address = "https://secretname@dev.azure.com/org/project/_git/r"
+    git(clone, "remote", "set-url", "origin", address)
+    where = {"GIT_CONFIG_VALUE_0": "https://dev.azure.com/org/project/_git/r"}
+    run(*CREATE, **where, GIT_TRACE=str(trace))
+    assert "fetch" in trace.read_text()
+    assert "secretname" not in trace.read_text()
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_refused(run: Run, workspace: Workspace, clone: Path) -> None:
+    folder = os.fsdecode(os.fsencode(clone) + b"/con\xe9")
+    try:
+        Path(folder).mkdir()
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    git(clone, "mv", MERGED, folder)
+    assert "the name of its folder is no UTF-8" in run(*CREATE, status=2).stderr
+    assert workspace.log == []

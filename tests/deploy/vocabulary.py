@@ -62,6 +62,7 @@ SCHEMA = fields_of(catalog.SchemasAPI.create)
 VOLUME = fields_of(catalog.VolumesAPI.create)
 REPO = fields_of(workspace.ReposAPI.create)
 PIPELINE = fields_of(pipelines.PipelinesAPI.create)
+REPLACED_PIPELINE = fields_of(pipelines.PipelinesAPI.update)
 TABLE = fields_of(pipelines.TableSpec)
 TABLE_CONFIGURATION = fields_of(pipelines.TableSpecificConfig)
 FORMATS = {found.value for found in workspace.ImportFormat}

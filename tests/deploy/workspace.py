@@ -28,9 +28,12 @@ class Workspace:
 
     Attributes:
         faults: `METHOD path-prefix` → statuses that are answered first, one a request.
+        meanwhile: `METHOD path` → what somebody else does just before it.
+        lost: `METHOD path` → the status of a gateway that answers in the place of what was carried out, once.
         slow: `METHOD path` that says `reached` and answers when told to `go_on`.
         answers_without: a key that an answer lacks → the `METHOD path` of the answer.
         redirect: where every request is sent on to. raw: what every request is answered.
+        refusal: with which it is refused.
         states: what an update's state is at each look; the last one stays.
         connection_types: those that it knows.
         kinds: path → FILE, NOTEBOOK or DIRECTORY.
@@ -42,12 +45,15 @@ class Workspace:
     faults: dict[str, list[int]] = field(default_factory=dict)
     states: list[str] = field(default_factory=lambda: ["INITIALIZING", "RUNNING", "COMPLETED"])
     page_size: int = 100
+    meanwhile: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
     redirect: str = ""
     slow: str = ""
     reached: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
     answers_without: dict[str, str] = field(default_factory=dict)
     raw: str = ""
+    refusal: str = ""
     connection_types: tuple[str, ...] = (COMMUNITY, GENERIC)
     connections: dict[str, Json] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -74,12 +80,25 @@ class Workspace:
                 return handler(self, *map(unquote, found.groups()), query | (body or {}))
         raise Refusal(404, f"No API found for {method} {path}")
 
+    def require_taken(self, path: str) -> None:
+        if self.refusal and "well-known" not in path:
+            raise Refusal(400, self.refusal)
+
+    def lose(self, request: str) -> None:
+        if status := self.lost.pop(request, None):
+            raise Refusal(status, "The gateway had no answer in time.")
+
     def find_connection(self, name: str, _: Json) -> Json:
         if name not in self.connections:
             raise Refusal(404, f"Connection '{name}' does not exist.")
-        return {key: value for key, value in self.connections[name].items() if key != "options"}
+        # Options that are secrets do not come back (D: connections.get).
+        options = {
+            key: value for key, value in self.connections[name]["options"].items() if key in SHOWN_OPTIONS
+        }
+        return self.connections[name] | {"options": options}
 
     def create_connection(self, body: Json) -> Json:
+        require_new(body["name"] not in self.connections, f"Connection '{body['name']}' already exists")
         self.connections[body["name"]] = body
         return body
 
@@ -102,9 +121,19 @@ class Workspace:
         return {"path": query["path"], "object_type": "DIRECTORY"}
 
     def delete(self, body: Json) -> Json:
-        directory = self.kinds.get(body["path"]) == "DIRECTORY"
+        place = body["path"]
+        self.status({"path": place})
+        directory = self.kinds.get(place) == "DIRECTORY"
         require(body["recursive"] is True or not directory, "the directory is not empty")
-        self.files = {path: text for path, text in self.files.items() if not path.startswith(body["path"])}
+        self.files = {
+            path: text
+            for path, text in self.files.items()
+            if path != place and not path.startswith(f"{place}/")
+        }
+        # A Git folder below it goes with it.
+        self.repos = {
+            key: repo for key, repo in self.repos.items() if not repo["path"].startswith(f"{place}/")
+        }
         return {}
 
     def write(self, body: Json) -> Json:
@@ -115,10 +144,13 @@ class Workspace:
         return {}
 
     def read(self, query: Json) -> Json:
+        self.status(query)
         return {"content": base64.b64encode(self.files[query["path"]].encode()).decode()}
 
     def create_repo(self, body: Json) -> Json:
         require(body["path"].rpartition("/")[0] in self.files, "the parent folder does not exist")
+        taken = any(repo["path"] == body["path"] for repo in self.repos.values())
+        require_new(not taken, f"{body['path']} already exists")
         repo = {"id": next(self.ids), "branch": "main", **body}
         self.repos[repo["id"]] = repo
         return repo
@@ -135,9 +167,11 @@ class Workspace:
         return {}
 
     def list_repos(self, query: Json) -> Json:
-        return {
-            "repos": [repo for repo in self.repos.values() if repo["path"].startswith(query["path_prefix"])]
-        }
+        prefix = query["path_prefix"]
+        found = [
+            repo for repo in self.repos.values() if repo["path"].startswith((prefix, f"/Workspace{prefix}"))
+        ]
+        return {"repos": found}
 
     def list_pipelines(self, query: Json) -> Json:
         found = re.fullmatch(r"name LIKE '([^']*)'", query["filter"])
@@ -150,8 +184,11 @@ class Workspace:
         return {"statuses": page[first : first + self.page_size]} | more
 
     def create_pipeline(self, body: Json) -> Json:
+        names = [pipeline["spec"]["name"] for pipeline in self.pipelines.values()]
+        require_new(body["name"] not in names, f"The pipeline name '{body['name']}' is already used")
         number = f"pipeline-{next(self.ids)}"
         self.pipelines[number] = {"pipeline_id": number, "state": "IDLE", "spec": body, "latest_updates": []}
+        self.pipelines[number] |= {"creator_user_name": USER, "last_modified": 1}
         return {"pipeline_id": number}
 
     def delete_pipeline(self, number: str, _: Json) -> Json:
@@ -164,7 +201,16 @@ class Workspace:
         return self.pipelines[number]
 
     def replace_pipeline(self, number: str, body: Json) -> Json:
-        self.show_pipeline(number, {})["spec"] = body
+        found = self.show_pipeline(number, {})
+        sent = dict(body)
+        # Who a pipeline runs as is no part of its spec; without it, its creator (D: update, run_as).
+        as_whom, seen = sent.pop("run_as", None), sent.pop("expected_last_modified", found["last_modified"])
+        require_new(seen == found["last_modified"], "The pipeline was modified meanwhile")
+        self.pipelines[number] = {key: value for key, value in found.items() if key != "run_as"} | {
+            "spec": sent,
+            "last_modified": found["last_modified"] + 1,
+        }
+        self.pipelines[number] |= {"run_as": as_whom} if as_whom else {}
         return {}
 
     def start(self, number: str, body: Json) -> Json:
@@ -215,6 +261,8 @@ class Workspace:
         return {"full_name": name}
 
     def create_schema(self, body: Json) -> Json:
+        name = f"{body['catalog_name']}.{body['name']}"
+        require_new(name not in self.schemas, f"Schema '{name}' already exists")
         self.schemas.add(f"{body['catalog_name']}.{body['name']}")
         return {"name": body["name"]}
 
@@ -233,6 +281,7 @@ class Workspace:
     def create_volume(self, body: Json) -> Json:
         require(body["volume_type"] == "MANAGED", "volume_type")
         path = f"/Volumes/{body['catalog_name']}/{body['schema_name']}/{body['name']}"
+        require_new(path not in self.volumes, f"Volume '{path}' already exists")
         self.volumes[path] = b""
         return {"full_name": path}
 
@@ -258,6 +307,13 @@ def require(condition: object, reason: str) -> None:
         raise Refusal(400, f"Invalid request: {reason}")
 
 
+def require_new(condition: object, reason: str) -> None:
+    if not condition:
+        raise Refusal(409, reason)
+
+
+# What a connection shows of its options: all but secrets.
+SHOWN_OPTIONS = ("sourceName", "externalOptionsAllowList", "subdomain", "community_oauth_flow")
 CONNECTIONS, PIPELINES = "/api/2.1/unity-catalog/connections", "/api/2.0/pipelines"
 ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     (CONNECTIONS, "POST", Workspace.create_connection),

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from community_connector import connections, managed
+from community_connector import connections, tile
 from community_connector import params as p
 from community_connector.connector_spec import ConnectorSpec, load_connector_spec
 from community_connector.errors import InputError
@@ -71,7 +71,7 @@ def publish(source: str, dependencies: tuple[str, ...], **given: Any) -> None:
         --dependency /Volumes/main/aha/.../FRAMEWORK.whl
     """
     spec, service = load_connector_spec(source, given["spec"]), service_for(given)
-    tell(service, managed.publish(service, spec, source, list(dependencies)), given)
+    tell(service, tile.publish(service, spec, source, list(dependencies)), given)
 
 
 @command(p.SOURCE, p.SPEC)
@@ -83,7 +83,7 @@ def unpublish(source: str, **given: Any) -> None:
       community-connector unpublish aha
     """
     spec, service = load_connector_spec(source, given["spec"]), service_for(given)
-    tell(service, managed.unpublish(service, spec), given)
+    tell(service, tile.unpublish(service, spec, source), given)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from community_connector.errors import ServiceError
-from community_connector.service import Json, Service, quoted
+from community_connector.errors import ExistsError, InputError, PassingError, ServiceError
+from community_connector.service import Json, Service, mapping, quoted
 
 PATH = "/api/2.1/unity-catalog/connections"
+FLOW = "community_oauth_flow"
 # Makes a request's body, and the same without its secrets.
 Body = Callable[[], tuple[Json, Json]]
 # Upstream makes the first alone since 2026-05-26; older workspaces know only the second.
@@ -23,6 +24,13 @@ def create_connection(service: Service, name: str, kind: str, body: Body) -> Jso
     made, shown = body()
     try:
         service.send("POST", PATH, made, shown=shown)
+    except (ExistsError, PassingError) as error:
+        if service.find(f"{PATH}/{quoted(name)}") is None:
+            raise
+        raise ServiceError(
+            f"{error.message} The connection `{name}` is there now: by this request, whose answer was lost, "
+            "or by somebody else. update_connection gives it your options."
+        ) from None
     except ServiceError as error:
         if "INVALID_PARAMETER_VALUE" not in error.message and "BAD_REQUEST" not in error.message:
             raise
@@ -36,8 +44,10 @@ def create_connection(service: Service, name: str, kind: str, body: Body) -> Jso
 
 def update_connection(service: Service, name: str, body: Body) -> Json:
     """Replace a connection's options; raises as `require_connection`."""
-    require_connection(service, name)
+    there = mapping(require_connection(service, name).get("options"))
     made, shown = body()
+    if there.get(FLOW) and FLOW not in made["options"]:
+        raise InputError(f"Connection `{name}` has OAuth: give --auth oauth, or its grant would be lost.")
     service.send("PATCH", f"{PATH}/{quoted(name)}", made, shown=shown)
     return {"status": "updated", "name": name}
 

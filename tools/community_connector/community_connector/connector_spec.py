@@ -147,7 +147,10 @@ def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
         place = spec_url(given, FILE)
         text = fetch(place)
     else:
-        here = [folder / FILE for folder in (Path.cwd(), *Path.cwd().parents) if (folder / FILE).exists()]
+        # At the top, or where upstream's repository has it.
+        names = (FILE, f"src/databricks/labs/community_connector/sources/{source}/{FILE}")
+        folders = (Path.cwd(), *Path.cwd().parents)
+        here = [folder / name for folder in folders for name in names if (folder / name).exists()]
         if not given and not here:
             raise InputError(
                 f"There is no {FILE} here. Run this in a clone of the connector, or give --spec."

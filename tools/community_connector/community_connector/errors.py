@@ -17,5 +17,14 @@ class NotThereError(ServiceError):
     """What a request names does not exist."""
 
 
+class ExistsError(ServiceError):
+    """What a request would make is there already."""
+
+
 class PassingError(ServiceError):
     """The workspace failed in a way that may pass."""
+
+
+def printable(text: str) -> str:
+    """A text that every terminal takes: JSON may hold halves of characters."""
+    return text.encode("utf-8", "replace").decode()

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from community_connector import params as p
+from community_connector.errors import printable
 from community_connector.service import Json, Service
 
 COMMANDS: list[click.Command] = []
@@ -41,4 +42,5 @@ def tell(service: Service, result: Json, given: dict[str, Any]) -> None:
         click.echo("Nothing was sent.", err=True)
     else:
         for key, value in result.items():
-            click.echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+            told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            click.echo(printable(f"{key}: {told}"))

@@ -51,7 +51,9 @@ def read_spec(text: str) -> dict[str, Any]:
     try:
         nodes = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
         values = {ast.unparse(node.targets[0]): node.value for node in nodes}
-        found: dict[str, Any] = ast.literal_eval(values[NAME])
-    except (KeyError, SyntaxError, ValueError):
-        raise ServiceError(f"ingest.py holds no {NAME}: delete the pipeline and make it anew.") from None
+        found = ast.literal_eval(values[NAME])
+    except (KeyError, SyntaxError, TypeError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ServiceError(f"ingest.py holds no {NAME}: delete the pipeline and make it anew.")
     return found

@@ -1,17 +1,15 @@
-"""Managed ingestion: pipelines without a checkout, over wheels in a volume, and the connector's tile."""
+"""Managed ingestion: pipelines without a checkout, over wheels in a volume."""
 
-import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from community_connector.connector_spec import ConnectorSpec
-from community_connector.errors import InputError, NotThereError
+from community_connector.errors import InputError
 from community_connector.pipelines import (
-    WORKSPACE,
     Place,
     created,
     exists,
@@ -19,7 +17,7 @@ from community_connector.pipelines import (
     require_pipeline,
     say_rights,
 )
-from community_connector.service import Json, Service, field, mapping, quoted
+from community_connector.service import Json, Service, mapping, quoted
 from community_connector.steps import Steps
 from community_connector.wheel import is_wheel
 
@@ -35,7 +33,7 @@ PIPELINE_KEYS = {
     "sequence_by": "sequence_by",
     "cluster_by": "clustering_columns",
 }
-DISPLAY_NAME = re.compile(r"[a-zA-Z0-9 _-]+")
+CONNECTORS = "lakeflow_community_connectors_"
 FRAMEWORK = (
     "pip wheel --no-deps --wheel-dir build "
     '"lakeflow-community-connectors @ git+https://github.com/databrickslabs/lakeflow-community-connectors"'
@@ -96,130 +94,97 @@ def _managed(spec: Json, place: Place, paths: list[str]) -> Json:
 
 
 def update_managed(
-    service: Service, name: str, change: Callable[[Json], Json | None], wheels: list[Path]
+    service: Service,
+    name: str,
+    change: Callable[[Json, tuple[str, str]], Json | None],
+    wheels: list[Path],
 ) -> Json:
     """Replace what this command manages of a pipeline; all else of it is sent back as it is.
 
     Args:
-        change: the pipeline's ingestion definition → the new one, or None to keep it.
+        change: the workspace's spec, catalog and schema → the new pipeline spec, or None to keep it.
     """
     path = require_pipeline(service, name)
-    stand_in = {
-        "spec": {"name": name, "catalog": "AS BEFORE", "schema": "AS BEFORE", "ingestion_definition": {}}
-    }
-    spec = dict(mapping(service.send("GET", path, stand_in=stand_in).get("spec")))
-    if "ingestion_definition" not in spec:
+    before = {"ingestion_definition": {"connection_name": "AS_BEFORE"}}
+    stand_in = {"spec": {"name": name, "catalog": "AS_BEFORE", "schema": "AS_BEFORE", **before}}
+    shown = service.send("GET", path, stand_in=stand_in)
+    spec = dict(mapping(shown.get("spec")))
+    definition = mapping(spec.get("ingestion_definition"))
+    if not definition:
         raise InputError(f"Pipeline `{name}` is no managed ingestion: leave out --managed.")
-    kind = mapping(spec["ingestion_definition"]).get("source_type", SOURCE_TYPE)
+    kind = definition.get("source_type", SOURCE_TYPE)
     if kind != SOURCE_TYPE:
         raise InputError(f"Pipeline `{name}` ingests from {kind}, and not by a community connector.")
     catalog, schema = spec.get("catalog"), spec.get("schema") or spec.get("target")
     if not (catalog and schema):
         raise InputError(f"Pipeline `{name}` has no catalog and schema: it was not made by this command.")
     place, steps = Place(name, str(catalog), str(schema)), Steps(service, keep=False)
-    with steps.undone_on_failure():
-        return _replace(
-            service, path, spec, place, change, upload(service, place, wheels, steps) if wheels else []
-        )
-
-
-def _replace(
-    service: Service,
-    path: str,
-    spec: Json,
-    place: Place,
-    change: Callable[[Json], Json | None],
-    paths: list[str],
-) -> Json:
-    """Send a pipeline back with what this command manages changed."""
-    name = place.name
-    if paths:
-        environment = dict(mapping(spec.get("environment")))
-        new = {Path(found).name.partition("-")[0] for found in paths}
-        old = [found for found in environment.get("dependencies") or [] if _distribution(found) not in new]
-        spec["environment"] = environment | {"dependencies": [*old, *paths]}
-    made = change(spec)
+    spec["ingestion_definition"] = definition
+    made = change(spec, (place.catalog, place.schema))
     if made is not None:
-        spec["ingestion_definition"] = dict(spec["ingestion_definition"]) | definition_of(made, place)
-    spec["configuration"] = dict(mapping(spec.get("configuration"))) | CONFIGURATION
-    # A PUT replaces all; what only the answer has is no field of it.
+        spec["ingestion_definition"] = definition | definition_of(made, place)
+    spec["configuration"] = mapping(spec.get("configuration")) | CONFIGURATION
+    environment = mapping(spec.get("environment"))
+    known = environment.get("dependencies")
+    dependencies: list[Any] = known if isinstance(known, list) else []
+    # A PUT replaces all: who it runs as stands beside the spec, and `id` is no field of it.
     spec.pop("id", None)
-    service.send("PUT", path, spec)
-    return {
-        "status": "updated",
-        "name": name,
-        "wheels": (spec.get("environment") or {}).get("dependencies", []),
-    }
+    spec |= {"run_as": shown["run_as"]} if mapping(shown.get("run_as")) else {}
+    spec |= {"expected_last_modified": shown["last_modified"]} if shown.get("last_modified") else {}
+    with steps.undone_on_failure():
+        if wheels:
+            paths = upload(service, place, wheels, steps)
+            new = {_distribution(found) for found in paths}
+            dependencies = [*(old for old in dependencies if _distribution(old) not in new), *paths]
+            spec["environment"] = environment | {"dependencies": dependencies}
+        service.send("PUT", path, spec)
+    return {"status": "updated", "name": name, "wheels": dependencies}
 
 
 def _distribution(dependency: Any) -> str:
-    """What a wheel's file is the wheel of."""
-    return Path(str(dependency)).name.partition("-")[0]
+    """What a dependency is: of a wheel's file or a requirement, the name as registries compare it."""
+    text = str(dependency)
+    name = (
+        re.split(r"-\d", Path(text).name)[0] if text.endswith(".whl") else re.split(r"[\s=<>!~;\[@]", text)[0]
+    )
+    return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> list[str]:
     """Put wheels into the volume of the pipeline's schema; returns their paths."""
-    schema = quoted(f"{place.catalog}.{place.schema}")
-    if service.find(f"{SCHEMAS}/{schema}") is None:
-        # The pipeline would make it, but the wheels come before the pipeline.
-        steps.add(f"schema {unquote(schema)}", lambda: service.send("DELETE", f"{SCHEMAS}/{schema}"))
-        service.send("POST", SCHEMAS, {"catalog_name": place.catalog, "name": place.schema})
-    volume = quoted(f"{place.catalog}.{place.schema}.{VOLUME}")
-    if service.find(f"{VOLUMES}/{volume}") is None:
-        steps.add(f"volume {unquote(volume)}", lambda: service.send("DELETE", f"{VOLUMES}/{volume}"))
-        form = {"catalog_name": place.catalog, "schema_name": place.schema, "name": VOLUME}
-        service.send("POST", VOLUMES, form | {"volume_type": "MANAGED"})
-    folder = f"/Volumes/{place.catalog}/{place.schema}/{VOLUME}/{FOLDER}"
-    service.send("PUT", f"{FILES}/directories{quote(folder)}")
+    schema, volume = f"{place.catalog}.{place.schema}", f"{place.catalog}.{place.schema}.{VOLUME}"
+    named, where = (
+        {"catalog_name": place.catalog},
+        f"/Volumes/{place.catalog}/{place.schema}/{VOLUME}/{FOLDER}",
+    )
+    # The pipeline would make its schema, but the wheels come before the pipeline.
+    _require(service, steps, SCHEMAS, schema, named | {"name": place.schema})
+    _require(
+        service,
+        steps,
+        VOLUMES,
+        volume,
+        named | {"schema_name": place.schema, "name": VOLUME, "volume_type": "MANAGED"},
+    )
+    paths = []
     for wheel in wheels:
-        path, query = f"{FILES}/files{quote(f'{folder}/{wheel.name}')}", {"overwrite": "true"}
-        service.send("PUT", path, query=query, content=wheel.read_bytes())
-    return [f"{folder}/{wheel.name}" for wheel in wheels]
+        content = wheel.read_bytes()
+        # By its content: no pipeline's wheel is ever changed under it.
+        folder = f"{where}/{hashlib.sha256(content).hexdigest()[:12]}"
+        paths.append(f"{folder}/{wheel.name}")
+        steps.add(f"wheel {paths[-1]}", None, "stays in the volume")
+        service.send("PUT", f"{FILES}/directories{quote(folder)}")
+        path, query = f"{FILES}/files{quote(paths[-1])}", {"overwrite": "true"}
+        service.send("PUT", path, query=query, content=content)
+    return paths
 
 
-def publish(service: Service, spec: ConnectorSpec, source: str, dependencies: list[str]) -> Json:
-    """Make the connector a tile of the workspace's "Add data"."""
-    display = display_name(spec)
-    manifest = {
-        "id": source.upper(),
-        "sourceName": source,
-        "displayName": display,
-        "logo": None,
-        "repositoryPath": "",
-        "readmeUrl": "",
-        "connectionSpec": spec.text,
-        "dependencies": dependencies,
-    }
-    content = base64.b64encode(json.dumps(manifest, default=str).encode()).decode()
-    path = _tile(service, display)
-    service.send("POST", f"{WORKSPACE}/mkdirs", {"path": path.rpartition("/")[0]})
-    form = {"path": path, "format": "AUTO", "overwrite": True}
-    service.send("POST", f"{WORKSPACE}/import", form | {"content": content})
-    return {"status": "published", "name": display, "path": path}
-
-
-def unpublish(service: Service, spec: ConnectorSpec) -> Json:
-    """Take the tile away again."""
-    path = _tile(service, display_name(spec))
-    if service.find(f"{WORKSPACE}/get-status", {"path": path}) is None and not service.dry_run:
-        raise NotThereError(f"There is no tile at {path}: it was not published, or by another user.")
-    service.send("POST", f"{WORKSPACE}/delete", {"path": path, "recursive": False})
-    return {"status": "unpublished", "path": path}
-
-
-def display_name(spec: ConnectorSpec) -> str:
-    """The tile's name; raises InputError for one that a workspace refuses."""
-    name = str(spec.text.get("display_name", ""))
-    if not DISPLAY_NAME.fullmatch(name):
-        raise InputError(
-            f"{spec.place}: display_name {name!r} may have letters, digits, spaces, `_` and `-` only."
-        )
-    return name
-
-
-def _tile(service: Service, display: str) -> str:
-    me = service.send("GET", "/api/2.0/preview/scim/v2/Me", stand_in={"userName": "YOU"})
-    return f"/Users/{field(me, 'userName')}/.community-connectors/{display}.connector.json"
+def _require(service: Service, steps: Steps, kind: str, name: str, body: Json) -> None:
+    """Make a schema or a volume that is not there."""
+    path = f"{kind}/{quoted(name)}"
+    if service.find(path) is None:
+        what = f"{kind.rpartition('/')[2].removesuffix('s')} {name}"
+        steps.make(what, lambda: service.send("POST", kind, body), lambda: service.send("DELETE", path))
 
 
 def require_framework(path: str | None) -> Path:
@@ -228,4 +193,6 @@ def require_framework(path: str | None) -> Path:
         raise InputError(f"--framework-wheel is missing; it is in no registry. Build it once: {FRAMEWORK}")
     if not is_wheel(Path(path)):
         raise InputError(f"--framework-wheel: {path} is no wheel. Build it: {FRAMEWORK}")
+    if Path(path).name.startswith(CONNECTORS):
+        raise InputError(f"--framework-wheel: {path} is a connector's. The framework's: {FRAMEWORK}")
     return Path(path)

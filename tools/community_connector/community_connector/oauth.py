@@ -19,6 +19,7 @@ from community_connector.errors import InputError, ServiceError
 APP = ("client_id", "client_secret")
 PAGE = "<!DOCTYPE html><title>community-connector</title><p>{said} You can close this window.</p>"
 FLOW = "u2m"
+NAMED = r"\{([A-Za-z_]\w*)\}"
 
 
 def require_application(oauth: Mapping[str, Any] | None, given: Mapping[str, Any]) -> None:
@@ -32,6 +33,14 @@ def require_application(oauth: Mapping[str, Any] | None, given: Mapping[str, Any
             f"--options: {' and '.join(f'`{name}`' for name in missing)} missing. Register an application "
             "with the source, and for it the redirect address http://127.0.0.1:PORT (see --redirect-port)."
         )
+    if oauth.get("pkce"):
+        raise InputError("This connector's OAuth asks for PKCE, which this command does not have.")
+    for url in ("authorization_url", "token_url"):
+        text = re.sub(NAMED, "x", str(oauth[url]))
+        if re.search(r"[{}\s#]", text) or not re.match(r"https://|http://127\.0\.0\.1[:/]", text):
+            raise InputError(f"The connector spec's {url} is no https address with names in braces.")
+    if hidden := sorted({*APP} & {*_names_in(oauth)}):
+        raise InputError(f"The connector spec puts `{hidden[0]}` into an address: that would show it.")
     for name in _names_in(oauth):
         if not re.fullmatch(r"[A-Za-z0-9-]+", texts[name]):
             raise InputError(f"--options: `{name}` stands in an address: give its first part alone.")
@@ -39,7 +48,10 @@ def require_application(oauth: Mapping[str, Any] | None, given: Mapping[str, Any
 
 def endpoints(oauth: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
     """What a connection with OAuth says of the source's side."""
-    authorize, token = (str(oauth[name]).format(**given) for name in ("authorization_url", "token_url"))
+    authorize, token = (
+        re.sub(NAMED, lambda found: str(given[found[1]]), str(oauth[name]))
+        for name in ("authorization_url", "token_url")
+    )
     return {
         "community_oauth_flow": FLOW,
         "authorization_endpoint": authorize,
@@ -64,8 +76,7 @@ def grant(oauth: Mapping[str, Any], given: Mapping[str, Any], port: int, seconds
 
 def _names_in(oauth: Mapping[str, Any]) -> list[str]:
     """Options that stand in the endpoints as `{name}`."""
-    text = f"{oauth['authorization_url']} {oauth['token_url']}"
-    return sorted({part.partition("}")[0] for part in text.split("{")[1:]})
+    return sorted(set(re.findall(NAMED, f"{oauth['authorization_url']} {oauth['token_url']}")))
 
 
 class Redirect:
@@ -91,6 +102,8 @@ class Redirect:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+                # Not before: the command ends with it, and the person would see a page that broke off.
+                outer.end()
 
             def log_message(self, *_: Any) -> None:
                 """A request's line holds the code."""
@@ -121,14 +134,18 @@ class Redirect:
         if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             return "This is no answer to community-connector's question."
         self._answer = answer
-        self._came.set()
         return "Thank you." if "code" in answer else "Nothing was granted."
+
+    def end(self) -> None:
+        """End the waiting, if our question was answered."""
+        if self._answer:
+            self._came.set()
 
     def wait_for_code(self, authorize: str, client_id: str, scopes: str, seconds: float) -> str:
         """Open the browser, and wait until somebody agreed; raises ServiceError."""
         asked = {"response_type": "code", "client_id": client_id, "redirect_uri": self.address}
         asked |= {"state": self._state} | ({"scope": scopes} if scopes else {})
-        address = f"{authorize}?{urlencode(asked)}"
+        address = f"{authorize}{'&' if '?' in authorize else '?'}{urlencode(asked)}"
         click.echo(f"Agree in the browser; if none opens, go to:\n{address}", err=True)
         # Some browsers are waited for until they end.
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

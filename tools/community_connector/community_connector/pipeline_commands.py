@@ -4,14 +4,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from community_connector import connections, managed, pipelines, repository, runs
+from community_connector import checkouts, connections, managed, pipelines, repository, runs
 from community_connector import params as p
 from community_connector.connector_spec import load_connector_spec
 from community_connector.errors import InputError
 from community_connector.frame import command, service_for, tell
 from community_connector.inputs import is_inline, read_spec_object
 from community_connector.pipeline_spec import make_pipeline_spec
-from community_connector.service import Json
+from community_connector.service import Json, text_at
 from community_connector.steps import Steps
 from community_connector.wheel import wheel_of
 
@@ -55,7 +55,7 @@ def create_pipeline(source: str, name: str, connection_name: str | None, **given
     if given["managed"]:
         framework = managed.require_framework(given["framework_wheel"])
         with tempfile.TemporaryDirectory() as keeper:
-            wheels = [wheel_of(given["wheel"], checkout, Path(keeper)), framework]
+            wheels = [wheel_of(source, given["wheel"], checkout, Path(keeper)), framework]
             service = service_for(given)
             connections.require_community(service, spec["connection_name"])
             made = managed.create_managed(service, place, spec, wheels, keep=given["keep"])
@@ -65,7 +65,7 @@ def create_pipeline(source: str, name: str, connection_name: str | None, **given
         repository.require_deployable(checkout)
     service = service_for(given)
     connections.require_connection(service, spec["connection_name"])
-    tell(service, pipelines.create_pipeline(service, place, spec, checkout, keep=given["keep"]), given)
+    tell(service, checkouts.create_pipeline(service, place, spec, checkout, keep=given["keep"]), given)
 
 
 @command(
@@ -97,13 +97,23 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
     moved = connection_name or (wanted or {}).get("connection_name")
     service = service_for(given)
 
-    def change(old: Json) -> Json:
-        return old | (wanted or {}) | ({"connection_name": moved} if moved else {})
+    def change(old: Json, where: tuple[str, str] | None) -> Json:
+        # Whole, and with the pipeline's own catalog and schema: what is written must run.
+        whole = old | (wanted or {}) | ({"connection_name": moved} if moved else {})
+        return make_pipeline_spec(loaded, None, whole, where)
+
+    def change_managed(spec: Json, where: tuple[str, str]) -> Json | None:
+        definition = spec["ingestion_definition"]
+        if wanted is None:
+            spec["ingestion_definition"] = definition | ({"connection_name": moved} if moved else {})
+            return None
+        named = {"connection_name": moved or definition.get("connection_name")}
+        return make_pipeline_spec(loaded, None, wanted | named, where)
 
     if given["managed"]:
         if moved:
             connections.require_community(service, moved)
-        tell(service, update_managed(source, name, given, service, wanted, moved), given)
+        tell(service, update_managed(source, name, given, service, change_managed), given)
         return
     if moved:
         connections.require_connection(service, moved)
@@ -111,33 +121,23 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
     def find(repo: Json) -> repository.Checkout:
         tag, branch = given["tag"], given["branch"]
         if tag is None and not branch:
-            branch = repo.get("branch")
+            branch = text_at(repo, "branch")
             if not branch:
                 raise InputError("The pipeline's checkout is of a tag: give --tag, or --branch.")
-        found = repository.find_checkout(source, repo.get("url"), branch, repo.get("provider"), tag)
+        url, provider = text_at(repo, "url"), text_at(repo, "provider")
+        found = repository.find_checkout(source, url, branch, provider, tag)
         if not given["skip_checks"] and not service.dry_run:
             repository.require_deployable(found)
         return found
 
-    tell(service, pipelines.update_pipeline(service, name, find, change), given)
+    tell(service, checkouts.update_pipeline(service, name, find, change), given)
 
 
-def update_managed(
-    source: str, name: str, given: dict[str, Any], service: Any, wanted: Json | None, moved: str | None
-) -> Json:
-    def change(spec: Json) -> Json | None:
-        if wanted is None:
-            if moved:
-                spec["ingestion_definition"] = dict(spec["ingestion_definition"]) | {"connection_name": moved}
-            return None
-        return {"connection_name": spec["ingestion_definition"].get("connection_name"), **wanted} | (
-            {"connection_name": moved} if moved else {}
-        )
-
+def update_managed(source: str, name: str, given: dict[str, Any], service: Any, change: Any) -> Json:
     with tempfile.TemporaryDirectory() as keeper:
         wheels = []
         if given["wheel"] or given["framework_wheel"]:
-            wheels.append(wheel_of(given["wheel"], repository.find_artifact(source), Path(keeper)))
+            wheels.append(wheel_of(source, given["wheel"], repository.find_artifact(source), Path(keeper)))
         if given["framework_wheel"]:
             wheels.append(managed.require_framework(given["framework_wheel"]))
         return managed.update_managed(service, name, change, wheels)
@@ -154,7 +154,7 @@ def upload(source: str, **given: Any) -> None:
     framework = managed.require_framework(given["framework_wheel"])
     place = pipelines.Place("", given["catalog"], given["schema"] or source)
     with tempfile.TemporaryDirectory() as keeper:
-        wheels = [wheel_of(given["wheel"], repository.find_artifact(source), Path(keeper)), framework]
+        wheels = [wheel_of(source, given["wheel"], repository.find_artifact(source), Path(keeper)), framework]
         service = service_for(given)
         steps = Steps(service, keep=True)
         with steps.undone_on_failure():

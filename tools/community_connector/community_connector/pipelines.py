@@ -1,25 +1,18 @@
-"""Pipelines over a checkout: the folder that one needs in the workspace, and the pipeline itself.
+"""Pipelines of a workspace, whatever they run: found by name, made, shown, deleted."""
 
-/Users/YOU/community-connectors/NAME/ is the pipeline's root. It holds `ingest.py`, which is written here, and
-`source/`, the connector's repository (only the folder of its merged file).
-"""
-
-import base64
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
-from community_connector.errors import InputError, NotThereError, ServiceError
-from community_connector.ingest_file import read_spec, write_ingest
-from community_connector.repository import Checkout, is_public
+from community_connector.errors import NotThereError, ServiceError
 from community_connector.rights import rights_of_pipeline
 from community_connector.service import Json, Service, mapping, objects
 from community_connector.service import field as at
 from community_connector.steps import Steps
 
-PIPELINES, REPOS, WORKSPACE = "/api/2.0/pipelines", "/api/2.0/repos", "/api/2.0/workspace"
+PIPELINES, WORKSPACE = "/api/2.0/pipelines", "/api/2.0/workspace"
+ME = "/api/2.0/preview/scim/v2/Me"
 
 
 @dataclass(frozen=True)
@@ -39,15 +32,9 @@ class Place:
 
 def find_pipeline(service: Service, name: str) -> Json | None:
     """The pipeline of exactly this name; raises ServiceError if there are several."""
-    found: list[Json] = []
-    query = {"filter": f"name LIKE '{name}'"}
-    while True:
-        page = service.send("GET", PIPELINES, query=query)
-        # LIKE takes `_` for any letter.
-        found += [entry for entry in objects(page.get("statuses")) if entry.get("name") == name]
-        if not page.get("next_page_token"):
-            break
-        query["page_token"] = page["next_page_token"]
+    # LIKE takes `_` for any letter.
+    listed = service.pages(PIPELINES, {"filter": f"name LIKE '{name}'"}, "statuses")
+    found = [entry for entry in listed if entry.get("name") == name]
     if len(found) > 1:
         ids = ", ".join(str(entry.get("pipeline_id")) for entry in found)
         raise ServiceError(f"There are {len(found)} pipelines named `{name}`: {ids}. Rename all but one.")
@@ -78,41 +65,28 @@ def exists(service: Service, name: str) -> Json | None:
     }
 
 
-def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checkout, *, keep: bool) -> Json:
-    """Make a pipeline and what it needs; one of that name stays as it is."""
-    if there := exists(service, place.name):
-        return there
-    say_rights(service, place, spec)
-    require_git_credential(service, checkout)
-    root = root_of(service, place.name)
-    if service.find(f"{WORKSPACE}/get-status", {"path": root}) is not None:
-        raise ServiceError(f"The workspace folder {root} is there already: delete it, or take another name.")
-    steps = Steps(service, keep)
-    with steps.undone_on_failure():
-        whole = {"path": root, "recursive": True}
-        steps.add(f"folder {root}", lambda: service.send("POST", f"{WORKSPACE}/delete", whole))
-        service.send("POST", f"{WORKSPACE}/mkdirs", {"path": root})
-        asked = {"url": checkout.url, "provider": checkout.provider, "path": f"{root}/source"}
-        patterns = {"sparse_checkout": {"patterns": [checkout.folder]}}
-        made = service.send("POST", REPOS, asked | patterns, stand_in={"id": "REPO_ID"})
-        repo = f"{REPOS}/{at(made, 'id')}"
-        steps.add(f"checkout {root}/source", lambda: service.send("DELETE", repo))
-        service.send("PATCH", repo, {checkout.kind: checkout.reference})
-        _write(service, root, write_ingest(f"/Workspace{root}/source/{checkout.artifact}", spec))
-        body = place.body | {
-            "root_path": f"/Workspace{root}",
-            "libraries": [{"file": {"path": f"/Workspace{root}/ingest.py"}}],
-        }
-        number = make(service, steps, body)
-    return created(service, place.name, number, spec)
-
-
 def make(service: Service, steps: Steps, body: Json) -> str:
     """Make a pipeline, and note what removes it: looked up by name, for an answer may be lost."""
-    name = body["name"]
-    steps.add(f"pipeline {name}", lambda: service.send("DELETE", require_pipeline(service, name)))
+    steps.add(f"pipeline {body['name']}", lambda: _remove(service, body))
     made = service.send("POST", PIPELINES, body, stand_in={"pipeline_id": "PIPELINE_ID"})
     return str(at(made, "pipeline_id"))
+
+
+def _remove(service: Service, body: Json) -> None:
+    """Delete the pipeline that was made of `body`; raises NotThereError for another's."""
+    path = require_pipeline(service, body["name"])
+    shown = service.send("GET", path)
+    me = at(service.send("GET", ME), "userName")
+    if shown.get("creator_user_name", me) != me or not _holds(mapping(shown.get("spec")), body):
+        raise NotThereError("It is somebody else's.")
+    service.send("DELETE", path)
+
+
+def _holds(whole: Any, part: Any) -> bool:
+    """Whether all of `part` stands in `whole`, which may have more."""
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(_holds(whole.get(key), value) for key, value in part.items())
+    return bool(whole == part) or isinstance(part, list)
 
 
 def created(service: Service, name: str, number: str, spec: Json) -> Json:
@@ -138,58 +112,6 @@ def say_rights(service: Service, place: Place, spec: Json, *, managed: bool = Fa
     click.echo(rights_of_pipeline(spec["connection_name"], sorted(into), managed=managed), err=True)
 
 
-def require_git_credential(service: Service, checkout: Checkout) -> None:
-    """Raises InputError if Databricks could not read a private repository."""
-    if service.dry_run or is_public(checkout):
-        return
-    known = objects(service.send("GET", "/api/2.0/git-credentials").get("credentials"))
-    if not any(str(entry.get("git_provider")).lower() == checkout.provider.lower() for entry in known):
-        raise InputError(
-            f"{checkout.url} is private, and the workspace has no Git credential of yours for "
-            f"{checkout.provider}. Add one under Settings, Linked accounts, or: databricks git-credentials "
-            f"create {checkout.provider} --git-username YOU --personal-access-token TOKEN"
-        )
-
-
-def update_pipeline(
-    service: Service, name: str, find_checkout: Callable[[Json], Checkout], change: Callable[[Json], Json]
-) -> Json:
-    """Give a pipeline a changed spec, and its checkout, as the workspace knows it, the newest commit."""
-    there: Json = {"spec": {"root_path": "/Workspace/ROOT"}}
-    shown = service.send("GET", require_pipeline(service, name), stand_in=there)
-    if mapping(shown.get("spec")).get("ingestion_definition"):
-        raise InputError(f"Pipeline `{name}` is managed ingestion: give --managed.")
-    root = str(mapping(shown.get("spec")).get("root_path") or "").removeprefix("/Workspace")
-    query = {"path_prefix": f"{root}/source"}
-    stand_in = {"repos": [{"id": "REPO_ID", "path": f"{root}/source", "branch": "BRANCH"}]}
-    found = objects(service.send("GET", REPOS, query=query, stand_in=stand_in).get("repos"))
-    # A prefix is that of others too.
-    repos = [repo for repo in found if repo.get("path") == f"{root}/source"]
-    if not root or not repos:
-        raise ServiceError(f"Pipeline `{name}` has no checkout at its root: it was not made by this command.")
-    checkout, repo = find_checkout(repos[0]), f"{REPOS}/{at(repos[0], 'id')}"
-    query = {"path": f"{root}/ingest.py", "format": "AUTO"}
-    file = service.send("GET", f"{WORKSPACE}/export", query=query, stand_in={"content": ""})
-    before = _text_of(file)
-    old = {"connection_name": "AS BEFORE", "objects": []} if service.dry_run else read_spec(before)
-    steps = Steps(service, keep=False)
-    with steps.undone_on_failure():
-        steps.add(f"change of {root}/ingest.py", lambda: _write(service, root, before), "put back")
-        _write(service, root, write_ingest(f"/Workspace{root}/source/{checkout.artifact}", change(old)))
-        was = {kind: repos[0][kind] for kind in ("branch", "tag") if repos[0].get(kind)}
-        if was:
-            steps.add(f"checkout of {root}/source", lambda: service.send("PATCH", repo, was), "put back")
-        service.send("PATCH", repo, {checkout.kind: checkout.reference})
-    return {"status": "updated", "name": name, checkout.kind: checkout.reference}
-
-
-def _write(service: Service, root: str, text: str) -> None:
-    """A file: with a `language`, it would be a notebook, which no pipeline runs as a file."""
-    content = base64.b64encode(text.encode()).decode()
-    form: dict[str, Any] = {"path": f"{root}/ingest.py", "format": "AUTO", "overwrite": True}
-    service.send("POST", f"{WORKSPACE}/import", form | {"content": content})
-
-
 def show_pipeline(service: Service, name: str) -> Json:
     """What the workspace knows of a pipeline."""
     found = service.send("GET", require_pipeline(service, name))
@@ -210,20 +132,19 @@ def delete_pipeline(service: Service, name: str) -> Json:
     stand_in: Json = {"spec": {"root_path": f"/Workspace{own}"}}
     root = mapping(service.send("GET", path, stand_in=stand_in).get("spec")).get("root_path")
     service.send("DELETE", path)
+    click.echo(f"pipeline {name}: deleted", err=True)
     if root != f"/Workspace{own}":
         return {"status": "deleted", "name": name, "folder": "left alone: not of this command"}
-    service.send("POST", f"{WORKSPACE}/delete", {"path": own, "recursive": True})
+    try:
+        service.send("POST", f"{WORKSPACE}/delete", {"path": own, "recursive": True})
+    except ServiceError as error:
+        raise ServiceError(
+            f"The pipeline is deleted; its folder {own} is still there, delete it by hand. {error.message}"
+        ) from None
     return {"status": "deleted", "name": name, "folder": root}
 
 
 def root_of(service: Service, name: str) -> str:
     """The folder of a pipeline of yours."""
-    me = service.send("GET", "/api/2.0/preview/scim/v2/Me", stand_in={"userName": "YOU"})
+    me = service.send("GET", ME, stand_in={"userName": "YOU"})
     return f"/Users/{at(me, 'userName')}/community-connectors/{name}"
-
-
-def _text_of(file: Json) -> str:
-    try:
-        return base64.b64decode(str(at(file, "content"))).decode()
-    except ValueError:
-        raise ServiceError("The pipeline's ingest.py is no text: it was not made by this command.") from None

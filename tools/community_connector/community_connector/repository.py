@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from community_connector.errors import InputError
+from community_connector.errors import InputError, printable
 
 # Databricks' names for kinds of repositories, and where the well-known ones are.
 PROVIDERS = (
@@ -24,6 +24,15 @@ HOSTS = {
 }
 TIMEOUT_SECONDS = 120
 MERGER = Path("scripts") / "merge_python_source.py"
+
+AZURE_OLD = ".visualstudio.com"
+# D: git rev-parse --local-env-vars; without those that only give configuration.
+LOCAL = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_GRAFT_FILE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+    *("GIT_QUARANTINE_PATH", "GIT_INTERNAL_SUPER_PREFIX"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def find_checkout(
     if not found_address:
         raise InputError(f"{given}: expected https://HOST/OWNER/REPOSITORY, without credentials.")
     host = found_address[1].lower()
-    provider = provider or HOSTS.get(host)
+    provider = provider or HOSTS.get(host) or ("azureDevOpsServices" if host.endswith(AZURE_OLD) else None)
     if not provider:
         raise InputError(f"{given}: {host} is none of {', '.join(HOSTS)}: give --provider.")
     if HOSTS.get(host, provider) != provider:
@@ -106,18 +115,22 @@ def _find_artifact(root: str, name: str) -> str:
     found = below if len(listed) > 1 else listed
     if len(found) != 1:
         raise InputError(f"{root} must hold one committed {name}. Is it the source's name?")
+    if found[0] != printable(found[0]):
+        raise InputError(f"{printable(found[0])}: the name of its folder is no UTF-8.")
     return found[0]
 
 
 def https_address(url: str) -> str:
     """A clone's address as Databricks takes it: over https, and without a user."""
-    if azure := re.fullmatch(r"(?:ssh://)?git@ssh\.dev\.azure\.com(?::\d+)?[:/]v3/([^/]+)/([^/]+)/(.+)", url):
+    azure_ssh = r"(?:ssh\.dev\.azure|vs-ssh\.visualstudio)\.com"
+    if azure := re.fullmatch(rf"(?:ssh://)?[\w.-]+@{azure_ssh}(?::\d+)?[:/]v3/([^/]+)/([^/]+)/(.+)", url):
         return f"https://dev.azure.com/{azure[1]}/{azure[2]}/_git/{azure[3]}"
     if ssh := re.fullmatch(r"ssh://(?:[\w.-]+@)?([^:/]+)(?::\d+)?/(.+)", url):
         return f"https://{ssh[1]}/{ssh[2]}"
     if ssh := re.fullmatch(r"[\w.-]+@([^:/]+):(.+)", url):
         return f"https://{ssh[1]}/{ssh[2]}"
-    if user := re.fullmatch(r"https://[\w.%-]+@(dev\.azure\.com/.+)", url):
+    # Both offer addresses with the user's name in it; elsewhere it may be a token.
+    if user := re.fullmatch(r"https://[\w.%-]+@((?:dev\.azure\.com|bitbucket\.org)/.+)", url):
         return f"https://{user[1]}"
     return url
 
@@ -131,9 +144,11 @@ def require_deployable(checkout: Checkout) -> None:
     with tempfile.TemporaryDirectory() as place:
         _git(place, "init", "--quiet", "--bare")
         fault = f"{what} cannot be read. Push it, or go on without a look: --skip-checks"
-        # As this clone reaches it: a private repository may be open to its ssh key alone.
-        remote = checkout.remote or checkout.url
-        _git(place, "fetch", "--quiet", "--depth=1", remote, reference, fault=fault)
+        # As this clone reaches it: a private repository may be open to its ssh key alone. Not with the user
+        # that an https address may hold: everybody sees a command's arguments.
+        remote = checkout.url if checkout.remote.startswith("https:") else checkout.remote or checkout.url
+        own = _own_configuration(checkout.root)
+        _git(place, "fetch", "--quiet", "--depth=1", remote, reference, fault=fault, **own)
         fault = f"{what} has no {checkout.artifact}: commit and push it"
         there = _git(place, "rev-parse", f"FETCH_HEAD:{checkout.artifact}", fault=fault)
     if here != there:
@@ -152,7 +167,10 @@ def require_fresh(checkout: Checkout) -> None:
     if not homes:
         return
     command = [sys.executable, "-m", "scripts.merge_python_source", "--check"]
-    done = subprocess.run(command, cwd=homes[0], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=homes[0], capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"The merged file was not checked within {TIMEOUT_SECONDS} s.") from None
     if done.returncode:
         fault = done.stdout.strip().split("\n")[0] or done.stderr.strip().split("\n")[-1]
         raise InputError(f"The merged file cannot be checked. {fault}" if not done.stdout else fault)
@@ -162,17 +180,37 @@ def is_public(checkout: Checkout) -> bool:
     """Whether anybody can read the repository, so that Databricks needs no Git credential for it."""
     anonymous = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ASKPASS": "true", "GIT_SSH_COMMAND": "false"}
     try:
-        _git(checkout.root, "-c", "credential.helper=", "ls-remote", "--quiet", checkout.url, **anonymous)
+        with tempfile.TemporaryDirectory() as home:
+            # Neither the user's configuration nor .netrc: Databricks has neither.
+            nobody = {"HOME": home, "XDG_CONFIG_HOME": home, "GIT_CONFIG_GLOBAL": os.devnull}
+            _git(home, "ls-remote", "--quiet", checkout.url, **anonymous, **nobody)
     except InputError as error:
         # What cannot be reached from here says nothing of what Databricks can read.
         return bool(re.search(r"resolve host|connect to|timed out|unreachable", error.message))
     return True
 
 
+def _own_configuration(root: str) -> dict[str, str]:
+    """How this clone reaches its remotes, as variables: its values may be secrets, which no argument is."""
+    known = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    keys = r"^(url\.|http\.|credential\.|core\.sshcommand$)"
+    try:
+        listed = _git(root, "config", "--local", "-z", "--get-regexp", keys)
+    except InputError:
+        return {}
+    pairs = [entry.partition("\n")[::2] for entry in listed.split("\0") if entry]
+    own = {"GIT_CONFIG_COUNT": str(known + len(pairs))}
+    for number, (key, value) in enumerate(pairs, known):
+        own |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return own
+
+
 def _git(place: str, *arguments: str, fault: str = "git failed", **variables: str) -> str:
     how: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "timeout": TIMEOUT_SECONDS}
     try:
-        quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", **variables}
+        # Where git itself runs this command, its variables name the repository that it works on.
+        plain = {name: value for name, value in os.environ.items() if name not in LOCAL}
+        quiet = {**plain, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", **variables}
         done = subprocess.run(
             ["git", "-C", place, *arguments], env=quiet, encoding="utf-8", errors="surrogateescape", **how
         )

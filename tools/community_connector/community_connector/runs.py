@@ -96,9 +96,4 @@ def _reason(service: Service, path: str, update: Json) -> str:
 def _events(service: Service, path: str) -> Iterator[Json]:
     """Errors, newest first, page by page."""
     query = {"filter": "level='ERROR'", "order_by": "timestamp desc"}
-    while True:
-        page = service.send("GET", f"{path}/events", query=query)
-        yield from objects(page.get("events"))
-        if not page.get("next_page_token"):
-            return
-        query["page_token"] = page["next_page_token"]
+    return service.pages(f"{path}/events", query, "events")

@@ -3,14 +3,14 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from community_connector.access import open_client
-from community_connector.errors import NotThereError, PassingError, ServiceError
+from community_connector.errors import ExistsError, NotThereError, PassingError, ServiceError, printable
 from community_connector.rights import right_for
 
 Json = dict[str, Any]
@@ -19,7 +19,9 @@ ADVICE = {
     "Unauthenticated": "Check DATABRICKS_TOKEN, or log in again: databricks auth login.",
     "TooManyRedirects": "It sends requests elsewhere: is DATABRICKS_HOST the workspace's own address?",
 }
-DENIED = "PermissionDenied"
+DENIED, EXISTS = "PermissionDenied", "ResourceConflict"
+# What the SDK's configuration keeps that nobody may see.
+SECRETS = ("token", "password", "client_secret", "azure_client_secret", "google_credentials")
 PASSING = (
     "InternalError",
     "TemporarilyUnavailable",
@@ -83,9 +85,25 @@ class Service:
     def find(self, path: str, query: Json | None = None) -> Json | None:
         """The answer to a GET, or None where nothing is; in a dry run nothing is anywhere."""
         try:
-            return self.send("GET", path, query=query) or None
+            found = self.send("GET", path, query=query)
         except NotThereError:
             return None
+        # An answer that is empty says that something is there.
+        return None if self.dry_run else found
+
+    def pages(self, path: str, query: Json, key: str, stand_in: Json | None = None) -> Iterator[Json]:
+        """The objects under `key` of a list, page by page; raises ServiceError for pages without end."""
+        seen: set[str] = set()
+        while True:
+            page = self.send("GET", path, query=query, stand_in=stand_in)
+            yield from objects(page.get(key))
+            token = page.get("next_page_token")
+            if not token:
+                return
+            if str(token) in seen:
+                raise ServiceError(f"GET {path} answers the same page again and again.")
+            seen.add(str(token))
+            query = query | {"page_token": token}
 
     @property
     def client(self) -> Any:
@@ -102,6 +120,7 @@ class Service:
     def _refused(self, request: str, error: Exception, *, secret: bool) -> ServiceError:
         classes = [cls.__name__ for cls in type(error).__mro__]
         kind = NotThereError if "NotFound" in classes else ServiceError
+        kind = ExistsError if EXISTS in classes else kind
         if kind is ServiceError and set(PASSING) & set(classes):
             kind = PassingError
         advice = next((ADVICE[name] for name in classes if name in ADVICE), "")
@@ -111,10 +130,19 @@ class Service:
         # The SDK puts its own configuration behind what the service says.
         said = str(error).partition(" Config: host=")[0]
         reason = re.sub(r"\s+", " ", said).strip().rstrip(".") or "no reason was given"
-        if secret or (self._client.config.token or "\n") in reason:
+        config = self._client.config
+        known = [str(value) for name in SECRETS if (value := getattr(config, name, None))]
+        if secret or re.search(r"\b(Bearer|Basic) ", reason) or any(value in reason for value in known):
             # A service may quote what it was sent, in any form of quoting.
             reason = "its message is withheld, for it may quote a secret"
+        reason = printable(reason)
         return kind(f"{request} was refused ({code}): {reason}. {advice}".rstrip())
+
+
+def text_at(thing: Json, name: str) -> str | None:
+    """A text of an answer; None where there is none, or something else."""
+    value = thing.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def quoted(name: str) -> str:

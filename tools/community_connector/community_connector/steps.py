@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 
-from community_connector.errors import NotThereError, ServiceError
+from community_connector.errors import ExistsError, NotThereError, ServiceError
 from community_connector.service import Service
 
+STAYS, FOREIGN = "stays", "left alone: somebody made it meanwhile"
 
-@dataclass(frozen=True)
+
+@dataclass
 class Step:
-    """One thing that is made: what it is, what takes it back, and how that is told."""
+    """One thing that is made: what it is, what takes it back (None: it may stay), and how that is told."""
 
     what: str
-    undo: Callable[[], Any]
+    undo: Callable[[], Any] | None
     undone: str
 
 
@@ -28,10 +30,25 @@ class Steps:
     keep: bool
     made: list[Step] = field(default_factory=list)
 
-    def add(self, what: str, undo: Callable[[], Any], undone: str = "removed again") -> None:
+    def add(self, what: str, undo: Callable[[], Any] | None, undone: str = "removed again") -> None:
+        """Note what is about to be made: also what was made while its answer was lost is taken back."""
         self.made.append(Step(what, undo, undone))
         if not self.service.dry_run:
             click.echo(f"making {what}", err=True)
+
+    def make(self, what: str, send: Callable[[], Any], undo: Callable[[], Any], *, inside: int = 0) -> Any:
+        """Note and make one thing, which is somebody else's where the workspace says that it is there.
+
+        Args:
+            inside: how many of the steps before hold it: they are then somebody else's, too.
+        """
+        self.add(what, undo)
+        try:
+            return send()
+        except ExistsError:
+            for step in self.made[-1 - inside :]:
+                step.undo, step.undone = None, FOREIGN
+            raise
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
@@ -57,6 +74,8 @@ class Steps:
         return "stays (--keep)" if self.keep else ""
 
     def _undo(self, step: Step) -> str:
+        if step.undo is None:
+            return step.undone
         try:
             step.undo()
         except NotThereError:
