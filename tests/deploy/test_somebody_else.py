@@ -17,12 +17,18 @@ SCHEMAS, VOLUMES = "/api/2.1/unity-catalog/schemas", "/api/2.1/unity-catalog/vol
 TILE = f"/Users/{USER}/.community-connectors/Aha.connector.json"
 
 
-def test_a_pipeline_that_somebody_made_meanwhile_is_not_removed(run: Run, workspace: Workspace) -> None:
-    theirs = {
-        "pipeline_id": "theirs",
-        "creator_user_name": "somebody@example.com",
-        "spec": {"name": "my_pipeline", "catalog": "main", "schema": "aha"},
-    }
+ALIKE = {
+    **{"name": "my_pipeline", "catalog": "main", "schema": "aha", "channel": "PREVIEW", "serverless": True},
+    **{"continuous": False, "development": False, "root_path": f"/Workspace{FOLDER}", "libraries": []},
+}
+THEIRS = [("somebody@example.com", {}), (USER, {"root_path": "/Workspace/Users/me/another"})]
+
+
+@pytest.mark.parametrize(("creator", "other"), THEIRS)
+def test_a_pipeline_that_somebody_made_meanwhile_is_not_removed(
+    creator: str, other: dict[str, str], run: Run, workspace: Workspace
+) -> None:
+    theirs = {"pipeline_id": "theirs", "creator_user_name": creator, "spec": ALIKE | other}
     workspace.meanwhile[f"POST {PIPELINES}"] = lambda: workspace.pipelines.update(theirs=theirs)
     told = run(*CREATE, status=1).stderr
     assert "pipeline my_pipeline: was not made" in told
