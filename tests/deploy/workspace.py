@@ -255,11 +255,6 @@ class Workspace:
     def git_credentials(self, _: Json) -> Json:
         return {"credentials": self.credentials}
 
-    def read_schema(self, name: str, _: Json) -> Json:
-        if name not in self.schemas:
-            raise Refusal(404, f"Schema '{name}' does not exist.")
-        return {"full_name": name}
-
     def create_schema(self, body: Json) -> Json:
         name = f"{body['catalog_name']}.{body['name']}"
         require_new(name not in self.schemas, f"Schema '{name}' already exists")
@@ -267,7 +262,8 @@ class Workspace:
         return {"name": body["name"]}
 
     def delete_schema(self, name: str, _: Json) -> Json:
-        self.read_schema(name, {})
+        if name not in self.schemas:
+            raise Refusal(404, f"Schema '{name}' does not exist.")
         inside = f"/Volumes/{name.replace('.', '/')}/"
         require(not any(path.startswith(inside) for path in self.volumes), "the schema is not empty")
         self.schemas.remove(name)
@@ -336,7 +332,6 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     (f"{PIPELINES}/([^/]+)", "DELETE", Workspace.delete_pipeline),
     (f"{PIPELINES}/([^/]+)/stop", "POST", Workspace.stop),
     ("/api/2.0/git-credentials", "GET", Workspace.git_credentials),
-    ("/api/2.1/unity-catalog/schemas/([^/]+)", "GET", Workspace.read_schema),
     ("/api/2.1/unity-catalog/schemas/([^/]+)", "DELETE", Workspace.delete_schema),
     ("/api/2.1/unity-catalog/schemas", "POST", Workspace.create_schema),
     ("/api/2.1/unity-catalog/volumes/([^/]+)", "GET", Workspace.read_volume),

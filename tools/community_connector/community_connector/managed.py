@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from community_connector.errors import InputError
+from community_connector.errors import InputError, NotThereError
 from community_connector.pipelines import (
     Place,
     created,
@@ -152,20 +152,19 @@ def _distribution(dependency: Any) -> str:
 
 def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> list[str]:
     """Put wheels into the volume of the pipeline's schema; returns their paths."""
-    schema, volume = f"{place.catalog}.{place.schema}", f"{place.catalog}.{place.schema}.{VOLUME}"
-    named, where = (
-        {"catalog_name": place.catalog},
+    schema, where = (
+        f"{place.catalog}.{place.schema}",
         f"/Volumes/{place.catalog}/{place.schema}/{VOLUME}/{FOLDER}",
     )
-    # The pipeline would make its schema, but the wheels come before the pipeline.
-    _require(service, steps, SCHEMAS, schema, named | {"name": place.schema})
-    _require(
-        service,
-        steps,
-        VOLUMES,
-        volume,
-        named | {"schema_name": place.schema, "name": VOLUME, "volume_type": "MANAGED"},
-    )
+    volume, named = f"{schema}.{VOLUME}", {"catalog_name": place.catalog}
+    body = named | {"schema_name": place.schema, "name": VOLUME, "volume_type": "MANAGED"}
+    if service.find(f"{VOLUMES}/{quoted(volume)}") is None:
+        try:
+            _make(service, steps, VOLUMES, volume, body)
+        except NotThereError:
+            # The pipeline would make its schema, but the wheels come before the pipeline.
+            _make(service, steps, SCHEMAS, schema, named | {"name": place.schema})
+            _make(service, steps, VOLUMES, volume, body)
     paths = []
     for wheel in wheels:
         content = wheel.read_bytes()
@@ -179,12 +178,10 @@ def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> 
     return paths
 
 
-def _require(service: Service, steps: Steps, kind: str, name: str, body: Json) -> None:
-    """Make a schema or a volume that is not there."""
-    path = f"{kind}/{quoted(name)}"
-    if service.find(path) is None:
-        what = f"{kind.rpartition('/')[2].removesuffix('s')} {name}"
-        steps.make(what, lambda: service.send("POST", kind, body), lambda: service.send("DELETE", path))
+def _make(service: Service, steps: Steps, kind: str, name: str, body: Json) -> None:
+    """Make a schema or a volume."""
+    what, path = f"{kind.rpartition('/')[2].removesuffix('s')} {name}", f"{kind}/{quoted(name)}"
+    steps.make(what, lambda: service.send("POST", kind, body), lambda: service.send("DELETE", path))
 
 
 def require_framework(path: str | None) -> Path:

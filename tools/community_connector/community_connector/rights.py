@@ -19,7 +19,6 @@ RIGHTS: tuple[tuple[str, str], ...] = (
     (r"POST .*/pipelines/(?P<of>[^/]+)/stop", "CAN RUN on the pipeline `{of}`"),
     (r"(PUT|DELETE) .*/pipelines/(?P<of>[^/]+)", "CAN MANAGE on the pipeline `{of}`"),
     (r"GET .*/pipelines.*", "CAN VIEW on the pipeline"),
-    (r"GET .*/unity-catalog/schemas/(?P<of>.+)", "USE SCHEMA on `{of}`, USE CATALOG on its catalog"),
     (r"POST .*/unity-catalog/schemas", "CREATE SCHEMA and USE CATALOG on the catalog"),
     (
         r"POST .*/unity-catalog/volumes",

@@ -45,6 +45,10 @@ class Steps:
         self.add(what, undo)
         try:
             return send()
+        except NotThereError:
+            # What it would be in is not there: nothing was made.
+            self.made.pop()
+            raise
         except ExistsError:
             for step in self.made[-1 - inside :]:
                 step.undo, step.undone = None, FOREIGN
