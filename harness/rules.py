@@ -22,8 +22,6 @@ KEPT = {
 }
 REPLACED = ("id", "reference", "email", "name", "url", "html", "number", "text")
 KINDS = (*KEPT, "choice", *REPLACED)
-# A JSON key of this form is a field's name; any other may be data.
-FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 # The cassette's own.
 CASSETTE_NAMES = frozenset(

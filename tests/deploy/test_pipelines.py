@@ -15,19 +15,24 @@ from tests.deploy.workspace import Workspace
 pytestmark = pytest.mark.usefixtures("connection")
 
 
-def test_a_pipeline_is_made_with_all_tables_in_this_order_of_requests(run: Run, workspace: Workspace) -> None:
-    done = run(*CREATE, "--catalog", "main", "--schema", "aha", "--output", "json")
-    assert workspace.asked == [
+def requests_with(repo: str) -> list[str]:
+    """What makes a pipeline, request by request."""
+    return [
         f"GET {CONNECTIONS}/my_aha",
         f"GET {PIPELINES}",
         "GET /api/2.0/preview/scim/v2/Me",
         "GET /api/2.0/workspace/get-status",
         "POST /api/2.0/workspace/mkdirs",
         "POST /api/2.0/repos",
-        "PATCH /api/2.0/repos/1",
+        f"PATCH /api/2.0/repos/{repo}",
         "POST /api/2.0/workspace/import",
         f"POST {PIPELINES}",
     ]
+
+
+def test_a_pipeline_is_made_with_all_tables_in_this_order_of_requests(run: Run, workspace: Workspace) -> None:
+    done = run(*CREATE, "--catalog", "main", "--schema", "aha", "--output", "json")
+    assert workspace.asked == requests_with("1")
     (repo,) = workspace.repos.values()
     assert (repo["url"], repo["provider"], repo["branch"]) == (URL, "gitHub", "main")
     assert (repo["path"], repo["sparse_checkout"]) == (f"{FOLDER}/source", {"patterns": ["connector"]})
@@ -140,17 +145,7 @@ def test_a_dry_run_prints_every_request_and_sends_none(run: Run, workspace: Work
     done = run(*CREATE, "--dry-run")
     lines = done.stdout.splitlines()
     assert done.stderr == "Nothing was sent.\n"
-    assert [" ".join(line.split()[:2]).partition("?")[0] for line in lines] == [
-        f"GET {CONNECTIONS}/my_aha",
-        f"GET {PIPELINES}",
-        "GET /api/2.0/preview/scim/v2/Me",
-        "GET /api/2.0/workspace/get-status",
-        "POST /api/2.0/workspace/mkdirs",
-        "POST /api/2.0/repos",
-        "PATCH /api/2.0/repos/REPO_ID",
-        "POST /api/2.0/workspace/import",
-        f"POST {PIPELINES}",
-    ]
+    assert [" ".join(line.split()[:2]).partition("?")[0] for line in lines] == requests_with("REPO_ID")
     written = json.loads(lines[7].split(" ", 2)[2])["content"]
     assert b"source.ingest(spark, PIPELINE_SPEC)" in base64.b64decode(written)
     assert workspace.log == []

@@ -36,12 +36,16 @@ def test_a_pipeline_that_somebody_made_meanwhile_is_not_removed(
     assert (workspace.files, workspace.repos) == ({}, {})
 
 
-def test_a_pipeline_whose_answer_a_gateway_lost_is_this_commands_own_and_removed(
-    run: Run, workspace: Workspace
+@pytest.mark.parametrize(
+    ("lost", "made"),
+    [(f"POST {PIPELINES}", "pipeline my_pipeline"), ("POST /api/2.0/repos", f"checkout {FOLDER}/source")],
+)
+def test_what_was_made_while_a_gateway_lost_the_answer_is_this_commands_own_and_removed(
+    lost: str, made: str, run: Run, workspace: Workspace
 ) -> None:
-    workspace.lost[f"POST {PIPELINES}"] = 500
+    workspace.lost[lost] = 500
     told = run(*CREATE, status=1).stderr
-    assert "pipeline my_pipeline: removed again" in told
+    assert f"{made}: removed again" in told
     assert (workspace.pipelines, workspace.files, workspace.repos) == ({}, {}, {})
 
 

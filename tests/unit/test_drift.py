@@ -26,7 +26,6 @@ from sandbox.store import Condition
 from tests.accounts import ACCOUNTS, account
 
 MATRIX = load_matrix()
-SCENARIOS = MATRIX.select(("ideas/one_page",))
 
 
 def drifts(made: Path, name: str = "ideas/one_page") -> list[str]:

@@ -48,11 +48,10 @@ def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checko
         # At the top of a repository, all of it is that folder.
         sparse = checkout.folder != "."
         asked |= {"sparse_checkout": {"patterns": [checkout.folder]}} if sparse else {}
-        made: Json = {}
-        made |= steps.make(
+        made = steps.make(
             f"checkout {root}/source",
             lambda: service.send("POST", REPOS, asked, stand_in={"id": "REPO_ID"}),
-            lambda: service.send("DELETE", f"{REPOS}/{_made(made)}"),
+            lambda: service.send("DELETE", f"{REPOS}/{at(require_checkout(service, root), 'id')}"),
             inside=1,
         )
         repo = f"{REPOS}/{at(made, 'id')}"
@@ -66,11 +65,15 @@ def create_pipeline(service: Service, place: Place, spec: Json, checkout: Checko
     return created(service, place.name, number, spec)
 
 
-def _made(answer: Json) -> Any:
-    """The id of what was made; raises NotThereError if nothing was."""
-    if "id" not in answer:
-        raise NotThereError("It was not made.")
-    return answer["id"]
+def require_checkout(service: Service, root: str) -> Json:
+    """The checkout below a pipeline's root; raises NotThereError if there is none."""
+    place = f"{root}/source"
+    stand_in = {"repos": [{"id": "REPO_ID", "path": place, "branch": "BRANCH"}]}
+    # A prefix is that of others too.
+    for repo in service.pages(REPOS, {"path_prefix": place}, "repos", stand_in):
+        if root and repo.get("path") in (place, f"/Workspace{place}"):
+            return repo
+    raise NotThereError(f"There is no checkout {place}: it was not made by this command.")
 
 
 def require_git_credential(service: Service, checkout: Checkout) -> None:
@@ -98,20 +101,13 @@ def update_pipeline(
         change: the spec, and the pipeline's catalog and schema where they are known → the new one; it
             raises InputError for one that would not run.
     """
-    there: Json = {"spec": {"root_path": "/Workspace/ROOT"}}
-    shown = service.send("GET", require_pipeline(service, name), stand_in=there)
+    stand_in: Json = {"spec": {"root_path": "/Workspace/ROOT"}}
+    shown = service.send("GET", require_pipeline(service, name), stand_in=stand_in)
     if mapping(shown.get("spec")).get("ingestion_definition"):
         raise InputError(f"Pipeline `{name}` is managed ingestion: give --managed.")
     root = str(mapping(shown.get("spec")).get("root_path") or "").removeprefix("/Workspace")
-    query: Json = {"path_prefix": f"{root}/source"}
-    stand_in = {"repos": [{"id": "REPO_ID", "path": f"{root}/source", "branch": "BRANCH"}]}
-    found = service.pages(REPOS, query, "repos", stand_in)
-    # A prefix is that of others too.
-    mine = (f"{root}/source", f"/Workspace{root}/source")
-    repos = [repo for repo in found if repo.get("path") in mine]
-    if not root or not repos:
-        raise ServiceError(f"Pipeline `{name}` has no checkout at its root: it was not made by this command.")
-    checkout, repo = find_checkout(repos[0]), f"{REPOS}/{at(repos[0], 'id')}"
+    there = require_checkout(service, root)
+    checkout, repo = find_checkout(there), f"{REPOS}/{at(there, 'id')}"
     query = {"path": f"{root}/ingest.py", "format": "AUTO"}
     file = service.send("GET", f"{WORKSPACE}/export", query=query, stand_in={"content": ""})
     before = _text_of(file)
@@ -129,7 +125,7 @@ def update_pipeline(
     with steps.undone_on_failure():
         steps.add(f"change of {root}/ingest.py", lambda: _write(service, root, before), "put back")
         _write(service, root, write_ingest(path, made))
-        was = {kind: repos[0][kind] for kind in ("branch", "tag") if repos[0].get(kind)}
+        was = {kind: there[kind] for kind in ("branch", "tag") if there.get(kind)}
         if was:
             steps.add(f"checkout of {root}/source", lambda: service.send("PATCH", repo, was), "put back")
         service.send("PATCH", repo, {checkout.kind: checkout.reference})

@@ -9,7 +9,7 @@ from typing import Any
 
 from community_connector.errors import InputError
 from community_connector.fetching import fetch, spec_url
-from community_connector.inputs import parse_yaml, read_text
+from community_connector.inputs import parse_yaml, read_text, text_of
 
 FILE = "connector_spec.yaml"
 # What the pipeline itself passes to the source.
@@ -89,7 +89,7 @@ class ConnectorSpec:
         if faults:
             raise InputError(f"The options do not fit {self.place}. " + " ".join(faults))
         allowed = {"externalOptionsAllowList": ",".join(sorted({*self.table_options, *ALWAYS_ALLOWED}))}
-        return allowed | {name: _text(value) for name, value in given.items()} | {"sourceName": source}
+        return allowed | {name: text_of(value) for name, value in given.items()} | {"sourceName": source}
 
     def secrets(self, options: Mapping[str, str]) -> set[str]:
         """Names of the options whose values no output may show: all but those that are no texts."""
@@ -102,7 +102,7 @@ def _faults(way: Parameters, given: Mapping[str, Any], *, oauth: bool | None) ->
     secrets = [name for name, parameter in way.items() if parameter.get("secret")]
     for name, parameter in way.items():
         needed = parameter.get("required") or (secrets == [name] and not oauth)
-        if needed and not _text(given.get(name, "")).strip():
+        if needed and not text_of(given.get(name, "")).strip():
             more = " (or --auth oauth)" if oauth is False and secrets == [name] else ""
             yield f"`{name}` is missing{more}: {parameter.get('description', 'it is required.')}"
     for name, value in given.items():
@@ -117,7 +117,7 @@ def _faults(way: Parameters, given: Mapping[str, Any], *, oauth: bool | None) ->
         elif not isinstance(value, str | int | float):
             yield f"`{name}` must be a text, a number or a boolean."
         else:
-            yield from _value_faults(name, way.get(name, {}), _text(value).strip())
+            yield from _value_faults(name, way.get(name, {}), text_of(value).strip())
 
 
 def _value_faults(name: str, parameter: Mapping[str, Any], text: str) -> Iterable[str]:
@@ -135,10 +135,6 @@ def _value_faults(name: str, parameter: Mapping[str, Any], text: str) -> Iterabl
         yield f"`{name}` is one of {', '.join(parameter['enum'])}."
     elif parameter.get("secret") and PLACEHOLDER.fullmatch(text):
         yield f"`{name}` is an example's placeholder: put your own in its place."
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:

@@ -129,3 +129,8 @@ def check_form(what: str, schema: dict[str, Any], value: Any) -> None:
     if errors:
         paths = [(error.json_path.removeprefix("$").lstrip(".") or "spec", error.message) for error in errors]
         raise InputError(" ".join([what, *(f"{path}: {message}." for path, message in paths)]))
+
+
+def text_of(value: Any) -> str:
+    """An option's value as the source gets it: all are texts there."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,6 @@
 """Managed ingestion: pipelines without a checkout, over wheels in a volume."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from community_connector.errors import InputError, NotThereError
+from community_connector.inputs import text_of
 from community_connector.pipelines import (
     Place,
     created,
@@ -53,7 +53,7 @@ def _table(table: Json, place: Place) -> Json:
         if isinstance(kept.get(key), str):
             kept[key] = [kept[key]]
     # In `table_configuration` they would be dropped without a word.
-    options = {key: _text(value) for key, value in given.items() if key not in PIPELINE_KEYS}
+    options = {key: text_of(value) for key, value in given.items() if key not in PIPELINE_KEYS}
     made = {
         "source_schema": "default",
         "source_table": table["source_table"],
@@ -67,10 +67,6 @@ def _table(table: Json, place: Place) -> Json:
     if options:
         made["connector_options"] = {"community_connector_options": {"options": options}}
     return made
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def create_managed(service: Service, place: Place, spec: Json, wheels: list[Path], *, keep: bool) -> Json:
@@ -143,20 +139,15 @@ def update_managed(
 
 def _distribution(dependency: Any) -> str:
     """What a dependency is: of a wheel's file or a requirement, the name as registries compare it."""
-    text = str(dependency)
-    name = (
-        re.split(r"-\d", Path(text).name)[0] if text.endswith(".whl") else re.split(r"[\s=<>!~;\[@]", text)[0]
-    )
+    name = Path(str(dependency)).name
+    name = re.split(r"-\d" if name.endswith(".whl") else r"[\s=<>!~;\[@]", name)[0]
     return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> list[str]:
     """Put wheels into the volume of the pipeline's schema; returns their paths."""
-    schema, where = (
-        f"{place.catalog}.{place.schema}",
-        f"/Volumes/{place.catalog}/{place.schema}/{VOLUME}/{FOLDER}",
-    )
-    volume, named = f"{schema}.{VOLUME}", {"catalog_name": place.catalog}
+    schema, named = f"{place.catalog}.{place.schema}", {"catalog_name": place.catalog}
+    volume = f"{schema}.{VOLUME}"
     body = named | {"schema_name": place.schema, "name": VOLUME, "volume_type": "MANAGED"}
     if service.find(f"{VOLUMES}/{quoted(volume)}") is None:
         try:
@@ -165,7 +156,7 @@ def upload(service: Service, place: Place, wheels: list[Path], steps: Steps) -> 
             # The pipeline would make its schema, but the wheels come before the pipeline.
             _make(service, steps, SCHEMAS, schema, named | {"name": place.schema})
             _make(service, steps, VOLUMES, volume, body)
-    paths = []
+    paths, where = [], f"/Volumes/{place.catalog}/{place.schema}/{VOLUME}/{FOLDER}"
     for wheel in wheels:
         content = wheel.read_bytes()
         # By its content: no pipeline's wheel is ever changed under it.

@@ -97,13 +97,15 @@ class Redirect:
 
             def do_GET(self) -> None:
                 content = PAGE.format(said=outer.take(self.path)).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                # Not before: the command ends with it, and the person would see a page that broke off.
-                outer.end()
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html; charset=utf-8")
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+                finally:
+                    # After the page, which would break off where the command ends; but also without it.
+                    outer.end()
 
             def log_message(self, *_: Any) -> None:
                 """A request's line holds the code."""

@@ -134,6 +134,7 @@ def update_pipeline(source: str, name: str, connection_name: str | None, **given
 
 
 def update_managed(source: str, name: str, given: dict[str, Any], service: Any, change: Any) -> Json:
+    """Update a managed pipeline with the wheels that are given, or with none."""
     with tempfile.TemporaryDirectory() as keeper:
         wheels = []
         if given["wheel"] or given["framework_wheel"]:

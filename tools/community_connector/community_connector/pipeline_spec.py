@@ -3,7 +3,6 @@
 The pipeline checks the same before it declares a table; a test holds the two to one judgement.
 """
 
-import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 from community_connector.connector_spec import ConnectorSpec
 from community_connector.errors import InputError
-from community_connector.inputs import check_form
+from community_connector.inputs import check_form, text_of
 
 Json = dict[str, Any]
 TEXT: Json = {"type": "string", "pattern": r"\S"}
@@ -124,11 +123,6 @@ def _faults(table: Json, options: Mapping[str, Json]) -> Iterator[str]:
         )
     if config.get("scd_type") == "APPEND_ONLY" and (tracks or snapshot):
         yield ".table_configuration.scd_type: APPEND_ONLY goes with neither `track_deletes` nor a snapshot."
-
-
-def text_of(value: Any) -> str:
-    """A value as Spark passes it on."""
-    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def value_fault(limits: Mapping[str, Any], text: str) -> str | None:

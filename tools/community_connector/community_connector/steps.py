@@ -10,7 +10,7 @@ import click
 from community_connector.errors import ExistsError, NotThereError, ServiceError
 from community_connector.service import Service
 
-STAYS, FOREIGN = "stays", "left alone: somebody made it meanwhile"
+FOREIGN = "left alone: somebody made it meanwhile"
 
 
 @dataclass
