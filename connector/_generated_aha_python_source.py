@@ -8,13 +8,23 @@ Made by scripts/merge_python_source.py from
     connector/listing.py
     connector/offsets.py
     connector/servertime.py
-    connector/tables.py
+    connector/tables/types.py
+    connector/tables/declaration.py
     connector/deletions.py
     connector/interface.py
     connector/records.py
     connector/split.py
     connector/parallel.py
     connector/walk.py
+    connector/course.py
+    connector/tables/account.py
+    connector/tables/feedback.py
+    connector/tables/delivery.py
+    connector/tables/people.py
+    connector/tables/strategy.py
+    connector/tables/__init__.py
+    connector/plan.py
+    connector/units.py
     connector/sync.py
     connector/aha.py
     connector/datasource.py
@@ -22,7 +32,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: e31b43bce520dd946b387fd232e06dc8844c2800be102873d9d218741adfe542
+SHA-256 of these files and of the script: ca9bc6d0a98c4c2c6ce45b9302b6ccaf5fe89920819e299e358de84b81a0bb5e
 """
 
 import difflib
@@ -40,6 +50,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -104,7 +115,8 @@ def register_lakeflow_source(spark):
 
 
     class AhaOptionError(AhaError, ValueError):
-        """An option, a table name or an offset cannot be used. Raised before any request."""
+        """An option, a table name or an offset cannot be used. Raised before any request, but for names of
+    workspaces, which only Aha! knows."""
 
 
     class AhaConnectionError(AhaError):
@@ -189,6 +201,16 @@ def register_lakeflow_source(spark):
         return error(f"{message} {advice}", status)
 
 
+    def refusal_of(table: str, requires: str, error: AhaStatusError) -> AhaStatusError:
+        """The same error, saying which table cannot be read, and what may be missing."""
+        missing = f" ({requires})" if requires else ""
+        return type(error)(
+            f"Table `{table}` cannot be read: {error} The account's plan may lack it, or the key's user the "
+            f"role{missing}. Other tables are not affected.",
+            error.status,
+        )
+
+
     # -------------------- connector/options.py --------------------
     # The connector's options, declared once.
     #
@@ -197,6 +219,7 @@ def register_lakeflow_source(spark):
     LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
     # Nine digits: no option means more.
     MOST = 999_999_999
+    NAME_LIST = r"[A-Za-z0-9_-]{1,100}( *, *[A-Za-z0-9_-]{1,100}){0,99}"
     DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -227,6 +250,16 @@ def register_lakeflow_source(spark):
         return label
 
 
+    def parse_names(value: str) -> tuple[str, ...]:
+        """Names, separated by commas, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in value.split(",")))
+
+
+    def parse_workspaces(value: str) -> frozenset[str]:
+        """Prefixes, in capitals, and ids."""
+        return frozenset(name.upper() for name in parse_names(value))
+
+
     def parse_base_url(value: str) -> str:
         """Only Aha! itself or this machine: the key is sent to whatever stands here.
 
@@ -254,6 +287,7 @@ def register_lakeflow_source(spark):
         description: one sentence for the README and the spec.
         kind: the type that `connector_spec.yaml` states: string, integer or boolean.
         least, most: of an integer. choices: of a string, all that there are.
+        pattern: of a string, a regular expression that it matches as a whole.
         form: text → value of a string; raises ValueError with what was expected.
         connection, table: where it may be given.
         required, quoted: whether it must be given, and whether a message may quote it.
@@ -267,6 +301,7 @@ def register_lakeflow_source(spark):
         least: int = 1
         most: int = MOST
         choices: tuple[str, ...] = ()
+        pattern: str = ""
         form: Callable[[str], Any] = parse_text
         connection: bool = False
         table: bool = False
@@ -283,6 +318,8 @@ def register_lakeflow_source(spark):
                 return parse_flag(text)
             if self.choices and text not in self.choices:
                 raise ValueError(f"expected {' or '.join(self.choices)}")
+            if self.pattern and not re.fullmatch(self.pattern, text):
+                raise ValueError("expected names separated by commas, of letters, digits, _ and - only")
             return self.form(text)
 
         def _parse_number(self, text: str) -> int:
@@ -356,15 +393,34 @@ def register_lakeflow_source(spark):
             table=True,
         ),
         Option(
+            "workspaces",
+            "Only these workspaces: prefixes or ids, separated by commas. `docs/tables.md` says which tables "
+            "know a workspace; others are read whole.",
+            pattern=NAME_LIST,
+            form=parse_workspaces,
+            connection=True,
+            table=True,
+            default=frozenset(),
+        ),
+        Option(
+            "custom_object_keys",
+            "API keys of custom tables, separated by commas: what `custom_object_records` reads.",
+            pattern=NAME_LIST,
+            form=parse_names,
+            table=True,
+            default=(),
+        ),
+        Option(
             "max_ideas",
-            "Most ideas (or votes, where no filter is set) per micro-batch; the next one goes on from there.",
+            "Most ideas, or rows of what hangs below them, per micro-batch; the next one goes on from there.",
             kind="integer",
             connection=True,
             table=True,
         ),
         Option(
             "max_records_per_batch",
-            "The same as `max_ideas`, by the name that other community connectors use; the smaller counts.",
+            "Most rows per micro-batch, of every table that is not a snapshot; where both are given, the smaller "
+            "counts.",
             kind="integer",
             table=True,
         ),
@@ -388,7 +444,7 @@ def register_lakeflow_source(spark):
         ),
         Option(
             "trust_counts",
-            "`false` asks for votes or comments also of ideas whose own count of them is 0.",
+            "`false` asks also below records whose own count says that nothing is there.",
             kind="boolean",
             table=True,
             default=True,
@@ -422,6 +478,8 @@ def register_lakeflow_source(spark):
         lookback_seconds: int = 60
         page_size: int = 200
         ideas_workflow_status: str | None = None
+        workspaces: frozenset[str] = frozenset()
+        custom_object_keys: tuple[str, ...] = ()
         max_ideas: int | None = None
         max_records_per_batch: int | None = None
         ideas_q: str | None = None
@@ -438,12 +496,6 @@ def register_lakeflow_source(spark):
         def credential(self) -> str:
             """What a request is authorized with: the key, or the token of OAuth."""
             return self.api_key or self.access_token or ""
-
-        @property
-        def limit(self) -> int | None:
-            """Rows of the list per micro-batch, or None."""
-            given = [limit for limit in (self.max_ideas, self.max_records_per_batch) if limit]
-            return min(given, default=None)
 
         @property
         def is_local(self) -> bool:
@@ -890,6 +942,8 @@ def register_lakeflow_source(spark):
     # One page of one list, checked before anybody reads it.
 
     Row = dict[str, Any]
+    # What tells when a row was made or changed.
+    TIMES = ("updated_at", "created_at", "deleted_at")
 
 
     @dataclass(frozen=True)
@@ -918,12 +972,22 @@ def register_lakeflow_source(spark):
         root: the key of the list in the answer.
         params: sent with every page.
         size: rows per page.
+        paged: whether an answer without `pagination` is a fault; otherwise such an answer is the whole list.
     """
 
         path: str
         root: str
         params: tuple[tuple[str, str], ...]
         size: int
+        paged: bool = True
+
+        def below(self, parent: str, key: str = "") -> "Listing":
+            """The list of one parent, for a path with `{parent}`, and perhaps `{key}`."""
+            return replace(self, path=self.path.format(parent=parent, key=key))
+
+        def with_params(self, *params: tuple[str, str]) -> "Listing":
+            """The list narrowed by more parameters."""
+            return replace(self, params=(*self.params, *params))
 
         def fetch(self, client: AhaClient, number: int) -> Page:
             """Page `number`, counted from 1.
@@ -936,10 +1000,12 @@ def register_lakeflow_source(spark):
 
         def _check(self, answer: Answer, number: int) -> Page:
             rows, pagination = answer.body.get(self.root), answer.body.get("pagination")
-            if not isinstance(rows, list) or not all(map(_is_row, rows)):
+            if not isinstance(rows, list) or not all(map(is_row, rows)):
                 raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
             if len({str(row["id"]) for row in rows}) < len(rows):
                 raise self._unexpected(f"each row of page {number} once", answer)
+            if pagination is None and not self.paged and number == 1:
+                return Page(rows, len(rows), True, answer.date)
             names = ("total_records", "total_pages", "current_page")
             numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
             if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
@@ -963,10 +1029,11 @@ def register_lakeflow_source(spark):
             )
 
 
-    def _is_row(row: Any) -> bool:
+    def is_row(row: Any) -> bool:
+        """Whether a JSON value is a row: an object with an `id`, whose times are texts."""
         if not isinstance(row, dict) or type(row.get("id")) not in (str, int) or row["id"] == "":
             return False
-        return all(isinstance(row.get(name), str | None) for name in ("updated_at", "created_at"))
+        return all(isinstance(row.get(name), str | None) for name in TIMES)
 
 
     # -------------------- connector/offsets.py --------------------
@@ -976,6 +1043,7 @@ def register_lakeflow_source(spark):
     # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
     EXACT_ROWS = 150
     BUCKETS = 256
+    ROLL_BUCKETS = 128
 
 
     def digest(value: Any) -> int:
@@ -1054,6 +1122,55 @@ def register_lakeflow_source(spark):
 
 
     @dataclass(frozen=True)
+    class Roll:
+        """Which records there were, in bounded space: sums of digests of their ids, in buckets.
+
+    A record that was not there is never taken for one that was; but for one that comes or goes, the others
+    of its bucket count as strangers too.
+
+    Attributes:
+        sums: one for each bucket, modulo 2**32.
+    """
+
+        sums: tuple[int, ...] = (0,) * ROLL_BUCKETS
+
+        @classmethod
+        def of(cls, ids: Iterable[str]) -> "Roll":
+            sums = [0] * ROLL_BUCKETS
+            for identity in ids:
+                number = digest(identity)
+                sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
+            return cls(tuple(sums))
+
+        @classmethod
+        def from_json(cls, given: Any) -> "Roll | None":
+            """Read one back from an offset. Raises ValueError or TypeError where it is none."""
+            if given is None:
+                return None
+            if len(given) != ROLL_BUCKETS * 8:
+                raise ValueError("a roll of another length")
+            return cls(tuple(int(given[place : place + 8], 16) for place in range(0, len(given), 8)))
+
+        def to_json(self) -> str:
+            return "".join(f"{total:08x}" for total in self.sums)
+
+        def without(self, ids: Iterable[str]) -> "Roll":
+            """The roll that some of its records are not on."""
+            gone = Roll.of(ids)
+            return Roll(tuple((one - other) % 2**32 for one, other in zip(self.sums, gone.sums, strict=True)))
+
+        def strangers(self, ids: Iterable[str]) -> set[str]:
+            """Those of `ids`, all that there are now, that may not have been there."""
+            ids = list(ids)
+            now = Roll.of(ids)
+            return {
+                identity
+                for identity in ids
+                if now.sums[bucket := digest(identity) % ROLL_BUCKETS] != self.sums[bucket]
+            }
+
+
+    @dataclass(frozen=True)
     class Position:
         """Where a walk over a list stands; see `connector.walk`.
 
@@ -1070,6 +1187,7 @@ def register_lakeflow_source(spark):
         ids: a digest of these rows' ids, whatever their order.
         before: that of the pass before, unless rows moved in it.
         tail: digests of the ids of the last rows read.
+        parent: below which record the list stands; "" where it stands below none.
     """
 
         size: int
@@ -1084,6 +1202,7 @@ def register_lakeflow_source(spark):
         ids: int = 0
         before: int | None = None
         tail: list[int] = field(default_factory=list)
+        parent: str = ""
 
 
     @dataclass(frozen=True)
@@ -1097,6 +1216,9 @@ def register_lakeflow_source(spark):
         seen: the rows from the cursor on that were delivered.
         position: inside a walk that was cut by `max_ideas`; else None.
         coming: inside such a walk, the rows that will be `seen` after it.
+        roll: the parents that there were, where all of them are read; None where none was called.
+        coming_roll: inside such a walk, the roll after it.
+        after_id: of a feed, a row up to which all were delivered.
     """
 
         scope: str
@@ -1104,12 +1226,20 @@ def register_lakeflow_source(spark):
         seen: Seen = field(default_factory=Seen)
         position: Position | None = None
         coming: Seen = field(default_factory=Seen)
+        roll: Roll | None = None
+        coming_roll: Roll | None = None
+        after_id: str | None = None
 
         def to_json(self) -> dict[str, Any]:
             """The JSON object that Spark stores; under 16 KiB."""
             out = write_offset(self.scope, {"cursor": self.cursor}, {"seen": self.seen, "coming": self.coming})
             if self.position:
                 out["position"] = asdict(self.position)
+            for name in ("roll", "coming_roll"):
+                if (roll := getattr(self, name)) is not None:
+                    out[name] = roll.to_json()
+            if self.after_id is not None:
+                out["after_id"] = self.after_id
             return out
 
         @classmethod
@@ -1130,6 +1260,9 @@ def register_lakeflow_source(spark):
                     Seen.from_json(found.get("seen")),
                     _position_from(position) if position else None,
                     Seen.from_json(found.get("coming")),
+                    Roll.from_json(found.get("roll")),
+                    Roll.from_json(found.get("coming_roll")),
+                    _id_from(found.get("after_id")),
                 )
 
             return read_offset(given, scope, parse) or cls(scope)
@@ -1168,6 +1301,10 @@ def register_lakeflow_source(spark):
             raise AhaOptionError(
                 f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
             ) from None
+
+
+    def _id_from(given: Any) -> str | None:
+        return None if given is None else str(int(given))
 
 
     def _position_from(given: Any) -> Position:
@@ -1215,9 +1352,12 @@ def register_lakeflow_source(spark):
         return format_time(datetime.fromisoformat(time) + by)
 
 
-    def changed_before(row: Row, time: str, field: str = "updated_at") -> bool:
-        """Whether a row's last change lies in a second before `time`; a row that does not say does not."""
-        changed = row.get(field) or row.get("updated_at") or row.get("created_at")
+    def changed_before(row: Row, time: str, *fields: str) -> bool:
+        """Whether a row's last change lies in a second before `time`; a row that does not say does not.
+
+    The first of `fields` that the row has tells, by default `updated_at`.
+    """
+        changed = next((row[name] for name in fields or ("updated_at",) if row.get(name)), None)
         if not isinstance(changed, str):
             return False
         if not changed.endswith("Z"):
@@ -1228,12 +1368,12 @@ def register_lakeflow_source(spark):
         return changed[:19] < time[:19]
 
 
-    # -------------------- connector/tables.py --------------------
-    # The tables, declared once, as data: where their rows come from and what a row looks like.
+    # -------------------- connector/tables/types.py --------------------
+    # The types that rows are made of, and the objects that many kinds of records share.
     #
     # Field names and types follow Aha!'s published reference. Ids are strings everywhere, because Aha!
     # sends an id as a number when it is small and as a string when it is large. Timestamps stay ISO 8601
-    # strings. Objects that Aha! leaves out are null.
+    # strings, and dates `YYYY-MM-DD`. Objects that Aha! leaves out are null.
 
     TEXT = StringType()
     COUNT = LongType()
@@ -1254,260 +1394,10 @@ def register_lakeflow_source(spark):
 
 
     def table_schema(**fields: DataType) -> StructType:
-        """A struct whose `id` is never null: a row without one cannot be merged."""
-        return StructType([StructField(name, kind, name != "id") for name, kind in fields.items()])
-
-
-    ATTACHMENT = struct(
-        id=TEXT,
-        download_url=TEXT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        original_file_size=COUNT,
-        content_type=TEXT,
-        file_name=TEXT,
-        file_size=COUNT,
-    )
-    NOTE = struct(
-        id=TEXT,
-        body=TEXT,
-        editor_version=COUNT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        attachments=listing(ATTACHMENT),
-    )
-    USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, updated_at=TEXT)
-    PORTAL_USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT)
-    IDEA_USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, title=TEXT)
-    WORKFLOW_STATUS = struct(id=TEXT, name=TEXT, position=COUNT, complete=FLAG, color=TEXT)
-    SCORE_FACT = struct(id=TEXT, value=NUMBER, name=TEXT)
-    ORGANIZATION = struct(id=TEXT, name=TEXT, created_at=TEXT, url=TEXT, resource=TEXT)
-    INTEGRATION_FIELD = struct(
-        id=TEXT, name=TEXT, value=TEXT, integration_id=TEXT, service_name=TEXT, created_at=TEXT
-    )
-    CUSTOM_FIELD = struct(
-        id=TEXT,
-        key=TEXT,
-        name=TEXT,
-        updatedAt=TEXT,
-        type=TEXT,
-        value=TEXT,
-        body=TEXT,
-        editor_version=COUNT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        attachments=listing(ATTACHMENT),
-        score_facts=listing(SCORE_FACT),
-    )
-    IDEA_STUB = struct(
-        id=TEXT,
-        reference_num=TEXT,
-        name=TEXT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        workflow_status=WORKFLOW_STATUS,
-        description=NOTE,
-        url=TEXT,
-        resource=TEXT,
-    )
-
-    IDEA = table_schema(
-        id=TEXT,
-        reference_num=TEXT,
-        name=TEXT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        product_id=TEXT,
-        score=NUMBER,
-        votes=COUNT,
-        initial_votes=COUNT,
-        endorsements_count=COUNT,
-        comments_count=COUNT,
-        status_changed_at=TEXT,
-        visibility=TEXT,
-        workflow_status=WORKFLOW_STATUS,
-        description=NOTE,
-        admin_response=StructType([*NOTE.fields, StructField("responded_by_user", USER)]),
-        url=TEXT,
-        resource=TEXT,
-        product=struct(
-            id=TEXT,
-            reference_prefix=TEXT,
-            name=TEXT,
-            product_line=FLAG,
-            created_at=TEXT,
-            workspace_type=TEXT,
-            url=TEXT,
-        ),
-        created_by_user=USER,
-        created_by_portal_user=PORTAL_USER,
-        created_by_idea_user=IDEA_USER,
-        assigned_to_user=struct(
-            id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, updated_at=TEXT, default_assignee=FLAG
-        ),
-        feature=struct(
-            id=TEXT, reference_num=TEXT, name=TEXT, created_at=TEXT, url=TEXT, resource=TEXT, product_id=TEXT
-        ),
-        duplicates=listing(IDEA_STUB),
-        duplicate_of=IDEA_STUB,
-        score_facts=listing(SCORE_FACT),
-        tags=listing(TEXT),
-        full_tags=listing(struct(id=TEXT, name=TEXT, color=TEXT)),
-        categories=listing(struct(id=TEXT, name=TEXT, parent_id=TEXT, project_id=TEXT, created_at=TEXT)),
-        custom_fields=listing(CUSTOM_FIELD),
-        custom_object_links=listing(struct(key=TEXT, name=TEXT, record_type=TEXT, record_ids=listing(TEXT))),
-        workflow_status_times=listing(struct(status_id=TEXT, status_name=TEXT, started_at=TEXT, ended_at=TEXT)),
-        submitted_idea_portal_record_url=TEXT,
-        integration_fields=listing(INTEGRATION_FIELD),
-    )
-
-    IDEA_PROXY_VOTE = table_schema(
-        id=TEXT,
-        idea_id=TEXT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        value=TEXT,
-        link=TEXT,
-        weight=NUMBER,
-        endorsed_by_user=USER,
-        endorsed_by_portal_user=PORTAL_USER,
-        endorsed_by_idea_user=IDEA_USER,
-        idea_organization=ORGANIZATION,
-        idea_users=listing(struct(id=TEXT, first_name=TEXT, last_name=TEXT, email=TEXT)),
-        associated_idea_organizations=listing(ORGANIZATION),
-        description=NOTE,
-        integration_fields=listing(INTEGRATION_FIELD),
-        custom_fields=listing(CUSTOM_FIELD),
-    )
-
-    IDEA_COMMENT = table_schema(
-        id=TEXT,
-        idea_id=TEXT,
-        body=TEXT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        user=USER,
-        attachments=listing(ATTACHMENT),
-        url=TEXT,
-        resource=TEXT,
-        commentable=struct(type=TEXT, id=TEXT, product_id=TEXT, url=TEXT, resource=TEXT),
-    )
-
-    IDEA_PORTAL_COMMENT = table_schema(
-        id=TEXT,
-        idea_id=TEXT,
-        body=TEXT,
-        created_at=TEXT,
-        updated_at=TEXT,
-        spam=FLAG,
-        visibility=TEXT,
-        parent_idea_comment_id=TEXT,
-        idea_commenter_user=USER,
-        idea_commenter_portal_user=PORTAL_USER,
-        idea_commenter_idea_user=PORTAL_USER,
-        attachments=listing(ATTACHMENT),
-    )
-
-
-    @dataclass(frozen=True)
-    class FanOut:
-        """Rows that are read idea by idea, for the ideas that changed.
-
-    Attributes:
-        path: the child route; `{id}` stands for the idea's id.
-        count_field: the idea's field that is 0 where there is nothing to fetch; None where none says so.
-        send_fields: whether the route documents the `fields` parameter.
-    """
-
-        path: str
-        count_field: str | None
-        send_fields: bool
-
-
-    @dataclass(frozen=True)
-    class Table:
-        """One table: a declaration, no code.
-
-    Attributes:
-        name: the table's name in Databricks.
-        root: the key of the list in Aha!'s answers.
-        schema: the row.
-        path: the account-wide list route, or None where Aha! has none.
-        params: parameters that every request of this table carries.
-        fan_out: how rows are read idea by idea; without a `path` always, with one only when an option
-            narrows the ideas, because account-wide routes cannot be narrowed.
-        audited_as: how audits may spell this kind of record; Aha! documents the spelling of votes alone.
-        primary_keys, cursor_field, ingestion_type: what Lakeflow is told.
-        note: what a reader of the table must know.
-    """
-
-        name: str
-        root: str
-        schema: StructType
-        path: str | None = None
-        params: tuple[tuple[str, str], ...] = ()
-        fan_out: FanOut | None = None
-        audited_as: tuple[str, ...] = ()
-        primary_keys: tuple[str, ...] = ("id",)
-        cursor_field: str = "updated_at"
-        ingestion_type: str = "cdc"
-        note: str = ""
-
-        @property
-        def spellings(self) -> frozenset[str]:
-            """`audited_as` as `letters`."""
-            return frozenset(map(letters, self.audited_as))
-
-
-    TABLES: dict[str, Table] = {
-        table.name: table
-        for table in (
-            Table(
-                name="ideas",
-                root="ideas",
-                schema=IDEA,
-                path="/ideas",
-                audited_as=("idea", "ideas/idea"),
-                note="Every idea the key may see, spam left out, merged ideas included (see `duplicate_of`).",
-            ),
-            Table(
-                name="idea_proxy_votes",
-                root="idea_endorsements",
-                schema=IDEA_PROXY_VOTE,
-                path="/ideas/endorsements",
-                params=(("proxy", "true"),),
-                fan_out=FanOut("/ideas/{id}/endorsements", count_field="endorsements_count", send_fields=True),
-                audited_as=("ideas/idea_endorsement", "idea_endorsement", "ideas/idea_vote", "idea_vote"),
-                note="Votes cast on behalf of an organization.",
-            ),
-            Table(
-                name="idea_comments",
-                root="comments",
-                schema=IDEA_COMMENT,
-                fan_out=FanOut("/ideas/{id}/comments", count_field="comments_count", send_fields=False),
-                audited_as=("comment", "ideas/comment"),
-                note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
-                "`updated_at` moved; a change that does not move it is not seen.",
-            ),
-            Table(
-                name="idea_portal_comments",
-                root="idea_comments",
-                schema=IDEA_PORTAL_COMMENT,
-                # `comments_count` counts internal comments only.
-                fan_out=FanOut("/ideas/{id}/idea_comments", count_field=None, send_fields=True),
-                audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
-                note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
-                "that changed, because no field says whether an idea has any.",
-            ),
-        )
-    }
-
-
-    def ingestion_type(table: Table, settings: Settings) -> str:
-        """What a pipeline is told: the table's own type, unless an option says otherwise."""
-        if settings.sync_mode == "snapshot":
-            return "snapshot"
-        return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type
+        """A struct whose `id` is never null: a row without one cannot be merged. Nor is `changed_at`, which the
+    connector itself writes."""
+        sure = ("id", "changed_at")
+        return StructType([StructField(name, kind, name not in sure) for name, kind in fields.items()])
 
 
     def with_native_times(schema: StructType) -> StructType:
@@ -1541,6 +1431,250 @@ def register_lakeflow_source(spark):
                     names[field.name] = None
                     pending.append(field.dataType)
         return list(names)
+
+
+    ATTACHMENT = struct(
+        id=TEXT,
+        download_url=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        original_file_size=COUNT,
+        content_type=TEXT,
+        file_name=TEXT,
+        file_size=COUNT,
+    )
+    NOTE = struct(
+        id=TEXT,
+        body=TEXT,
+        editor_version=COUNT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        attachments=listing(ATTACHMENT),
+    )
+    USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, updated_at=TEXT)
+    ASSIGNEE = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, updated_at=TEXT, default_assignee=FLAG)
+    PORTAL_USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT)
+    IDEA_USER = struct(id=TEXT, name=TEXT, email=TEXT, created_at=TEXT, title=TEXT)
+    WORKFLOW_STATUS = struct(id=TEXT, name=TEXT, position=COUNT, complete=FLAG, color=TEXT)
+    STATUS_TIME = struct(status_id=TEXT, status_name=TEXT, started_at=TEXT, ended_at=TEXT)
+    SCORE_FACT = struct(id=TEXT, value=NUMBER, name=TEXT)
+    TAG = struct(id=TEXT, name=TEXT, color=TEXT)
+    ORGANIZATION = struct(id=TEXT, name=TEXT, created_at=TEXT, url=TEXT, resource=TEXT)
+    INTEGRATION_FIELD = struct(
+        id=TEXT, name=TEXT, value=TEXT, integration_id=TEXT, service_name=TEXT, created_at=TEXT
+    )
+    CUSTOM_FIELD = struct(
+        id=TEXT,
+        key=TEXT,
+        name=TEXT,
+        updatedAt=TEXT,
+        type=TEXT,
+        value=TEXT,
+        body=TEXT,
+        editor_version=COUNT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        attachments=listing(ATTACHMENT),
+        score_facts=listing(SCORE_FACT),
+    )
+    CUSTOM_OBJECT_LINK = struct(key=TEXT, name=TEXT, record_type=TEXT, record_ids=listing(TEXT))
+    WORKSPACE = struct(
+        id=TEXT,
+        reference_prefix=TEXT,
+        name=TEXT,
+        product_line=FLAG,
+        created_at=TEXT,
+        workspace_type=TEXT,
+        url=TEXT,
+    )
+    # How another record is named inside one.
+    STUB = struct(
+        id=TEXT, reference_num=TEXT, name=TEXT, created_at=TEXT, url=TEXT, resource=TEXT, product_id=TEXT
+    )
+    DESCRIBED_STUB = struct(
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        url=TEXT,
+        resource=TEXT,
+        created_at=TEXT,
+        description=NOTE,
+    )
+    RELEASE_STUB = struct(
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        start_date=TEXT,
+        release_date=TEXT,
+        parking_lot=FLAG,
+        created_at=TEXT,
+        product_id=TEXT,
+        url=TEXT,
+        resource=TEXT,
+        owner=USER,
+        project=WORKSPACE,
+    )
+    TIME_FRAME = struct(id=TEXT, name=TEXT)
+    TRACKED_TIME = struct(id=TEXT, user=USER, occurred_on=TEXT, work_done=NUMBER, work_units=COUNT)
+
+
+    # -------------------- connector/tables/declaration.py --------------------
+    # What a declaration of a table may say.
+
+    # The filters by which a list tells only what is new: by time of change, by time of making, by id.
+    UPDATED_SINCE, AFTER_ID = "updated_since", "after_id"
+    # The connector's own column, for tables whose rows do not always say when they changed.
+    CHANGED_AT = "changed_at"
+
+
+    @dataclass(frozen=True)
+    class Route:
+        """A list of Aha!'s API.
+
+    Attributes:
+        path: below /api/v1; `{parent}` stands for a parent's id, `{key}` for one of `custom_object_keys`.
+        root: the key of the list in the answers.
+        params: sent with every request.
+        since: the filter by which it tells only what is new, or None where it has none.
+        fields: whether the columns are asked for by name, because the list would leave some out.
+        created: whether it can be narrowed by time of creation, so that a full read can be split.
+        ideas: whether it can be narrowed by the options that are about ideas.
+        paged: whether its answers have pages.
+        workspace: the same list of one workspace, `{parent}`, where there is one.
+    """
+
+        path: str
+        root: str
+        params: tuple[tuple[str, str], ...] = ()
+        since: str | None = None
+        fields: bool = False
+        created: bool = False
+        ideas: bool = False
+        paged: bool = True
+        workspace: str | None = None
+
+
+    @dataclass(frozen=True)
+    class Parents:
+        """Records of another table, below each of which a list stands.
+
+    Attributes:
+        table: whose.
+        column: the column that holds the parent's id; "" where rows say it themselves.
+        changed: whether only parents that changed are read, each with all of its rows; otherwise all are,
+            and of their rows those that changed.
+        count: the parent's field that is 0, or an empty list, where there is nothing to read.
+        stubs: the parent's field that lists its rows with their times: it is read where one of them moved.
+        where: a field of the parent and the text that it must hold for there to be a list.
+    """
+
+        table: str
+        column: str = ""
+        changed: bool = False
+        count: str | None = None
+        stubs: str | None = None
+        where: tuple[str, str] | None = None
+
+
+    @dataclass(frozen=True)
+    class Source:
+        """Where rows come from: one list, or one below each of some parents."""
+
+        route: Route
+        parents: Parents | None = None
+
+
+    @dataclass(frozen=True)
+    class Detail:
+        """Where one whole record stands: `{id}` in the path is its own."""
+
+        path: str
+        root: str
+
+
+    @dataclass(frozen=True)
+    class Table:
+        """One table: a declaration, no code.
+
+    Attributes:
+        name: in Databricks.
+        schema: the row.
+        source: where rows come from.
+        narrowed: where they come from when an option narrows the ideas, and `source` cannot be narrowed.
+        time: the field that says when a row changed; None where none does.
+        part: the field of a listed record that holds the rows, where the rows are parts of it.
+        detail: where a record stands whole, if its list may leave out what the table needs.
+        always_detailed: whether the list always does, so that every row costs a call.
+        json_text: columns whose JSON type varies, or is not published: they are kept as JSON text.
+        flags: (column, field): the column tells whether the row has that field.
+        workspace: where a row names its workspace, as a path; None where it does not.
+        late: seconds after which a row appears, at most, where that is longer than for other tables.
+        append: whether rows never change.
+        audited_as: how audits may spell this kind of record; Aha! documents the spelling of votes alone.
+        primary_keys, cursor_field: what Lakeflow is told.
+        opt_in: whether it is read only where it is named, because of what it costs.
+        requires: the plan or role that Aha! asks for, as far as it is known.
+        note: what a reader of the table must know.
+    """
+
+        name: str
+        schema: StructType
+        source: Source
+        narrowed: Source | None = None
+        time: str | None = "updated_at"
+        part: str | None = None
+        detail: Detail | None = None
+        always_detailed: bool = False
+        json_text: tuple[str, ...] = ()
+        flags: tuple[tuple[str, str], ...] = ()
+        workspace: str | None = None
+        late: int = 0
+        append: bool = False
+        audited_as: tuple[str, ...] = ()
+        primary_keys: tuple[str, ...] = ("id",)
+        cursor_field: str = "updated_at"
+        opt_in: bool = False
+        requires: str = ""
+        note: str = ""
+
+        @property
+        def is_snapshot(self) -> bool:
+            """Whether nothing says what changed, so that each read is everything."""
+            return self.time is None and self.source.route.since is None
+
+        @property
+        def ingestion_type(self) -> str:
+            if self.append:
+                return "append"
+            return "snapshot" if self.is_snapshot else "cdc"
+
+        @property
+        def tracks_deletes(self) -> bool:
+            """Whether audits tell which of its rows were deleted."""
+            return bool(self.audited_as) and self.ingestion_type == "cdc"
+
+        @property
+        def of_ideas(self) -> bool:
+            """Whether its rows are ideas, or hang below them."""
+            sources = (self.source, self.narrowed)
+            return any(
+                found.route.ideas or (found.parents and found.parents.table == "ideas")
+                for found in sources
+                if found
+            )
+
+        @property
+        def spellings(self) -> frozenset[str]:
+            """`audited_as` as `letters`."""
+            return frozenset(map(letters, self.audited_as))
+
+        @property
+        def asked_fields(self) -> list[str]:
+            """The names of what Aha! is asked for: all but what the connector itself adds."""
+            own = {CHANGED_AT, *(column for column, _ in self.flags)}
+            given = [field for field in self.schema if field.name not in own]
+            names = field_names(StructType(given))
+            return [*names, self.part] if self.part else names
 
 
     def letters(text: str) -> str:
@@ -1591,7 +1725,7 @@ def register_lakeflow_source(spark):
         """Tombstones of the rows of `table` that were destroyed since `start`, and the offset after them.
 
     Without a start, all that the audits hold: Aha! keeps 12 months (documented). A tombstone has the row's
-    `id`, and the time of its deletion as `updated_at`.
+    `id`, and the time of its deletion as `updated_at` and in the column that rows are ordered by.
 
     Raises:
         AhaError: the offset cannot be used, or a request failed; `start` stays valid.
@@ -1616,7 +1750,7 @@ def register_lakeflow_source(spark):
                     raise _unexpected_audits(listing, f"only audits after {offset.after_id}, but also {identity}")
                 (old if changed_before(audit, horizon, "created_at") else young).add(identity)
                 if _spelled(audit.get("auditable_type"), listing) in table.spellings:
-                    tombstones[identity] = _tombstone(audit, listing)
+                    tombstones[identity] = _tombstone(audit, listing, table)
             if page.last:
                 break
             number += 1
@@ -1643,11 +1777,12 @@ def register_lakeflow_source(spark):
             ) from None
 
 
-    def _tombstone(audit: Row, listing: Listing) -> Row:
+    def _tombstone(audit: Row, listing: Listing, table: Table) -> Row:
         created = audit.get("created_at")
         if not isinstance(created, str):
             raise _unexpected_audits(listing, f"audit {audit['id']} with the time it was made")
-        return {"id": str(_id_in(audit.get("auditable_id"), "auditable_id", listing)), "updated_at": created}
+        identity = str(_id_in(audit.get("auditable_id"), "auditable_id", listing))
+        return {"id": identity, "updated_at": created, table.cursor_field: created}
 
 
     def _id_in(value: Any, name: str, listing: Listing) -> int:
@@ -1792,8 +1927,9 @@ def register_lakeflow_source(spark):
 
 
     def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+        texts = JSON_TEXT_PATHS.union(table.json_text)
         columns = [
-            _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name)
+            _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name, texts)
             for field, arrow in zip(table.schema, schema, strict=True)
         ]
         for field, column in zip(table.schema, columns, strict=True):
@@ -1802,15 +1938,17 @@ def register_lakeflow_source(spark):
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-    def _column(values: list[Any], kind: DataType, arrow: pa.DataType, path: str) -> pa.Array:
+    def _column(
+        values: list[Any], kind: DataType, arrow: pa.DataType, path: str, texts: frozenset[str]
+    ) -> pa.Array:
         if values.count(None) == len(values):
             return pa.nulls(len(values), arrow)
-        if path in JSON_TEXT_PATHS:
+        if path in texts:
             values = [None if value is None else _json_text(value, path) for value in values]
         if isinstance(kind, StructType):
-            return _struct_column(values, kind, arrow, path)
+            return _struct_column(values, kind, arrow, path, texts)
         if isinstance(kind, ArrayType):
-            return _list_column(values, kind, arrow, path)
+            return _list_column(values, kind, arrow, path, texts)
         _, accepted, repair = LEAF_TYPES[type(kind)]
         if not set(map(type, values)) <= accepted:
             values = [
@@ -1831,12 +1969,14 @@ def register_lakeflow_source(spark):
             raise AhaDataError(f"`{path}` holds a value that cannot be written as JSON ({error}).") from None
 
 
-    def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path: str) -> pa.Array:
+    def _struct_column(
+        values: list[Any], kind: StructType, arrow: pa.DataType, path: str, texts: frozenset[str]
+    ) -> pa.Array:
         _require(values, dict, kind, path)
         # Most objects are left out of most rows: their fields are looked at where they are, then spread.
         present = [value for value in values if value is not None]
         children = [
-            _column([value.get(name) for value in present], field.dataType, inner.type, f"{path}.{name}")
+            _column([value.get(name) for value in present], field.dataType, inner.type, f"{path}.{name}", texts)
             for field, inner in zip(kind.fields, arrow, strict=True)
             for name in (field.name,)
         ]
@@ -1847,7 +1987,9 @@ def register_lakeflow_source(spark):
         return found.take(pa.array([None if value is None else next(places) for value in values], pa.int32()))
 
 
-    def _list_column(values: list[Any], kind: ArrayType, arrow: pa.DataType, path: str) -> pa.Array:
+    def _list_column(
+        values: list[Any], kind: ArrayType, arrow: pa.DataType, path: str, texts: frozenset[str]
+    ) -> pa.Array:
         _require(values, list, kind, path)
         offsets: list[int | None] = []
         items: list[Any] = []
@@ -1855,7 +1997,7 @@ def register_lakeflow_source(spark):
             offsets.append(None if value is None else len(items))
             items += value or ()
         offsets.append(len(items))
-        elements = _column(items, kind.elementType, arrow.value_type, path)
+        elements = _column(items, kind.elementType, arrow.value_type, path, texts)
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow)
 
 
@@ -2025,6 +2167,7 @@ def register_lakeflow_source(spark):
         ) -> None:
             if self._executor:
                 self._executor.shutdown(cancel_futures=True)
+                self._executor = None
 
         def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
             """The results of `work`, in the order of `items`. The first error ends it.
@@ -2083,8 +2226,8 @@ def register_lakeflow_source(spark):
         fetch: page number → page.
         size: rows per page.
         lookback: how late a change may become visible.
-        came_in: the field that says when a row came in: `created_at` for a whole list, `updated_at` for one
-            that is filtered by it.
+        came_in: the fields that say when a row came in, the first that it has: `created_at` for a whole list,
+            `updated_at` for one that is filtered by it.
         position: where an earlier walk stopped.
 
     Attributes:
@@ -2098,7 +2241,7 @@ def register_lakeflow_source(spark):
             size: int,
             lookback: timedelta,
             *,
-            came_in: str = "updated_at",
+            came_in: tuple[str, ...] = ("updated_at",),
             position: Position | None = None,
         ) -> None:
             self._fetch = fetch
@@ -2162,7 +2305,7 @@ def register_lakeflow_source(spark):
             if self._pass.before is not None:
                 return number not in self._pass.before
             # What stands on the first page was in the list when the pass began.
-            return self.position.page > 1 and not changed_before(row, horizon, self._came_in)
+            return self.position.page > 1 and not changed_before(row, horizon, *self._came_in)
 
         def _end_pass(self) -> None:
             was = self.position
@@ -2181,108 +2324,1690 @@ def register_lakeflow_source(spark):
             # What was met is all of the pass only if the pass began here.
             complete = len(self._pass.met) == was.rows
             self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
-            self.position = Position(was.size, started=was.started, before=None if was.fell else was.ids)
+            self.position = Position(
+                was.size, started=was.started, before=None if was.fell else was.ids, parent=was.parent
+            )
 
 
-    # -------------------- connector/sync.py --------------------
-    # The sync engine: from an offset to rows and the next offset.
+    # -------------------- connector/course.py --------------------
+    # A course: the walk over one list, or over one list below each of some records, as if it were one.
+
+    @dataclass(frozen=True)
+    class Place:
+        """One of the lists.
+
+    Attributes:
+        listing: the list.
+        parent: the id of the record that it stands below; "" for none.
+        column: of its rows that holds that id; "" for none.
+        fresh: whether the record was not there before, so that all of its rows are news.
+        key: what tells lists below the same record apart.
+        whole: whether it is asked for all that it has, and not for what is new.
+    """
+
+        listing: Listing
+        parent: str = ""
+        column: str = ""
+        fresh: bool = False
+        key: str = ""
+        whole: bool = True
+
+        @property
+        def name(self) -> str:
+            return f"{self.parent}/{self.key}" if self.key else self.parent
+
+        @property
+        def order(self) -> tuple[int, str, str]:
+            """Ids in the order of their numbers."""
+            return order_of(self.name)
+
+
+    def order_of(name: str) -> tuple[int, str, str]:
+        parent, _, key = name.partition("/")
+        return len(parent), parent, key
+
+
+    @dataclass
+    class Course:
+        """Walks over lists, one after the other.
+
+    A list that is gone by the time it is asked for has no rows.
+
+    Args:
+        places: the lists, in their order.
+        open_walk: list, its first page if it was fetched already, where to begin → the walk over it.
+        first_page: list → its first page; None if it is gone.
+        started: server time of the beginning, where that is known already.
+        position: where an earlier course stopped.
+        ahead: whether first pages are fetched ahead, a few at a time.
+        roll: of all lists there are.
+
+    Attributes:
+        gone: names of those that were gone.
+    """
+
+        places: Sequence[Place]
+        open_walk: Callable[[Place, Page | None, Position | None], Walk]
+        first_page: Callable[[Place], Page | None]
+        pool: Pool
+        started: str = ""
+        position: Position | None = None
+        ahead: bool = True
+        roll: Roll | None = None
+        gone: list[str] = field(default_factory=list)
+        _walk: Walk | None = None
+        _place: Place = field(default_factory=lambda: Place(Listing("", "", (), 1)))
+        _met: dict[int, str] = field(default_factory=dict)
+        _coming: Iterator[tuple[Place, Page | None]] | None = None
+        _left: int = 0
+
+        def __post_init__(self) -> None:
+            if self.position and self.position.parent:
+                begin = order_of(self.position.parent)
+                self.places = [place for place in self.places if place.order >= begin]
+            self._left = len(self.places)
+
+        @property
+        def whole(self) -> bool:
+            """Whether all lists were walked."""
+            return not self._left and (self._walk is None or self._walk.whole)
+
+        def __iter__(self) -> Iterator[tuple[Place, list[Row]]]:
+            """Pages, each with its list."""
+            while (found := self.next_page()) is not None:
+                yield found
+
+        def next_page(self) -> tuple[Place, list[Row]] | None:
+            """The next page's rows and their list; None if there is none any more.
+
+        Raises:
+            AhaError: as `Walk.next_page`.
+        """
+            while self._walk is None or self._walk.whole:
+                if not self._left:
+                    return None
+                self._open_next()
+            rows = self._walk.next_page()
+            self.started = self.started or self._walk.position.started
+            self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
+            if self._walk.whole and self._left:
+                # Where another course would go on: at the beginning of the next list.
+                following = self.places[len(self.places) - self._left]
+                self.position = Position(self.position.size, started=self.started, parent=following.name)
+            return self._place, self._once(self._place, rows)
+
+        def _open_next(self) -> None:
+            if self._coming is None:
+                self._coming = self._fetch_ahead()
+            place, page = next(self._coming)
+            self._left -= 1
+            begun = self._is_begun(place)
+            if page is None and not (begun and self._is_within(place)):
+                self.gone.append(place.name)
+                self._walk = None
+                return
+            start = Position(place.listing.size, started=self.started, parent=place.name)
+            self._walk, self._place = self.open_walk(place, page, self.position if begun else start), place
+
+        def _fetch_ahead(self) -> Iterator[tuple[Place, Page | None]]:
+            """Each list with its first page; without, where the course goes on within it."""
+            rest = list(self.places)
+            if rest and self._is_within(rest[0]):
+                yield rest.pop(0), None
+            fetch = self.pool.map if self.ahead and len(rest) > 1 else map
+            yield from zip(rest, fetch(self.first_page, rest), strict=True)
+
+        def _is_begun(self, place: Place) -> bool:
+            """Whether the course goes on in this list, at the beginning of a pass or within one."""
+            at = self.position
+            return bool(at and at.parent == place.name and at.size == place.listing.size)
+
+        def _is_within(self, place: Place) -> bool:
+            return self._is_begun(place) and self.position is not None and self.position.page > 1
+
+        def _once(self, place: Place, rows: list[Row]) -> list[Row]:
+            """Rows but for those that another list has shown."""
+            if len(self.places) == 1:
+                return rows
+            return [row for row in rows if self._met.setdefault(digest(str(row["id"])), place.name) == place.name]
+
+
+    # -------------------- connector/tables/account.py --------------------
+    # The account itself: workspaces, how they are configured, and what happened.
+
+    WORKFLOW = struct(id=TEXT, name=TEXT, statusable_type=TEXT, workflow_type=TEXT)
+
+    ACCOUNT = (
+        Table(
+            "products",
+            table_schema(
+                id=TEXT,
+                reference_prefix=TEXT,
+                name=TEXT,
+                product_line=FLAG,
+                product_line_type=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                description=NOTE,
+                url=TEXT,
+                resource=TEXT,
+                children=listing(
+                    struct(
+                        id=TEXT,
+                        reference_prefix=TEXT,
+                        name=TEXT,
+                        product_line=FLAG,
+                        created_at=TEXT,
+                        workspace_type=TEXT,
+                        url=TEXT,
+                    )
+                ),
+                custom_fields=listing(CUSTOM_FIELD),
+                has_ideas=FLAG,
+                has_epics=FLAG,
+                idea_workflow=WORKFLOW,
+                feature_workflow=WORKFLOW,
+                requirement_workflow=WORKFLOW,
+                epic_workflow=WORKFLOW,
+                release_workflow=WORKFLOW,
+                initiative_workflow=WORKFLOW,
+                strategic_imperative_workflow=WORKFLOW,
+                key_result_workflow=WORKFLOW,
+                page_workflow=WORKFLOW,
+                capacity_planning_enabled=FLAG,
+                default_capacity_units=COUNT,
+                enhanced_capacity_planning_enabled=FLAG,
+                workspace_type=TEXT,
+            ),
+            Source(Route("/products", "products", since=UPDATED_SINCE, fields=True)),
+            detail=Detail("/products/{id}", "product"),
+            workspace="id",
+            audited_as=("project", "product"),
+            note="Workspaces and product lines (`product_line`), with the workflows that they use.",
+        ),
+        Table(
+            "workflows",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                statusable_type=TEXT,
+                transitions_only=FLAG,
+                workflow_statuses=listing(WORKFLOW_STATUS),
+                workflow_kinds=listing(struct(id=TEXT, name=TEXT)),
+            ),
+            Source(Route("/products/{parent}/workflows", "workflows", paged=False), Parents("products")),
+            time=None,
+            note="Workflows with their statuses, each once, however many workspaces use it.",
+        ),
+        Table(
+            "custom_field_definitions",
+            table_schema(id=TEXT, key=TEXT, name=TEXT, type=TEXT, custom_fieldable_type=TEXT, internal_name=TEXT),
+            Source(Route("/custom_field_definitions", "custom_field_definitions", paged=False)),
+            time=None,
+            note="Custom fields of all record types.",
+        ),
+        Table(
+            "custom_field_options",
+            table_schema(id=TEXT, custom_field_definition_id=TEXT, value=TEXT, color=COUNT, hidden=FLAG),
+            Source(
+                Route(
+                    "/custom_field_definitions/{parent}/custom_field_options", "custom_field_options", paged=False
+                ),
+                Parents("custom_field_definitions", "custom_field_definition_id", where=("type", "Select")),
+            ),
+            time=None,
+            note="What may be chosen in custom fields whose type is one of choices.",
+        ),
+        Table(
+            "integrations",
+            table_schema(id=TEXT, name=TEXT, service_name=TEXT, created_at=TEXT),
+            Source(Route("/integrations", "integrations")),
+            time=None,
+            requires="a user who may configure integrations",
+            note="Integrations with other systems, without their settings.",
+        ),
+        Table(
+            "audits",
+            table_schema(
+                id=TEXT,
+                audit_action=TEXT,
+                created_at=TEXT,
+                interesting=FLAG,
+                user=USER,
+                contributors=listing(struct(user=USER)),
+                auditable_type=TEXT,
+                auditable_id=TEXT,
+                associated_type=TEXT,
+                associated_id=TEXT,
+                description=TEXT,
+                auditable_url=TEXT,
+                changes=listing(struct(field_name=TEXT, value=TEXT)),
+            ),
+            Source(Route("/audits", "audits", since=AFTER_ID)),
+            time="created_at",
+            late=600,
+            append=True,
+            cursor_field="created_at",
+            requires="a user who may read the account's activity",
+            note="Who changed what, the last 12 months. Many: give `max_records_per_batch`.",
+        ),
+        Table(
+            "deletions",
+            table_schema(
+                id=TEXT,
+                deleted_at=TEXT,
+                status=TEXT,
+                record=struct(name=TEXT, type=TEXT, reference_num=TEXT),
+                deleted_by=struct(id=TEXT, name=TEXT, email=TEXT),
+            ),
+            Source(Route("/deletions", "deletions")),
+            time="deleted_at",
+            append=True,
+            cursor_field="deleted_at",
+            requires="a user who may see the recycle bin",
+            note="The recycle bin, whose rows stay for 7 days: run it at least as often. It names what was "
+            "deleted by its reference, not by its id.",
+        ),
+        Table(
+            "pages",
+            table_schema(
+                id=TEXT,
+                product_id=TEXT,
+                name=TEXT,
+                title=TEXT,
+                document_title=TEXT,
+                reference_num=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                emoji_value=TEXT,
+                document_type=COUNT,
+                document_type_name=TEXT,
+                type_name=TEXT,
+                editor_width=TEXT,
+                position=COUNT,
+                location=TEXT,
+                edit_locked=FLAG,
+                url=TEXT,
+                resource=TEXT,
+                description=NOTE,
+                parent_id=TEXT,
+                tags=listing(TEXT),
+                full_tags=listing(TAG),
+                comments_count=COUNT,
+                custom_fields=listing(CUSTOM_FIELD),
+                workflow_status=WORKFLOW_STATUS,
+            ),
+            Source(Route("/products/{parent}/pages", "pages"), Parents("products", "product_id")),
+            time=None,
+            detail=Detail("/pages/{id}", "page"),
+            always_detailed=True,
+            opt_in=True,
+            note="Notes and documents with their bodies: a call for each, each time.",
+        ),
+        Table(
+            "custom_object_records",
+            table_schema(
+                id=TEXT,
+                product_id=TEXT,
+                key=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                custom_fields=listing(CUSTOM_FIELD),
+                custom_object_links=listing(CUSTOM_OBJECT_LINK),
+                linked_records=listing(struct(key=TEXT, name=TEXT, record_type=TEXT, record_id=TEXT)),
+                created_by_user=USER,
+            ),
+            Source(
+                Route(
+                    "/products/{parent}/custom_objects/{key}/records",
+                    "custom_object_records",
+                    since=UPDATED_SINCE,
+                ),
+                Parents("products", "product_id"),
+            ),
+            audited_as=("custom_object_record",),
+            opt_in=True,
+            requires="Enterprise+ with custom tables",
+            note="Records of the custom tables that the option `custom_object_keys` names: no route lists them. "
+            "A call for each workspace and key, each time.",
+        ),
+    )
+
+
+    # -------------------- connector/tables/feedback.py --------------------
+    # Ideas, the votes and comments below them, and where they come from.
+
+    IDEA_STUB = struct(
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        workflow_status=WORKFLOW_STATUS,
+        description=NOTE,
+        url=TEXT,
+        resource=TEXT,
+    )
+    IDEA = table_schema(
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        product_id=TEXT,
+        score=NUMBER,
+        votes=COUNT,
+        initial_votes=COUNT,
+        endorsements_count=COUNT,
+        comments_count=COUNT,
+        status_changed_at=TEXT,
+        visibility=TEXT,
+        workflow_status=WORKFLOW_STATUS,
+        description=NOTE,
+        admin_response=StructType([*NOTE.fields, StructField("responded_by_user", USER)]),
+        url=TEXT,
+        resource=TEXT,
+        product=WORKSPACE,
+        created_by_user=USER,
+        created_by_portal_user=PORTAL_USER,
+        created_by_idea_user=IDEA_USER,
+        assigned_to_user=ASSIGNEE,
+        feature=STUB,
+        duplicates=listing(IDEA_STUB),
+        duplicate_of=IDEA_STUB,
+        score_facts=listing(SCORE_FACT),
+        tags=listing(TEXT),
+        full_tags=listing(TAG),
+        categories=listing(struct(id=TEXT, name=TEXT, parent_id=TEXT, project_id=TEXT, created_at=TEXT)),
+        custom_fields=listing(CUSTOM_FIELD),
+        custom_object_links=listing(CUSTOM_OBJECT_LINK),
+        workflow_status_times=listing(STATUS_TIME),
+        submitted_idea_portal_record_url=TEXT,
+        integration_fields=listing(INTEGRATION_FIELD),
+    )
+    VOTE = {
+        "id": TEXT,
+        "idea_id": TEXT,
+        "created_at": TEXT,
+        "updated_at": TEXT,
+        "value": TEXT,
+        "link": TEXT,
+        "weight": NUMBER,
+        "endorsed_by_user": USER,
+        "endorsed_by_portal_user": PORTAL_USER,
+        "endorsed_by_idea_user": IDEA_USER,
+        "idea_organization": ORGANIZATION,
+        "idea_users": listing(struct(id=TEXT, first_name=TEXT, last_name=TEXT, email=TEXT)),
+        "associated_idea_organizations": listing(ORGANIZATION),
+        "description": NOTE,
+        "integration_fields": listing(INTEGRATION_FIELD),
+        "custom_fields": listing(CUSTOM_FIELD),
+    }
+    COMMENT = {
+        "id": TEXT,
+        "body": TEXT,
+        "created_at": TEXT,
+        "updated_at": TEXT,
+        "user": USER,
+        "attachments": listing(ATTACHMENT),
+        "url": TEXT,
+        "resource": TEXT,
+        "commentable": struct(type=TEXT, id=TEXT, product_id=TEXT, url=TEXT, resource=TEXT),
+        "parent_comment_id": TEXT,
+        "reactions": TEXT,
+    }
+    IDEA_COMMENT = table_schema(**{"id": TEXT, "idea_id": TEXT} | COMMENT)
+    IDEA_PORTAL_COMMENT = table_schema(
+        id=TEXT,
+        idea_id=TEXT,
+        body=TEXT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        changed_at=TEXT,
+        spam=FLAG,
+        visibility=TEXT,
+        parent_idea_comment_id=TEXT,
+        idea_commenter_user=USER,
+        idea_commenter_portal_user=PORTAL_USER,
+        idea_commenter_idea_user=PORTAL_USER,
+        attachments=listing(ATTACHMENT),
+    )
+
+    VOTES = Route("/ideas/endorsements", "idea_endorsements", (), UPDATED_SINCE, fields=True, created=True)
+    PROXY_VOTES = Route(VOTES.path, VOTES.root, (("proxy", "true"),), UPDATED_SINCE, fields=True, created=True)
+    VOTED = Parents("ideas", "idea_id", changed=True, count="endorsements_count")
+    AUDITED_VOTES = ("ideas/idea_endorsement", "idea_endorsement", "ideas/idea_vote", "idea_vote")
+
+    FEEDBACK = (
+        Table(
+            "ideas",
+            IDEA,
+            Source(
+                Route(
+                    "/ideas",
+                    "ideas",
+                    since=UPDATED_SINCE,
+                    fields=True,
+                    created=True,
+                    ideas=True,
+                    workspace="/products/{parent}/ideas",
+                )
+            ),
+            detail=Detail("/ideas/{id}", "idea"),
+            audited_as=("idea", "ideas/idea"),
+            note="Every idea the key may see, spam left out, merged ideas included (see `duplicate_of`).",
+        ),
+        Table(
+            "idea_votes",
+            table_schema(**VOTE | {"proxy": FLAG}),
+            Source(VOTES),
+            narrowed=Source(Route("/ideas/{parent}/endorsements", VOTES.root, fields=True), VOTED),
+            flags=(("proxy", "idea_organization"),),
+            audited_as=AUDITED_VOTES,
+            note="All votes, those of portals and those cast on behalf of an organization (`proxy`).",
+        ),
+        Table(
+            "idea_proxy_votes",
+            table_schema(**VOTE),
+            Source(PROXY_VOTES),
+            narrowed=Source(
+                Route("/ideas/{parent}/endorsements", VOTES.root, PROXY_VOTES.params, fields=True), VOTED
+            ),
+            audited_as=AUDITED_VOTES,
+            note="Votes cast on behalf of an organization.",
+        ),
+        Table(
+            "idea_comments",
+            IDEA_COMMENT,
+            Source(
+                Route("/ideas/{parent}/comments", "comments", fields=True),
+                Parents("ideas", "idea_id", changed=True, count="comments_count"),
+            ),
+            json_text=("reactions",),
+            audited_as=("comment", "ideas/comment"),
+            note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
+            "`updated_at` moved; a change that does not move it is not seen.",
+        ),
+        Table(
+            "idea_portal_comments",
+            IDEA_PORTAL_COMMENT,
+            # `comments_count` counts internal comments only.
+            Source(
+                Route("/ideas/{parent}/idea_comments", "idea_comments", fields=True),
+                Parents("ideas", "idea_id", changed=True),
+            ),
+            cursor_field=CHANGED_AT,
+            audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
+            note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
+            "that changed, because no field says whether an idea has any. `changed_at` is `updated_at`, or "
+            "where Aha! does not tell it the moment of the read, by Aha!'s clock: never null, so an edit is "
+            "always newer.",
+        ),
+        Table(
+            "idea_organizations",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                url=TEXT,
+                resource=TEXT,
+                description=NOTE,
+                created_by_user=USER,
+                endorsements_count=COUNT,
+                email_domains=TEXT,
+                revenue=TEXT,
+                custom_fields=listing(CUSTOM_FIELD),
+                integration_fields=listing(INTEGRATION_FIELD),
+            ),
+            Source(Route("/idea_organizations", "idea_organizations", since=UPDATED_SINCE, fields=True)),
+            detail=Detail("/idea_organizations/{id}", "idea_organization"),
+            audited_as=("ideas/idea_organization", "idea_organization"),
+            requires="Ideas Advanced",
+            note="Organizations that ideas are asked for by.",
+        ),
+        Table(
+            "idea_users",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                email=TEXT,
+                created_at=TEXT,
+                changed_at=TEXT,
+                title=TEXT,
+                phone=TEXT,
+                discovery_interview_count=COUNT,
+                discovery_last_invite=TEXT,
+                discovery_last_interview=TEXT,
+                discovery_next_interview=TEXT,
+                idea_organizations=listing(ORGANIZATION),
+                portal_users=listing(struct(id=TEXT, idea_portal_id=TEXT)),
+                custom_fields=listing(CUSTOM_FIELD),
+                integration_fields=listing(INTEGRATION_FIELD),
+            ),
+            Source(Route("/idea_users", "idea_users", since=UPDATED_SINCE, fields=True)),
+            time=None,
+            cursor_field=CHANGED_AT,
+            note="Contacts behind ideas and votes. Aha! filters them by a time of change that it does not show: "
+            "`changed_at` is the moment of the read, by Aha!'s clock.",
+        ),
+        Table(
+            "idea_portals",
+            table_schema(
+                id=TEXT,
+                title=TEXT,
+                portal_enabled=FLAG,
+                access_type=TEXT,
+                external_url=TEXT,
+                created_at=TEXT,
+            ),
+            Source(Route("/idea_portals", "idea_portals", workspace="/products/{parent}/idea_portals")),
+            time=None,
+            note="Ideas portals.",
+        ),
+        Table(
+            "portal_users",
+            table_schema(
+                id=TEXT,
+                idea_portal_id=TEXT,
+                email=TEXT,
+                first_name=TEXT,
+                last_name=TEXT,
+                enabled=FLAG,
+                verified=FLAG,
+                employee=FLAG,
+                max_endorsements_override=COUNT,
+                idea_user_id=TEXT,
+                created_at=TEXT,
+                unsubscribed=FLAG,
+                unsubscribed_from_weekly_emails=FLAG,
+            ),
+            Source(
+                Route("/idea_portals/{parent}/portal_users", "portal_users"),
+                Parents("idea_portals", "idea_portal_id"),
+            ),
+            time=None,
+            note="Who may sign in to an ideas portal.",
+        ),
+        Table(
+            "idea_categories",
+            table_schema(id=TEXT, name=TEXT, parent_id=TEXT, project_id=TEXT, created_at=TEXT),
+            Source(Route("/products/{parent}/idea_categories", "idea_categories"), Parents("products")),
+            time=None,
+            note="Categories of ideas, a tree in each workspace (`parent_id`).",
+        ),
+        Table(
+            "idea_themes",
+            table_schema(
+                id=TEXT, reference_num=TEXT, name=TEXT, description=TEXT, created_at=TEXT, updated_at=TEXT
+            ),
+            Source(Route("/idea_themes", "idea_themes")),
+            time=None,
+            json_text=("description",),
+            requires="Ideas Advanced",
+            note="Themes of ideas. Aha! published no body of them: what one holds beside `id` is expected, not "
+            "known.",
+        ),
+        Table(
+            "idea_subscriptions",
+            table_schema(id=TEXT, idea_id=TEXT, created_at=TEXT, portal_user=PORTAL_USER, user=USER),
+            Source(Route("/ideas/{parent}/subscriptions", "idea_subscriptions"), Parents("ideas", "idea_id")),
+            time=None,
+            opt_in=True,
+            note="Who follows an idea. A call for each idea, each time: nothing says which ideas have any.",
+        ),
+    )
+
+
+    # -------------------- connector/tables/delivery.py --------------------
+    # The work that ideas lead to: releases, epics, features, requirements, to-dos, and what is said of them.
+
+    KEY_RESULT_STUB = struct(
+        id=TEXT,
+        name=TEXT,
+        reference_num=TEXT,
+        url=TEXT,
+        position=COUNT,
+        created_at=TEXT,
+        updated_at=TEXT,
+        progress=NUMBER,
+        target_metric=TEXT,
+        starting_metric=TEXT,
+        current_metric=TEXT,
+    )
+    LINK_STUB = struct(link_type=TEXT, link_type_id=COUNT, created_at=TEXT, parent_record=STUB, child_record=STUB)
+    PHASE = {
+        "id": TEXT,
+        "name": TEXT,
+        "start_on": TEXT,
+        "end_on": TEXT,
+        "type": TEXT,
+        "release_id": TEXT,
+        "created_at": TEXT,
+        "updated_at": TEXT,
+        "progress": NUMBER,
+        "progress_source": TEXT,
+        "duration_source": TEXT,
+        "description": NOTE,
+    }
+    LINKED_RECORD = struct(
+        record_type=TEXT,
+        id=TEXT,
+        reference_num=TEXT,
+        name=TEXT,
+        created_at=TEXT,
+        url=TEXT,
+        resource=TEXT,
+        product_id=TEXT,
+    )
+    # Tables whose rows Aha! keeps for the plans that plan delivery.
+    ROADMAPS = "Aha! Roadmaps"
+
+    DELIVERY = (
+        Table(
+            "releases",
+            table_schema(
+                id=TEXT,
+                product_id=TEXT,
+                reference_num=TEXT,
+                name=TEXT,
+                start_date=TEXT,
+                end_date=TEXT,
+                development_started_on=TEXT,
+                release_date=TEXT,
+                external_release_date=TEXT,
+                external_release_date_description=TEXT,
+                external_date_resolution=TEXT,
+                released=FLAG,
+                parking_lot=FLAG,
+                master_release=FLAG,
+                released_on=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                position=COUNT,
+                progress=NUMBER,
+                progress_source=TEXT,
+                duration_source=TEXT,
+                status_changed_on=TEXT,
+                theme=NOTE,
+                url=TEXT,
+                resource=TEXT,
+                integration_fields=listing(INTEGRATION_FIELD),
+                custom_fields=listing(CUSTOM_FIELD),
+                comments_count=COUNT,
+                workflow_status=WORKFLOW_STATUS,
+                owner=USER,
+                project=WORKSPACE,
+                parent=RELEASE_STUB,
+                goals=listing(DESCRIBED_STUB),
+                key_results=listing(KEY_RESULT_STUB),
+                initiatives=listing(DESCRIBED_STUB),
+                workflow_status_times=listing(STATUS_TIME),
+            ),
+            Source(
+                Route("/products/{parent}/releases", "releases", since=UPDATED_SINCE, fields=True),
+                Parents("products"),
+            ),
+            detail=Detail("/releases/{id}", "release"),
+            audited_as=("release",),
+            requires=ROADMAPS,
+            note="Releases, parking lots and roll-ups (`master_release`). Aha! lists them by workspace: a call "
+            "for each, each time.",
+        ),
+        Table(
+            "release_phases",
+            table_schema(**PHASE),
+            Source(Route("/release_phases", "release_phases")),
+            audited_as=("release_phase",),
+            requires=ROADMAPS,
+            note="Phases and milestones of releases.",
+        ),
+        Table(
+            "epics",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                reference_num=TEXT,
+                initiative_reference_num=TEXT,
+                release_reference_num=TEXT,
+                position=COUNT,
+                score=NUMBER,
+                created_at=TEXT,
+                updated_at=TEXT,
+                start_date=TEXT,
+                due_date=TEXT,
+                product_id=TEXT,
+                progress=NUMBER,
+                progress_source=TEXT,
+                duration_source=TEXT,
+                status_changed_on=TEXT,
+                created_by_user=USER,
+                workflow_kind=struct(id=TEXT, name=TEXT),
+                workflow_status=WORKFLOW_STATUS,
+                project=WORKSPACE,
+                description=NOTE,
+                attachments=listing(ATTACHMENT),
+                integration_fields=listing(INTEGRATION_FIELD),
+                url=TEXT,
+                resource=TEXT,
+                release=RELEASE_STUB,
+                assigned_to_user=ASSIGNEE,
+                features=listing(STUB),
+                initiative=DESCRIBED_STUB,
+                goals=listing(DESCRIBED_STUB),
+                key_results=listing(KEY_RESULT_STUB),
+                comments_count=COUNT,
+                score_facts=listing(SCORE_FACT),
+                tags=listing(TEXT),
+                full_tags=listing(TAG),
+                custom_fields=listing(CUSTOM_FIELD),
+                custom_object_links=listing(CUSTOM_OBJECT_LINK),
+                workflow_status_times=listing(STATUS_TIME),
+                epic_links=listing(LINK_STUB),
+                epic_only_original_estimate=NUMBER,
+                epic_only_remaining_estimate=NUMBER,
+                epic_only_work_done=NUMBER,
+            ),
+            Source(
+                Route("/epics", "epics", since=UPDATED_SINCE, fields=True, workspace="/products/{parent}/epics")
+            ),
+            detail=Detail("/epics/{id}", "epic"),
+            audited_as=("epic", "master_feature"),
+            requires=ROADMAPS,
+            note="Epics, which Aha! once called master features.",
+        ),
+        Table(
+            "features",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                reference_num=TEXT,
+                initiative_reference_num=TEXT,
+                release_reference_num=TEXT,
+                epic_reference_num=TEXT,
+                position=COUNT,
+                score=NUMBER,
+                created_at=TEXT,
+                updated_at=TEXT,
+                start_date=TEXT,
+                due_date=TEXT,
+                product_id=TEXT,
+                progress=NUMBER,
+                progress_source=TEXT,
+                duration_source=TEXT,
+                status_changed_on=TEXT,
+                created_by_user=USER,
+                workflow_kind=struct(id=TEXT, name=TEXT),
+                workflow_status=WORKFLOW_STATUS,
+                project=WORKSPACE,
+                original_estimate=NUMBER,
+                remaining_estimate=NUMBER,
+                initial_estimate=NUMBER,
+                work_done=NUMBER,
+                work_units=COUNT,
+                use_requirements_estimates=FLAG,
+                description=NOTE,
+                attachments=listing(ATTACHMENT),
+                integration_fields=listing(INTEGRATION_FIELD),
+                url=TEXT,
+                resource=TEXT,
+                release=RELEASE_STUB,
+                belongs_to_release_phase=struct(**PHASE),
+                epic=STUB,
+                assigned_to_user=ASSIGNEE,
+                initiative=DESCRIBED_STUB,
+                goals=listing(DESCRIBED_STUB),
+                key_results=listing(KEY_RESULT_STUB),
+                comments_count=COUNT,
+                score_facts=listing(SCORE_FACT),
+                tags=listing(TEXT),
+                full_tags=listing(TAG),
+                custom_fields=listing(CUSTOM_FIELD),
+                custom_object_links=listing(CUSTOM_OBJECT_LINK),
+                time_tracking_events=listing(TRACKED_TIME),
+                feature_links=listing(LINK_STUB),
+                workflow_status_times=listing(STATUS_TIME),
+                feature_only_original_estimate=NUMBER,
+                feature_only_remaining_estimate=NUMBER,
+                feature_only_work_done=NUMBER,
+            ),
+            Source(
+                Route(
+                    "/features",
+                    "features",
+                    since=UPDATED_SINCE,
+                    fields=True,
+                    workspace="/products/{parent}/features",
+                )
+            ),
+            detail=Detail("/features/{id}", "feature"),
+            audited_as=("feature",),
+            requires=ROADMAPS,
+            note="Features, with their estimates and tracked time; their requirements are a table of their own.",
+        ),
+        Table(
+            "requirements",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                reference_num=TEXT,
+                position=COUNT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                release_id=TEXT,
+                created_by_user=USER,
+                original_estimate=NUMBER,
+                remaining_estimate=NUMBER,
+                initial_estimate=NUMBER,
+                work_done=NUMBER,
+                work_units=COUNT,
+                workflow_status=WORKFLOW_STATUS,
+                url=TEXT,
+                resource=TEXT,
+                description=NOTE,
+                feature=STUB,
+                assigned_to_user=ASSIGNEE,
+                attachments=listing(ATTACHMENT),
+                tags=listing(TEXT),
+                full_tags=listing(TAG),
+                custom_fields=listing(CUSTOM_FIELD),
+                integration_fields=listing(INTEGRATION_FIELD),
+                comments_count=COUNT,
+                time_tracking_events=listing(TRACKED_TIME),
+                workflow_status_times=listing(STATUS_TIME),
+            ),
+            # Whether an edit of a requirement moves its feature is not documented: all features are looked at.
+            Source(Route("/features", "features", fields=True, workspace="/products/{parent}/features")),
+            part="requirements",
+            detail=Detail("/features/{id}", "feature"),
+            audited_as=("requirement",),
+            requires=ROADMAPS,
+            note="Requirements, read as parts of all features: exact also where an edit does not move the "
+            "feature. Where Aha!'s list does not tell them, they are read for the features that changed.",
+        ),
+        Table(
+            "tasks",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                body=TEXT,
+                due_date=TEXT,
+                status=TEXT,
+                position=COUNT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                product_id=TEXT,
+                assigned_to_users=listing(struct(id=TEXT, status=TEXT, completed_date=TEXT, user=USER)),
+                created_by_user=USER,
+                attachments=listing(ATTACHMENT),
+                url=TEXT,
+                resource=TEXT,
+                taskable=struct(type=TEXT, id=TEXT, reference_num=TEXT, name=TEXT, url=TEXT, resource=TEXT),
+                comments_count=COUNT,
+            ),
+            Source(
+                Route("/tasks", "tasks", since=UPDATED_SINCE, fields=True, workspace="/products/{parent}/tasks")
+            ),
+            detail=Detail("/tasks/{id}", "task"),
+            audited_as=("task",),
+            note="To-dos and approvals, with who they are for.",
+        ),
+        Table(
+            "record_comments",
+            table_schema(**COMMENT),
+            Source(Route("/products/{parent}/comments", "comments", fields=True), Parents("products")),
+            json_text=("reactions",),
+            audited_as=("comment",),
+            note="Comments on the records of a workspace, whatever they are (`commentable`); whether comments on "
+            "ideas are among them is not documented. Read whole in each workspace, each time: the list has no "
+            "filter.",
+        ),
+        Table(
+            "record_links",
+            table_schema(
+                id=TEXT,
+                feature_id=TEXT,
+                link_type=TEXT,
+                link_type_id=COUNT,
+                created_at=TEXT,
+                changed_at=TEXT,
+                parent_record_type=TEXT,
+                parent_record_id=TEXT,
+                child_record_type=TEXT,
+                child_record_id=TEXT,
+                parent=FLAG,
+                parent_record=LINKED_RECORD,
+                child_record=LINKED_RECORD,
+            ),
+            Source(
+                Route("/features/{parent}/record_links", "record_links", paged=False),
+                Parents("features", "feature_id", changed=True),
+            ),
+            time="created_at",
+            cursor_field="changed_at",
+            audited_as=("record_link",),
+            requires=ROADMAPS,
+            note="Links of features to other records, read for the features that changed. A link between two "
+            "features is told by both and is one row, of the one that was read last. A link does not say when it "
+            "changed: `changed_at` is the moment of the read, by Aha!'s clock.",
+        ),
+    )
+
+
+    # -------------------- connector/tables/people.py --------------------
+    # Who works in the account.
+
+    PEOPLE = (
+        Table(
+            "users",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                email=TEXT,
+                timezone=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                accessed_at=TEXT,
+                product_roles=listing(
+                    struct(role=COUNT, role_description=TEXT, product_id=TEXT, product_name=TEXT)
+                ),
+                user_roles=listing(struct(id=TEXT, name=TEXT)),
+                enabled=FLAG,
+                paid_seat=FLAG,
+                roadmaps_seat=FLAG,
+                develop_seat=FLAG,
+                teamwork_seat=FLAG,
+                administrator=FLAG,
+                administrator_roles=struct(
+                    administer_account=FLAG, administer_billing=FLAG, administer_configuration=FLAG
+                ),
+                identity_provider=struct(type=TEXT, id=TEXT, name=TEXT),
+                paid_seat_group=struct(id=TEXT, name=TEXT),
+            ),
+            Source(Route("/users", "users")),
+            requires="a user who may administer the account",
+            note="Users with their seats, and their role in each workspace. Whether signing in (`accessed_at`) "
+            "moves `updated_at` is not documented: take `sync_mode=snapshot` where that matters.",
+        ),
+        Table(
+            "teams",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                team_members_count=COUNT,
+                automatically_calculate_team_members_count=FLAG,
+                capacity=TEXT,
+                hourly_rate=TEXT,
+                color=TEXT,
+                start_date=TEXT,
+                end_date=TEXT,
+                project=WORKSPACE,
+                schedule=struct(id=TEXT, name=TEXT, hours_per_day=TEXT, story_points_per_day=TEXT, velocity=TEXT),
+                custom_fields=listing(CUSTOM_FIELD),
+                team_members=TEXT,
+            ),
+            Source(Route("/teams", "teams", fields=True)),
+            time=None,
+            json_text=("team_members",),
+            workspace="project.id",
+            requires="Enterprise+ with capacity planning",
+            note="Teams of capacity planning. `team_members` is JSON text: Aha! answers an object, where one "
+            "expects a list.",
+        ),
+        Table(
+            "team_members",
+            table_schema(id=TEXT, name=TEXT, email=TEXT, user_id=TEXT, virtual=FLAG),
+            Source(Route("/team_members", "team_members")),
+            time=None,
+            requires="Enterprise+ with capacity planning",
+            note="Members of teams, virtual ones included.",
+        ),
+    )
+
+
+    # -------------------- connector/tables/strategy.py --------------------
+    # Why the work is done: initiatives, goals and their key results, models, markets.
+
+    MODEL = {
+        "id": TEXT,
+        "name": TEXT,
+        "kind": TEXT,
+        "components": listing(struct(id=TEXT, name=TEXT, description=TEXT)),
+        "url": TEXT,
+        "resource": TEXT,
+        "project": WORKSPACE,
+    }
+    MARKET = {
+        "id": TEXT,
+        "product_id": TEXT,
+        "reference_num": TEXT,
+        "name": TEXT,
+        "color": COUNT,
+        "created_at": TEXT,
+        "updated_at": TEXT,
+        "url": TEXT,
+        "resource": TEXT,
+        "custom_fields": listing(CUSTOM_FIELD),
+        "comments_count": COUNT,
+    }
+
+    STRATEGY = (
+        Table(
+            "initiatives",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                reference_num=TEXT,
+                status=TEXT,
+                effort=NUMBER,
+                value=NUMBER,
+                presented=FLAG,
+                color=TEXT,
+                start_date=TEXT,
+                end_date=TEXT,
+                position=COUNT,
+                score=NUMBER,
+                created_at=TEXT,
+                updated_at=TEXT,
+                product_id=TEXT,
+                progress=NUMBER,
+                progress_source=TEXT,
+                duration_source=TEXT,
+                url=TEXT,
+                resource=TEXT,
+                project=WORKSPACE,
+                workflow_status=WORKFLOW_STATUS,
+                description=NOTE,
+                attachments=listing(ATTACHMENT),
+                assigned_to_user=ASSIGNEE,
+                time_frame=TIME_FRAME,
+                comments_count=COUNT,
+                goals=listing(DESCRIBED_STUB),
+                key_results=listing(KEY_RESULT_STUB),
+                score_facts=listing(SCORE_FACT),
+                workflow_status_times=listing(STATUS_TIME),
+                features=listing(STUB),
+                epic=listing(STUB),
+                releases=listing(RELEASE_STUB),
+                integration_fields=listing(INTEGRATION_FIELD),
+                custom_fields=listing(CUSTOM_FIELD),
+                created_by_user=USER,
+            ),
+            Source(
+                Route(
+                    "/initiatives",
+                    "initiatives",
+                    since=UPDATED_SINCE,
+                    fields=True,
+                    workspace="/products/{parent}/initiatives",
+                )
+            ),
+            detail=Detail("/initiatives/{id}", "initiative"),
+            audited_as=("initiative",),
+            requires=ROADMAPS,
+            note="Initiatives. `epic` is Aha!'s name for the list of their epics.",
+        ),
+        Table(
+            "goals",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                reference_num=TEXT,
+                effort=NUMBER,
+                value=NUMBER,
+                color=TEXT,
+                position=COUNT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                product_id=TEXT,
+                progress=NUMBER,
+                progress_source=TEXT,
+                url=TEXT,
+                resource=TEXT,
+                description=NOTE,
+                success_metric=struct(
+                    name=TEXT,
+                    description=NOTE,
+                    workflow_status=WORKFLOW_STATUS,
+                    workflow_status_times=listing(STATUS_TIME),
+                ),
+                project=WORKSPACE,
+                time_frame=TIME_FRAME,
+                parent=DESCRIBED_STUB,
+                parents=listing(DESCRIBED_STUB),
+                initiatives=listing(DESCRIBED_STUB),
+                key_results=listing(KEY_RESULT_STUB),
+                comments_count=COUNT,
+                features=listing(STUB),
+                releases=listing(RELEASE_STUB),
+                custom_fields=listing(CUSTOM_FIELD),
+            ),
+            Source(Route("/goals", "goals", workspace="/products/{parent}/goals")),
+            audited_as=("goal", "strategic_imperative"),
+            requires=ROADMAPS,
+            note="Goals, with short forms of their key results. A goal's status is that of its success metric.",
+        ),
+        Table(
+            "key_results",
+            table_schema(
+                id=TEXT,
+                goal_id=TEXT,
+                name=TEXT,
+                reference_num=TEXT,
+                position=COUNT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                progress=NUMBER,
+                target_metric=TEXT,
+                starting_metric=TEXT,
+                current_metric=TEXT,
+                description=NOTE,
+                assigned_to_user=ASSIGNEE,
+                workflow_status=WORKFLOW_STATUS,
+                custom_fields=listing(CUSTOM_FIELD),
+            ),
+            Source(
+                Route("/goals/{parent}/key_results", "key_results"),
+                Parents("goals", "goal_id", count="key_results", stubs="key_results"),
+            ),
+            audited_as=("key_result",),
+            requires=ROADMAPS,
+            note="Key results of goals, read where the goal's list says that one of them moved.",
+        ),
+        Table(
+            "strategy_models",
+            table_schema(**MODEL),
+            Source(Route("/strategy_models", "strategy_models")),
+            time=None,
+            workspace="project.id",
+            requires=ROADMAPS,
+            note="Strategic models.",
+        ),
+        Table(
+            "strategy_positions",
+            table_schema(**MODEL),
+            Source(Route("/strategy_positions", "strategy_positions")),
+            time=None,
+            workspace="project.id",
+            requires=ROADMAPS,
+            note="Positionings.",
+        ),
+        Table(
+            "strategy_visions",
+            table_schema(
+                id=TEXT,
+                name=TEXT,
+                created_at=TEXT,
+                updated_at=TEXT,
+                description=TEXT,
+                strategy_vision_components=listing(struct(id=TEXT, name=TEXT, title=TEXT)),
+                url=TEXT,
+                resource=TEXT,
+                project=WORKSPACE,
+            ),
+            Source(Route("/strategy_visions", "strategy_visions")),
+            json_text=("description",),
+            workspace="project.id",
+            requires=ROADMAPS,
+            note="Visions.",
+        ),
+        Table(
+            "personas",
+            table_schema(**MARKET | {"occupation": TEXT, "quote": TEXT}),
+            Source(
+                Route("/products/{parent}/personas", "personas", fields=True), Parents("products", "product_id")
+            ),
+            time=None,
+            requires=ROADMAPS,
+            note="Personas of a workspace.",
+        ),
+        Table(
+            "competitors",
+            table_schema(**MARKET | {"subtitle": TEXT}),
+            Source(
+                Route("/products/{parent}/competitors", "competitors", fields=True),
+                Parents("products", "product_id"),
+            ),
+            time=None,
+            requires=ROADMAPS,
+            note="Competitors of a workspace.",
+        ),
+    )
+
+
+    # -------------------- connector/tables/__init__.py --------------------
+    # The tables, declared as data: where their rows come from, and what a row looks like.
     #
-    # One algorithm for every table. A list is walked (ideas, votes, or the ideas that have comments), each of
-    # its rows stands for records (itself, or its comments), and the offset says up to which moment, by Aha!'s
-    # clock, all rows were delivered. Each sync reads again what changed since that moment; rows of that overlap
-    # that were delivered already are known by their digests and not delivered twice.
+    # One module a domain; `types` has what rows are made of, and `declaration` what a declaration may say.
 
-    Records = list[Row]
-    # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
-    # rows of the overlap were delivered; below, rows are held until that is known.
-    HELD_ROWS = 6000
-    HELD_PARENTS = 200
-    SINCE_MARGIN = timedelta(seconds=1)
-    # Calls for different ideas that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
-    THREADS = 4
-    # Records that are handed on together, at least.
-    CHUNK = 1000
+    TABLES: dict[str, Table] = {
+        table.name: table
+        for opt_in in (False, True)
+        for domain in (FEEDBACK, DELIVERY, STRATEGY, PEOPLE, ACCOUNT)
+        for table in domain
+        if table.opt_in is opt_in
+    }
+
+
+    def ingestion_type(table: Table, settings: Settings) -> str:
+        """What a pipeline is told: the table's own type, unless an option says otherwise.
+
+    Raises:
+        AhaOptionError: see `find_mode_fault`.
+    """
+        if fault := find_mode_fault(table, settings):
+            raise AhaOptionError(fault)
+        if settings.sync_mode == "snapshot":
+            return "snapshot"
+        return "cdc_with_deletes" if settings.track_deletes else table.ingestion_type
+
+
+    def find_mode_fault(table: Table, settings: Settings) -> str | None:
+        """Why a table cannot be read as options ask, or None."""
+        if settings.sync_mode == "snapshot" and table.append:
+            return (
+                f"Option `sync_mode` is `snapshot`, and rows of `{table.name}` are only ever added. Leave it out."
+            )
+        if settings.track_deletes and not table.tracks_deletes:
+            return (
+                f"Option `track_deletes` is true, and nothing tells deletions of `{table.name}` (it is read as "
+                f"{table.ingestion_type}). Leave it out; `sync_mode=snapshot` shows them where rows change."
+            )
+        return None
+
+
+    # -------------------- connector/plan.py --------------------
+    # How a table is read under given settings: which lists are walked, and what hangs below their rows.
+
+    # A feed is read in micro-batches of so many rows where no option says otherwise.
+    FEED_ROWS = 6000
+    WORKSPACES = TABLES["products"]
+
+
+    @dataclass(frozen=True)
+    class Below:
+        """A list below each row of another one.
+
+    Attributes:
+        listing: its path has `{parent}`.
+        column: that holds the parent's id.
+        count: the parent's field that is 0 where there is nothing; None where none says so or is trusted.
+    """
+
+        listing: Listing
+        column: str
+        count: str | None
 
 
     @dataclass(frozen=True)
     class Plan:
-        """How a table is read under given settings.
+        """How a table is read.
 
     Attributes:
-        listing: the list that is walked.
-        fan_out: how a row of it becomes records; None where the row is the record.
         table: whose rows come out.
-        limit: rows of the list per micro-batch, or None.
+        listing: the list that is walked; below `parents`, its path has `{parent}`.
+        since: the filter by which it tells only what is new, or None.
+        time: the field that says when one of its rows changed, or None.
+        needs: fields without which its rows are asked for one by one.
+        parents: the records below each of which it stands, or None for a single list.
+        keys: what `{key}` in its path stands for, in turn.
+        below: what stands below each of its rows; None where the row itself is the record.
+        created: whether it can be narrowed by time of creation.
+        workspaces: whose rows are taken, of rows that say whose they are; empty for all.
+        limit: rows per micro-batch, or None.
         filtered: whether the list is narrowed, so that an old row may come in when it changes.
-        snapshot: whether each read is everything, and nothing follows it.
+        snapshot: whether each read is everything.
         scope: of the offset.
     """
 
         table: Table
         listing: Listing
-        fan_out: FanOut | None
+        since: str | None
+        time: str | None
+        needs: tuple[str, ...]
+        parents: Parents | None
+        keys: tuple[str, ...]
+        below: Below | None
+        created: bool
+        workspaces: frozenset[str]
         limit: int | None
         filtered: bool
         snapshot: bool
         scope: str
 
+        @property
+        def is_feed(self) -> bool:
+            """Whether its rows are told apart by ids that only grow."""
+            return self.since == AFTER_ID
+
 
     def plan_table(table: Table, settings: Settings) -> Plan:
-        """Choose the account-wide route where it can serve, else fan out over the ideas."""
-        name_matches = settings.q or settings.ideas_q
-        filters = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
-        given = tuple((name, value) for name, value in filters if value)
-        snapshot = settings.sync_mode == "snapshot"
+        """Choose the list that serves with the fewest calls.
+
+    Raises:
+        AhaOptionError: the table needs an option that is not given.
+    """
+        snapshot = table.is_snapshot or (settings.sync_mode == "snapshot" and not table.append)
         # "Exact" must not rest on a count that nobody has confirmed.
         trusting = settings.trust_counts and not snapshot
-        modes = (("sync_mode", "snapshot" if snapshot else None), ("trust_counts", None if trusting else "false"))
-        scope = scope_of(settings.subdomain, table.name, (*filters, *modes))
-        # A part is no snapshot.
-        limit = None if snapshot else settings.limit
+        filters = _filters(settings) if table.of_ideas else ()
+        narrowed = bool(filters or settings.workspaces)
+        source = table.narrowed if table.narrowed and narrowed else table.source
+        scope = scope_of(
+            settings.subdomain,
+            table.name,
+            (
+                *filters,
+                ("sync_mode", "snapshot" if snapshot and not table.is_snapshot else None),
+                ("trust_counts", None if trusting or table.is_snapshot else "false"),
+                ("workspaces", ",".join(sorted(settings.workspaces))),
+                ("custom_object_keys", ",".join(settings.custom_object_keys) if "{key}" in _path(source) else ""),
+            ),
+        )
+        limit = None if snapshot else _limit(table, settings)
         size = settings.page_size
         if limit:
             # Micro-batches are whole pages, so that each goes on where the last one stopped.
             size = max(1, limit // -(-limit // size))
-        if table.path and (table.fan_out is None or not given):
-            fields = ("fields", ",".join(field_names(table.schema)))
-            listing = Listing(table.path, table.root, (*table.params, *given, fields), size)
-            return Plan(table, listing, None, limit, bool(given or table.params), snapshot, scope)
-        if table.fan_out is None:
-            raise ValueError(f"table `{table.name}` declares neither a list nor a fan-out")
-        fan_out = table.fan_out if trusting else replace(table.fan_out, count_field=None)
-        wanted = ("id", "created_at", "updated_at", fan_out.count_field)
-        fields = ("fields", ",".join(name for name in wanted if name))
-        listing = Listing("/ideas", "ideas", (*given, fields), size)
-        return Plan(table, listing, fan_out, limit, bool(given), snapshot, scope)
+        parents = source.parents
+        if parents and parents.changed:
+            plan = _plan_list(table, TABLES[parents.table].source, settings, size, _named(parents))
+            below = Below(_listing(table, source.route, size=settings.page_size), parents.column, None)
+            below = replace(below, count=parents.count if trusting else None)
+            # Of a parent, the list's filter alone tells that it changed.
+            plan = replace(plan, below=below, time=TABLES[parents.table].time, needs=())
+        else:
+            plan = _plan_list(table, source, settings, size)
+        return replace(plan, limit=limit, snapshot=snapshot, scope=scope)
 
 
+    def plan_parents(parents: Parents, settings: Settings) -> Plan:
+        """How all records are read that lists stand below."""
+        table = TABLES[parents.table]
+        plan = _plan_list(table, table.source, settings, settings.page_size, _named(parents))
+        return replace(plan, since=None, needs=())
+
+
+    def _plan_list(
+        table: Table, source: Source, settings: Settings, size: int, names: tuple[str, ...] = ()
+    ) -> Plan:
+        """The plan of a list, or of one below each of some records. `names`: the fields to ask for."""
+        route, filters = source.route, _filters(settings) if source.route.ideas else ()
+        parents = source.parents
+        if parents is None and settings.workspaces and route.workspace:
+            route, parents = replace(route, path=route.workspace), Parents(WORKSPACES.name)
+        needs = [table.part] if table.part else []
+        if table.detail and route.since and table.time:
+            needs.append(table.time)
+        return Plan(
+            table,
+            _listing(table, route, size, names).with_params(*filters),
+            route.since,
+            table.time,
+            tuple(needs),
+            parents,
+            _keys(route, settings),
+            None,
+            route.created and parents is None,
+            settings.workspaces if table.workspace and parents is None else frozenset(),
+            None,
+            bool(filters or route.params),
+            True,
+            "",
+        )
+
+
+    def _keys(route: Route, settings: Settings) -> tuple[str, ...]:
+        if "{key}" not in route.path:
+            return ("",)
+        if settings.custom_object_keys:
+            return settings.custom_object_keys
+        raise AhaOptionError(
+            "Option `custom_object_keys` is missing. It names the custom tables to read, by their API keys, "
+            "separated by commas."
+        )
+
+
+    def _named(parents: Parents) -> tuple[str, ...]:
+        """What must be known of a parent."""
+        table = TABLES[parents.table]
+        where = parents.where[0] if parents.where else None
+        prefix = "reference_prefix" if table is WORKSPACES else None
+        wanted = ("id", "created_at", table.time, prefix, where, parents.count, parents.stubs)
+        return tuple(dict.fromkeys(name for name in wanted if name))
+
+
+    def _listing(table: Table, route: Route, size: int, names: tuple[str, ...] = ()) -> Listing:
+        fields = (("fields", ",".join(names or table.asked_fields)),) if route.fields else ()
+        return Listing(route.path, route.root, (*route.params, *fields), size, route.paged)
+
+
+    def _filters(settings: Settings) -> tuple[tuple[str, str], ...]:
+        """The parameters by which options narrow the ideas."""
+        name_matches = settings.q or settings.ideas_q
+        given = (("q", name_matches), ("workflow_status", settings.ideas_workflow_status))
+        return tuple((name, value) for name, value in given if value)
+
+
+    def _limit(table: Table, settings: Settings) -> int | None:
+        """Rows per micro-batch, or None."""
+        given = [settings.max_records_per_batch, settings.max_ideas if table.of_ideas else None]
+        least = min((limit for limit in given if limit), default=None)
+        return least or (FEED_ROWS if table.source.route.since == AFTER_ID else None)
+
+
+    def _path(source: Source) -> str:
+        return source.route.path
+
+
+    def is_among(row: Row, names: frozenset[str]) -> bool:
+        """Whether a workspace, or a short form of one, is named by its id or its prefix."""
+        return str(row.get("id")) in names or str(row.get("reference_prefix")).upper() in names
+
+
+    # -------------------- connector/units.py --------------------
+    # What the rows of a list stand for: themselves, their parts, or what hangs below them.
+
+    Records = list[Row]
+
+
+    @dataclass(frozen=True)
+    class Unit:
+        """A row of a list and the records that it stands for.
+
+    Attributes:
+        row: it tells when something changed.
+        records: itself, or all that hangs below it.
+    """
+
+        row: Row
+        records: Records
+
+        @property
+        def name(self) -> str:
+            return str(self.row["id"])
+
+
+    class Units:
+        """Makes units of rows, as a plan says.
+
+    Args:
+        lookback: how late a change may become visible.
+        size: rows per page of what hangs below a row.
+        pool: where calls for different rows overlap.
+    """
+
+        def __init__(self, client: AhaClient, plan: Plan, lookback: timedelta, size: int, pool: Pool) -> None:
+            self._client, self._plan, self._pool = client, plan, pool
+            self._lookback, self._size = lookback, size
+            self._warned = False
+
+        def make(self, place: Place, rows: list[Row], start: Offset) -> Iterator[Unit]:
+            """The units of a page that are due: not those that were delivered by `start`, for sure."""
+            plan = self._plan
+            since = None if place.fresh else start.cursor
+            rows = self._completed(rows, since)
+            if plan.table.part:
+                rows = [part for row in rows for part in self._parts(row, plan.table.part)]
+            rows = [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
+            if plan.workspaces:
+                rows = [row for row in rows if self._is_inside(row)]
+            if plan.below is None:
+                yield from (Unit(row, [_with_parent(row, place.column, place.parent)]) for row in rows)
+                return
+            count = plan.below.count
+            yield from (Unit(row, []) for row in rows if is_empty(row, count))
+            asked = [row for row in rows if not is_empty(row, count)]
+            for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
+                yield Unit(row, records)
+
+        def finish(self, records: Records, read_at: str) -> Records:
+            """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""
+            table = self._plan.table
+            if table.cursor_field == CHANGED_AT:
+                # As Aha! writes times, so that texts compare as times do.
+                moment = read_at.removesuffix("Z") + ".000Z"
+                records = [record | {CHANGED_AT: record.get("updated_at") or moment} for record in records]
+            for column, field in table.flags:
+                records = [record | {column: bool(record.get(field))} for record in records]
+            return records
+
+        def _completed(self, rows: list[Row], since: str | None) -> list[Row]:
+            """Rows with all that the table needs: as the list tells them, or each asked for by itself."""
+            plan, detail = self._plan, self._plan.table.detail
+            if detail is None or not rows:
+                return rows
+            lacking = [name for name in plan.needs if not any(name in row for row in rows)]
+            if not (lacking or plan.table.always_detailed):
+                return rows
+            if lacking and not self._warned:
+                self._warned = True
+                logging.getLogger("aha_lakeflow").warning(
+                    "GET %s does not tell `%s`, which table `%s` needs: each row that it returns is asked for by "
+                    "itself, a call each.",
+                    plan.listing.path,
+                    lacking[0],
+                    plan.table.name,
+                )
+            if plan.table.part and since:
+                # Without the parts, only the whole's own time says which of them may have changed.
+                rows = [row for row in rows if not changed_before(row, since)]
+            found = self._pool.map(lambda row: self._detailed(row, detail), rows)
+            return [row for row in found if row is not None]
+
+        def _detailed(self, row: Row, detail: Detail) -> Row | None:
+            """A row with all that its own route tells; None if it is gone."""
+            path = detail.path.format(id=row["id"])
+            params = dict(param for param in self._plan.listing.params if param[0] == "fields")
+            try:
+                answer = self._client.get(path, params)
+            except AhaNotFoundError:
+                return None
+            found = answer.body.get(detail.root)
+            if not isinstance(found, dict) or not is_row(found):
+                raise _unexpected(path, f"an object with an `id` under `{detail.root}`", answer.shown)
+            return row | found
+
+        def _parts(self, row: Row, name: str) -> list[Row]:
+            parts = row.get(name) or []
+            if not isinstance(parts, list) or not all(map(is_row, parts)):
+                path = self._plan.listing.path
+                raise _unexpected(
+                    path, f"a list of objects with an `id` as `{name}` of each row", f"row {row['id']}"
+                )
+            return parts
+
+        def _is_inside(self, row: Row) -> bool:
+            where = self._plan.table.workspace
+            named: Any = row if where == "self" else row.get(where or "")
+            return isinstance(named, dict) and is_among(named, self._plan.workspaces)
+
+        def _children(self, row: Row) -> Records:
+            """All records below one row; none if it was deleted, merged or hidden after the list named it."""
+            below, parent = self._plan.below, str(row["id"])
+            if below is None:
+                raise ValueError(f"nothing hangs below a row of table `{self._plan.table.name}`")
+            listing = replace(below.listing.below(parent), size=self._size)
+            came_in = ("created_at", "updated_at")
+            try:
+                walk = Walk(
+                    lambda number: listing.fetch(self._client, number),
+                    listing.size,
+                    self._lookback,
+                    came_in=came_in,
+                )
+                return [_with_parent(record, below.column, parent) for page in walk for record in page]
+            except AhaNotFoundError:
+                return []
+
+
+    def is_empty(row: Row, count: str | None) -> bool:
+        """Whether a row says itself that nothing hangs below it: by a number, or by a list."""
+        return count is not None and row.get(count) in (0, [])
+
+
+    def _with_parent(row: Row, column: str, parent: str) -> Row:
+        return {column: parent} | row if column else row
+
+
+    def _unexpected(path: str, wanted: str, shown: str) -> AhaResponseError:
+        return AhaResponseError(
+            f"GET {path} answered without {wanted}. Received: {shown}. Nothing was lost; if it stays so, Aha!'s "
+            "API has changed and this connector needs an update."
+        )
+
+
+    # -------------------- connector/sync.py --------------------
+    # The sync engine: from an offset to rows and the next offset.
+    #
+    # One algorithm for every table. Lists are walked (a table's own, one below each workspace, that of the ideas
+    # that have comments), each of their rows stands for records (itself, its parts, what hangs below it), and the
+    # offset says up to which moment, by Aha!'s clock, all rows were delivered. Each sync reads again what changed
+    # since that moment; rows of that overlap that were delivered already are known by their digests and not
+    # delivered twice.
+
+    # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
+    # rows of the overlap were delivered; below, rows are held until that is known.
+    HELD_ROWS = 6000
+    HELD_PARENTS = 200
+    SINCE_MARGIN = timedelta(seconds=1)
+    # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
+    THREADS = 4
+    # Records that are handed on together, at least.
+    CHUNK = 1000
+
+
+    @dataclass
     class Held:
         """Pages of records kept until it is known which of them are news; compressed, since few are.
 
     Attributes:
-        contents: row id → digest of its records, as last met.
-        empty: ids of rows without records.
+        contents: unit's name → digest of its records, as last met.
+        sizes: unit's name → how many records it stands for.
     """
 
-        def __init__(self) -> None:
-            self._pages: list[bytes] = []
-            self.contents: dict[str, int] = {}
-            self.empty: set[str] = set()
+        contents: dict[str, int] = field(default_factory=dict)
+        sizes: dict[str, int] = field(default_factory=dict)
+        _pages: list[bytes] = field(default_factory=list)
 
-        def add(self, page: list[tuple[str, Records]]) -> None:
+        def add(self, units: list[Unit]) -> None:
             kept = []
-            for row_id, records in page:
-                self.contents[row_id] = content = digest(records)
-                (self.empty.discard if records else self.empty.add)(row_id)
-                kept.append((row_id, content, records))
+            for unit in units:
+                self.contents[unit.name] = content = digest(unit.records)
+                self.sizes[unit.name] = len(unit.records)
+                kept.append((unit.name, content, unit.records))
             self._pages.append(zlib.compress(json.dumps(kept).encode()))
 
+        def count(self, names: set[str]) -> int:
+            """How many records some units stand for."""
+            return sum(self.sizes[name] for name in names)
+
         def records(self, news: set[str]) -> Iterator[Records]:
-            """The records of the rows in `news`, each row as it was last met, a page at a time."""
+            """The records of the units in `news`, each as it was last met, a page at a time."""
             for page in self._pages:
                 out: Records = []
-                for row_id, content, records in json.loads(zlib.decompress(page)):
-                    if row_id in news and self.contents[row_id] == content:
+                for name, content, records in json.loads(zlib.decompress(page)):
+                    if name in news and self.contents[name] == content:
                         out += records
                 if out:
                     yield out
@@ -2300,159 +4025,344 @@ def register_lakeflow_source(spark):
             """What changed since `start`, and the offset that stands after it.
 
         Returns pages of records as Aha! sent them, and a JSON object. The same offset with no records
-        means that there was nothing new.
+        means that there was nothing new. A snapshot is everything each time, and its offset is `{}`.
 
         Raises:
             AhaError: the offset cannot be used, or a request failed; `start` stays valid.
         """
-            return self._read(plan_table(table, self._settings), start)
+            return Reading(self._client, self._settings, plan_table(table, self._settings)).read(start)
 
         def reread(self, table: Table, start: dict[str, Any] | None) -> Iterator[Records]:
-            """All that changed since `start`, past any `max_ideas`.
+            """All that changed since `start`, past any limit of a micro-batch.
 
         Spark asks again for a batch that it had planned and may not have written. By now other rows may
         stand where that batch ended, so only everything is sure to hold it.
         """
-            return self._read(replace(plan_table(table, self._settings), limit=None), start)[0]
+            return self._unlimited(table).read(start)[0]
 
         def split(self, table: Table) -> list[Window]:
             """Windows that hold all rows of a table between them: a single one where the table is small."""
-            plan = replace(plan_table(table, self._settings), limit=None)
-            return self._windows(plan, plan.listing.fetch(self._client, 1))
+            return self._unlimited(table).windows()
 
         def begin(self, table: Table) -> tuple[list[Window], Iterator[Records], dict[str, Any]]:
             """A first read: the windows that it is split into, or, if it is not split, the records; and the
-        offset that stands after it. A table that is read in micro-batches (`max_ideas`) is not split.
+        offset that stands after it. A table that is read in micro-batches is not split.
         """
-            plan = plan_table(table, self._settings)
-            page = plan.listing.fetch(self._client, 1)
-            windows = [] if plan.limit else self._windows(plan, page)
+            reading = Reading(self._client, self._settings, plan_table(table, self._settings))
+            windows = [] if reading.plan.limit else reading.windows()
             if len(windows) < 2:
-                return [], *self._read(plan, None, page)
-            started = require_clock(format_time(page.date) if page.date else "", plan.listing.path)
-            return windows, iter(()), self._after(plan, started).to_json()
+                return [], *reading.read(None)
+            return windows, iter(()), reading.end_of_windows()
 
-        def _windows(self, plan: Plan, page: Page) -> list[Window]:
-            single = replace(plan.listing, size=1)
+        def read_window(self, table: Table, window: Window) -> Iterator[Records]:
+            """The records of one window, page by page."""
+            plan = replace(plan_table(table, self._settings), limit=None)
+            plan = replace(plan, listing=plan.listing.with_params(*window.params))
+            return Reading(self._client.sharing(window.share), self._settings, plan).stream(window)
+
+        def _unlimited(self, table: Table) -> "Reading":
+            plan = replace(plan_table(table, self._settings), limit=None)
+            return Reading(self._client, self._settings, plan)
+
+
+    class Reading:
+        """One read, as a plan says.
+
+    Args:
+        asked: the table that it is for, where that is another than the plan's.
+    """
+
+        def __init__(self, client: AhaClient, settings: Settings, plan: Plan, asked: Table | None = None) -> None:
+            self.plan = plan
+            self._client, self._settings, self._asked = client, settings, asked or plan.table
+            self._pool = Pool(THREADS)
+            self._late = timedelta(seconds=max(settings.lookback_seconds, plan.table.late)) + CLOCK_MARGIN
+            self._units = Units(client, plan, self._late, settings.page_size, self._pool)
+            # The list's first page, where it was asked for ahead.
+            self._first: Page | None = None
+
+        def windows(self) -> list[Window]:
+            """Windows that hold all rows; a single one where there are few, or where Aha! cannot narrow them."""
+            if not self.plan.created:
+                return [Window()]
+            self._first = self._fetch(self.plan.listing, 1)
+            single = replace(self.plan.listing, size=1)
 
             def created_at(position: int) -> str | None:
                 rows = single.fetch(self._client, position).rows
                 return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
 
-            return make_windows(page.total, self._settings.partition_rows, created_at)
+            return make_windows(self._first.total, self._settings.partition_rows, created_at)
 
-        def _after(self, plan: Plan, started: str) -> Offset:
-            """The offset of a read that began at `started` and of which no row is remembered."""
-            return Offset(plan.scope, shift(started, -self._lookback - CLOCK_MARGIN))
+        def end_of_windows(self) -> dict[str, Any]:
+            """The offset that stands after all windows."""
+            if self.plan.snapshot:
+                return {}
+            date = self._first.date if self._first else None
+            return Offset(self.plan.scope, self._cursor_after(format_time(date) if date else "")).to_json()
 
-        def read_window(self, table: Table, window: Window) -> Iterator[Records]:
-            """The records of one window, page by page."""
-            plan = replace(plan_table(table, self._settings), limit=None)
-            listing = replace(plan.listing, params=(*plan.listing.params, *window.params))
-            part = Sync(self._client.sharing(window.share), self._settings)
-            walk = part._walk(replace(plan, listing=listing), Offset(plan.scope))
-            return part._stream(plan, walk, walk.next_page(), window)
+        def stream(self, window: Window | None = None) -> Iterator[Records]:
+            """All records, or those of a window, page by page."""
+            yield from self._rest(self._open(Offset(self.plan.scope)), window)
 
-        def _read(
-            self, plan: Plan, start: dict[str, Any] | None, page: Page | None = None
-        ) -> tuple[Iterator[Records], dict[str, Any]]:
-            """As `read`; `page` is the list's first page, where it was fetched already."""
-            offset = Offset.from_json(start, plan.scope)
-            if plan.snapshot and offset.cursor:
-                return iter(()), offset.to_json()
-            walk = self._walk(plan, offset, page)
-            first = walk.next_page()
-            started = require_clock(walk.position.started, plan.listing.path)
-            after = self._after(plan, started)
-            room = HELD_PARENTS if plan.fan_out else HELD_ROWS
-            if plan.snapshot or (offset.cursor is None and not plan.limit and walk.position.total > room):
-                return self._stream(plan, walk, first), after.to_json()
-            return self._hold(plan, walk, first, offset, str(after.cursor))
+        def read(self, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
+            """As `Sync.read`."""
+            if self.plan.snapshot:
+                return self.stream(), {}
+            offset = Offset.from_json(start, self.plan.scope)
+            with ExitStack() as ended:
+                ended.enter_context(self._pool)
+                course = self._open(offset)
+                held, recent = Held(), set[str]()
+                after_id = self._hold(course, offset, held, recent)
+                if course.whole or self.plan.limit:
+                    end = self._end(course, offset, held, recent, after_id)
+                    pages = held.records(offset.seen.news(held.contents))
+                    return self._finished(course, pages), end.to_json()
+                # Too many rows to be held: they are handed on while the walk goes on.
+                ended.pop_all()
+                end = Offset(self.plan.scope, self._cursor_after(course.started), roll=course.roll)
+                pages = self._finished(course, held.records(set(held.contents)))
+                return itertools.chain(pages, self._rest(course)), end.to_json()
 
-        def _walk(self, plan: Plan, offset: Offset, first: Page | None = None) -> Walk:
-            listing = plan.listing
-            if offset.cursor:
-                # Whether `updated_since` includes its own moment, or looks at milliseconds, is not documented:
-                # a second earlier is right in every case, and what is too old is dropped here.
-                since = ("updated_since", shift(offset.cursor, -SINCE_MARGIN))
-                listing = Listing(listing.path, listing.root, (*listing.params, since), listing.size)
-            fetched = [first] if first else []
-            return Walk(
-                lambda number: fetched.pop() if fetched else listing.fetch(self._client, number),
-                listing.size,
-                self._lookback + CLOCK_MARGIN,
-                came_in="created_at" if offset.cursor is None and not plan.filtered else "updated_at",
-                position=offset.position,
-            )
+        def _hold(self, course: Course, start: Offset, held: Held, recent: set[str]) -> str | None:
+            """Hold what is due, up to the end of the course, of a micro-batch, or of what can be held.
 
-        def _stream(
-            self, plan: Plan, walk: Walk, rows: list[Row], window: Window | None = None
-        ) -> Iterator[Records]:
-            with Pool(THREADS) as pool:
-                while True:
-                    chunk: Records = []
-                    inside = [row for row in rows if window is None or window.holds(row)]
-                    for _, records in self._expand(plan, inside, pool):
-                        chunk += records
-                        if plan.fan_out and len(chunk) >= CHUNK:
-                            yield chunk
-                            chunk = []
-                    if chunk:
-                        yield chunk
-                    if walk.whole:
-                        return
-                    rows = walk.next_page()
-
-        def _hold(
-            self, plan: Plan, walk: Walk, rows: list[Row], start: Offset, cursor: str
-        ) -> tuple[Iterator[Records], dict[str, Any]]:
-            held, recent = Held(), set()
+        Fills `held`, and `recent` with the names of units that the next read will meet again. Returns the id
+        of a feed up to which nothing can come any more.
+        """
+            plan, ids = self.plan, FeedIds()
             # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
             limit = plan.limit if start.seen.exact else None
-            with Pool(THREADS) as pool:
-                while True:
-                    window = [row for row in rows if not (start.cursor and changed_before(row, start.cursor))]
-                    recent |= {str(row["id"]) for row in window if not changed_before(row, cursor)}
-                    held.add(list(self._expand(plan, window, pool)))
-                    if walk.whole:
-                        break
-                    if limit and len(start.seen.news(held.contents) - held.empty) + plan.listing.size > limit:
-                        break
-                    rows = walk.next_page()
-            news = start.seen.news(held.contents)
-            delivered = {row_id: content for row_id, content in held.contents.items() if row_id in recent}
-            if not walk.whole:
-                coming = start.coming.and_also(delivered)
-                end = Offset(plan.scope, start.cursor, start.seen, walk.position, coming)
-            elif not news and start.cursor and not start.position and (recent or not held.contents):
-                end = start
+            room = HELD_PARENTS if plan.below else HELD_ROWS
+            for place, rows in self._pages(course):
+                cursor = self._cursor_after(course.started)
+                units = list(self._units.make(place, rows, start))
+                # Where rows do not tell when they changed, a first read cannot know which it will meet again.
+                if plan.time or start.cursor:
+                    recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+                held.add(units)
+                if plan.is_feed:
+                    ids.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
+                if limit and held.count(start.seen.news(held.contents)) + plan.listing.size > limit:
+                    break
+                if start.cursor is None and not plan.limit and len(held.contents) > room:
+                    break
+            return ids.settled
+
+        def _end(
+            self, course: Course, start: Offset, held: Held, recent: set[str], after_id: str | None
+        ) -> Offset:
+            """The offset after what was held."""
+            delivered = {name: content for name, content in held.contents.items() if name in recent}
+            roll = start.coming_roll if start.position and start.coming_roll else course.roll
+            roll = roll.without(course.gone) if roll else None
+            coming = start.coming.and_also(delivered)
+            if not course.whole:
+                return replace(start, position=course.position, coming=coming, coming_roll=roll)
+            idle = not start.seen.news(held.contents) and start.cursor and not start.position
+            if idle and (recent or not held.contents) and roll == start.roll:
+                return start
+            cursor = self._cursor_after(course.started)
+            return Offset(start.scope, cursor, coming, roll=roll, after_id=after_id or start.after_id)
+
+        def _open(self, start: Offset) -> Course:
+            """The lists of the plan, from where `start` stands."""
+            plan, roll, started = self.plan, None, ""
+            if plan.parents:
+                rows, started = self._parents(plan.parents)
+                places, roll = self._places_below(rows, plan.parents, start)
             else:
-                end = Offset(plan.scope, cursor, start.coming.and_also(delivered))
-            return held.records(news), end.to_json()
+                listing = self._since(plan.listing, start)
+                places = [Place(listing, whole=listing is plan.listing)]
+            first, self._first = self._first, None
+            return Course(
+                places,
+                self._walk,
+                lambda place: first or self._first_page(place),
+                self._pool,
+                started=start.position.started if start.position else started,
+                position=start.position,
+                ahead=not plan.limit,
+                roll=roll,
+            )
 
-        def _expand(self, plan: Plan, rows: list[Row], pool: Pool) -> Iterator[tuple[str, Records]]:
-            """Each row's id and all its records: the row itself, or what stands below it."""
-            if plan.fan_out is None:
-                yield from ((str(row["id"]), [row]) for row in rows)
-                return
-            count_field = plan.fan_out.count_field
-            asked = [str(row["id"]) for row in rows if not count_field or row.get(count_field) != 0]
-            yield from ((str(row["id"]), []) for row in rows if count_field and row.get(count_field) == 0)
-            yield from zip(asked, pool.map(lambda idea_id: self._children(plan, idea_id), asked), strict=True)
+        def _parents(self, parents: Parents) -> tuple[list[Row], str]:
+            """All records that lists stand below, and when they were asked for."""
+            plan = plan_parents(parents, self._settings)
+            reading = Reading(self._client, self._settings, plan, self._asked)
+            kept = ("id", "reference_prefix", parents.count, parents.stubs)
+            named = {name for name in (*kept, *(parents.where or ())[:1]) if name}
+            with reading._pool:
+                course = reading._open(Offset(""))
+                found = [
+                    {name: row[name] for name in named if name in row}
+                    for place, rows in reading._pages(course)
+                    for row in (unit.row for unit in reading._units.make(place, rows, Offset("")))
+                ]
+            if plan.table is WORKSPACES and self._settings.workspaces:
+                found = self._chosen(found)
+            if parents.where:
+                name, text = parents.where
+                found = [row for row in found if text in str(row.get(name))]
+            return sorted(found, key=lambda row: order_of(str(row["id"]))), course.started
 
-        def _children(self, plan: Plan, idea_id: str) -> Records:
-            """All records below one idea; none if it was deleted, merged or hidden after the list named it."""
-            if plan.fan_out is None:
-                raise ValueError(f"table `{plan.table.name}` has no fan-out")
-            fields = (("fields", ",".join(field_names(plan.table.schema))),) if plan.fan_out.send_fields else ()
-            path = plan.fan_out.path.format(id=idea_id)
-            params = (*plan.table.params, *fields)
-            listing = Listing(path, plan.table.root, params, self._settings.page_size)
+        def _chosen(self, found: list[Row]) -> list[Row]:
+            """The workspaces that the option names.
+
+        Raises:
+            AhaOptionError: there is none of a name.
+        """
+            for name in sorted(self._settings.workspaces):
+                if not any(is_among(row, frozenset({name})) for row in found):
+                    there = ", ".join(sorted(str(row.get("reference_prefix")) for row in found)) or "none"
+                    raise AhaOptionError(
+                        f"Option `workspaces` names {name!r}, and the key sees no such workspace, but {there}."
+                    )
+            return [row for row in found if is_among(row, self._settings.workspaces)]
+
+        def _places_below(self, rows: list[Row], declared: Parents, start: Offset) -> tuple[list[Place], Roll]:
+            """A list for each parent that may have something to read, and the roll of all of them."""
+            places = []
+            named = [
+                (row, key, f"{row['id']}/{key}" if key else str(row["id"]))
+                for row in rows
+                for key in self.plan.keys
+            ]
+            roll = Roll.of(name for _, _, name in named)
+            fresh: set[str] = set()
+            if start.cursor:
+                fresh = (start.roll or Roll()).strangers(name for _, _, name in named)
+            trusting = self._settings.trust_counts and not self.plan.snapshot
+            for row, key, name in named:
+                new = name in fresh
+                if trusting and is_empty(row, declared.count):
+                    continue
+                if (
+                    declared.stubs
+                    and start.cursor
+                    and not new
+                    and not has_moved(row, declared.stubs, start.cursor)
+                ):
+                    continue
+                listing = self.plan.listing.below(str(row["id"]), key)
+                narrowed = listing if new else self._since(listing, start)
+                places.append(
+                    Place(
+                        narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
+                    )
+                )
+            return places, roll
+
+        def _since(self, listing: Listing, start: Offset) -> Listing:
+            """A list, narrowed to what is new where it can be."""
+            if self.plan.is_feed:
+                return listing.with_params(("after_id", start.after_id)) if start.after_id else listing
+            if not (self.plan.since and start.cursor):
+                return listing
+            # Whether the filter includes its own moment, or looks at milliseconds, is not documented: a second
+            # earlier is right in every case, and what is too old is dropped.
+            return listing.with_params((self.plan.since, shift(start.cursor, -SINCE_MARGIN)))
+
+        def _walk(self, place: Place, first: Page | None, position: Position | None) -> Walk:
+            fetched = [first] if first else []
+            made = ("created_at", "updated_at")
+            changed = (self.plan.time or "updated_at",)
+            return Walk(
+                lambda number: fetched.pop() if fetched else self._fetch(place.listing, number),
+                place.listing.size,
+                self._late,
+                came_in=made if self.plan.is_feed or (place.whole and not self.plan.filtered) else changed,
+                position=position,
+            )
+
+        def _first_page(self, place: Place) -> Page | None:
+            """A list's first page; None if the record that it stood below is gone."""
             try:
-                walk = Walk(lambda number: listing.fetch(self._client, number), listing.size, self._lookback)
-                return [{"idea_id": idea_id} | record for page in walk for record in page]
+                return self._fetch(place.listing, 1)
             except AhaNotFoundError:
-                return []
+                if not place.parent:
+                    raise
+                return None
+
+        def _fetch(self, listing: Listing, number: int) -> Page:
+            try:
+                return listing.fetch(self._client, number)
+            except (AhaPermissionError, AhaNotFoundError) as error:
+                raise refusal_of(self._asked.name, self.plan.table.requires, error) from None
+
+        def _pages(self, course: Course) -> Iterator[tuple[Place, list[Row]]]:
+            """The pages of a course.
+
+        Raises:
+            AhaNotFoundError: none of its lists is there.
+        """
+            yield from course
+            if course.gone and len(course.gone) == len(course.places):
+                path = self.plan.listing.below(":id", ":key").path
+                refused = AhaNotFoundError(
+                    f"GET {path} answered 404 for each of {len(course.gone)} records.", 404
+                )
+                raise refusal_of(self._asked.name, self.plan.table.requires, refused)
+
+        def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
+            """The records of all pages that are left."""
+            nothing = Offset(self.plan.scope)
+            with self._pool:
+                for place, rows in self._pages(course):
+                    chunk: Records = []
+                    inside = [row for row in rows if window is None or window.holds(row)]
+                    for unit in self._units.make(place, inside, nothing):
+                        chunk += unit.records
+                        if self.plan.below and len(chunk) >= CHUNK:
+                            yield self._units.finish(chunk, course.started)
+                            chunk = []
+                    if chunk:
+                        yield self._units.finish(chunk, course.started)
+
+        def _finished(self, course: Course, pages: Iterator[Records]) -> Iterator[Records]:
+            return (self._units.finish(page, course.started) for page in pages)
+
+        def _cursor_after(self, started: str) -> str:
+            """Up to when all is delivered by a read that began at `started`."""
+            return shift(require_clock(started, self.plan.listing.path), -self._late)
+
+        def _is_before(self, row: Row, cursor: str) -> bool:
+            return bool(self.plan.time) and changed_before(row, cursor, str(self.plan.time))
+
+
+    @dataclass
+    class FeedIds:
+        """Ids of a feed, and up to which of them nothing can come any more: what is made late may become visible
+    after a row with a larger id."""
+
+        old: list[int] = field(default_factory=list)
+        young: list[int] = field(default_factory=list)
+        known: bool = True
+
+        def add(self, rows: Iterable[tuple[str, bool]]) -> None:
+            """Note ids, each with whether its row is old."""
+            for identity, is_old in rows:
+                if identity.isdecimal():
+                    (self.old if is_old else self.young).append(int(identity))
+                else:
+                    self.known = False
+
+        @property
+        def settled(self) -> str | None:
+            """The last id of what is old, if nothing younger came before it; else None."""
+            last = max(self.old, default=None)
+            if not self.known or last is None or last > min(self.young, default=last):
+                return None
+            return str(last)
+
+
+    def has_moved(row: Row, stubs: str, cursor: str) -> bool:
+        """Whether one of the stubs in a row says that it changed since; also where there are none to look at."""
+        found = row.get(stubs)
+        if not isinstance(found, list):
+            return True
+        return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
 
 
     # -------------------- connector/aha.py --------------------
@@ -2487,7 +4397,7 @@ def register_lakeflow_source(spark):
             settings = parse_options(self._options, table_options)
             return {
                 "primary_keys": list(table.primary_keys),
-                "cursor_field": table.cursor_field,
+                "cursor_field": None if table.is_snapshot else table.cursor_field,
                 "ingestion_type": ingestion_type(table, settings),
                 "description": table.note,
             }
@@ -2583,6 +4493,8 @@ def register_lakeflow_source(spark):
             settings = parse_options(self._options, table_options)
             if name in TABLES:
                 table = TABLES[name]
+                if fault := find_mode_fault(table, settings):
+                    raise AhaOptionError(fault)
                 native = settings.timestamps == "native"
                 return replace(table, schema=with_native_times(table.schema)) if native else table
             near = difflib.get_close_matches(name, TABLES, n=1)
@@ -2615,6 +4527,8 @@ def register_lakeflow_source(spark):
         "_community_namespaces": StructType([StructField("namespace", NAMES, False)]),
     }
     MOST_PARTITIONS = 8
+    # In a stream's offset, how many snapshots it has read.
+    SNAPSHOTS = "snapshots"
 
 
     class LakeflowSource(DataSource):
@@ -2747,13 +4661,24 @@ def register_lakeflow_source(spark):
         def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
             """What changed since `start`, and the offset after it."""
             read = self._connector.read_delete_batches if self._deletes else self._connector.read_batches
-            return read(self._table, start, self._settings)
+            batches, end = read(self._table, start, self._settings)
+            return batches, end or count_snapshot(start)
+
+        def read_all(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+            """As `read`, past the ends of micro-batches."""
+            found, end = self.read(start)
+            parts = [found]
+            while "position" in end:
+                found, end = self.read(end)
+                parts.append(found)
+            return itertools.chain.from_iterable(parts), end
 
         def begin(self) -> tuple[list[dict[str, Any]], Iterator[pa.RecordBatch], StoredOffset]:
             """A first read: its parts where it is split, else its rows; and the offset after it."""
             if self._deletes:
                 return [], *self.read({})
-            return self._connector.begin(self._table, self._settings)
+            parts, batches, end = self._connector.begin(self._table, self._settings)
+            return parts, batches, end or count_snapshot({})
 
         def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
             """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
@@ -2768,6 +4693,11 @@ def register_lakeflow_source(spark):
             return self._connector.read_partition_batches(self._table, part, self._settings)
 
 
+    def count_snapshot(start: StoredOffset) -> StoredOffset:
+        """The offset after one more snapshot: a stream stands still where offsets do."""
+        return {SNAPSHOTS: int(start.get(SNAPSHOTS, 0)) + 1}
+
+
     class SimpleFlowReader(SimpleDataSourceStreamReader):
         """A flow, read where the stream is driven: for Spark before 4.2."""
 
@@ -2778,7 +4708,8 @@ def register_lakeflow_source(spark):
             return {}
 
         def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
-            batches, end = self._flow.read(start)
+            # A run that is to read all that is there asks once.
+            batches, end = self._flow.read_all(start)
             return PackedBatches(batches), end
 
         def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
@@ -3120,7 +5051,7 @@ def register_lakeflow_source(spark):
             faults.columns(f"{here}.primary_keys", config.get("primary_keys"), table),
             next(iter(faults.columns(f"{here}.sequence_by", sequence, table)), None),
             faults.columns(f"{here}.cluster_by", cluster, table),
-            _options(faults, here, config),
+            _options(faults, here, config, table),
         )
 
 
@@ -3131,7 +5062,7 @@ def register_lakeflow_source(spark):
         return str(scd_type)
 
 
-    def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[str, str]:
+    def _options(faults: SpecFaults, path: str, config: Mapping[str, Any], table: Table | None) -> dict[str, str]:
         """The source's options, as texts, as Spark passes them on."""
         known = [option.name for option in OPTIONS if option.table]
         faults.unknown(path, config, (*PIPELINE_KEYS, *known))
@@ -3155,17 +5086,20 @@ def register_lakeflow_source(spark):
             except AhaOptionError as error:
                 faults.add(path, str(error))
                 return options
-            told = (config.get("primary_keys", ["id"]), config.get("sequence_by", "updated_at"))
-            if settings.track_deletes and told != (["id"], "updated_at"):
+            if table and (fault := find_mode_fault(table, settings)):
+                faults.add(path, fault)
+            order = table.cursor_field if table else "updated_at"
+            told = (config.get("primary_keys", ["id"]), config.get("sequence_by", order))
+            if settings.track_deletes and told != (["id"], order):
                 faults.add(
                     f"{path}.track_deletes",
-                    "a deletion tells `id` and `updated_at` alone: no other `primary_keys` or `sequence_by`.",
+                    f"a deletion tells `id` and `{order}` alone: no other `primary_keys` or `sequence_by`.",
                 )
-            appended = config.get("scd_type") == "APPEND_ONLY"
-            if appended and (settings.track_deletes or settings.sync_mode == "snapshot"):
+            snapshot = settings.sync_mode == "snapshot" or (table is not None and table.is_snapshot)
+            if config.get("scd_type") == "APPEND_ONLY" and (settings.track_deletes or snapshot):
                 faults.add(
                     f"{path}.scd_type",
-                    "APPEND_ONLY keeps every version of a row: leave out `track_deletes` and `sync_mode`.",
+                    "APPEND_ONLY keeps every version of a row: not of a snapshot, and without `track_deletes`.",
                 )
         return options
 

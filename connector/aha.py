@@ -16,8 +16,11 @@ from connector.options import parse_options
 from connector.pacing import Clock
 from connector.records import to_batches, to_rows
 from connector.split import Window
-from connector.sync import Records, Sync
-from connector.tables import TABLES, Table, ingestion_type, with_native_times
+from connector.sync import Sync
+from connector.tables import TABLES, find_mode_fault, ingestion_type
+from connector.tables.declaration import Table
+from connector.tables.types import with_native_times
+from connector.units import Records
 
 
 class AhaLakeflowConnect(LakeflowConnect):
@@ -49,7 +52,7 @@ class AhaLakeflowConnect(LakeflowConnect):
         settings = parse_options(self._options, table_options)
         return {
             "primary_keys": list(table.primary_keys),
-            "cursor_field": table.cursor_field,
+            "cursor_field": None if table.is_snapshot else table.cursor_field,
             "ingestion_type": ingestion_type(table, settings),
             "description": table.note,
         }
@@ -145,6 +148,8 @@ class AhaLakeflowConnect(LakeflowConnect):
         settings = parse_options(self._options, table_options)
         if name in TABLES:
             table = TABLES[name]
+            if fault := find_mode_fault(table, settings):
+                raise AhaOptionError(fault)
             native = settings.timestamps == "native"
             return replace(table, schema=with_native_times(table.schema)) if native else table
         near = difflib.get_close_matches(name, TABLES, n=1)

@@ -4,6 +4,7 @@ Spark runs these methods in worker processes: one that plans, one that drives a 
 nothing here opens a connection before it is asked for rows, and only a stream's reader keeps anything.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,8 @@ VIRTUAL_TABLES = {
     "_community_namespaces": StructType([StructField("namespace", NAMES, False)]),
 }
 MOST_PARTITIONS = 8
+# In a stream's offset, how many snapshots it has read.
+SNAPSHOTS = "snapshots"
 
 
 class LakeflowSource(DataSource):
@@ -181,13 +184,24 @@ class Flow:
     def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
         """What changed since `start`, and the offset after it."""
         read = self._connector.read_delete_batches if self._deletes else self._connector.read_batches
-        return read(self._table, start, self._settings)
+        batches, end = read(self._table, start, self._settings)
+        return batches, end or count_snapshot(start)
+
+    def read_all(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
+        """As `read`, past the ends of micro-batches."""
+        found, end = self.read(start)
+        parts = [found]
+        while "position" in end:
+            found, end = self.read(end)
+            parts.append(found)
+        return itertools.chain.from_iterable(parts), end
 
     def begin(self) -> tuple[list[dict[str, Any]], Iterator[pa.RecordBatch], StoredOffset]:
         """A first read: its parts where it is split, else its rows; and the offset after it."""
         if self._deletes:
             return [], *self.read({})
-        return self._connector.begin(self._table, self._settings)
+        parts, batches, end = self._connector.begin(self._table, self._settings)
+        return parts, batches, end or count_snapshot({})
 
     def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
         """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
@@ -202,6 +216,11 @@ class Flow:
         return self._connector.read_partition_batches(self._table, part, self._settings)
 
 
+def count_snapshot(start: StoredOffset) -> StoredOffset:
+    """The offset after one more snapshot: a stream stands still where offsets do."""
+    return {SNAPSHOTS: int(start.get(SNAPSHOTS, 0)) + 1}
+
+
 class SimpleFlowReader(SimpleDataSourceStreamReader):
     """A flow, read where the stream is driven: for Spark before 4.2."""
 
@@ -212,7 +231,8 @@ class SimpleFlowReader(SimpleDataSourceStreamReader):
         return {}
 
     def read(self, start: StoredOffset) -> tuple[Iterator[pa.RecordBatch], StoredOffset]:
-        batches, end = self._flow.read(start)
+        # A run that is to read all that is there asks once.
+        batches, end = self._flow.read_all(start)
         return PackedBatches(batches), end
 
     def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002

@@ -16,7 +16,7 @@ from connector.listing import Listing, Page, Row
 from connector.offsets import Seen, digest, read_offset, scope_of, write_offset
 from connector.options import Settings
 from connector.servertime import CLOCK_MARGIN, changed_before, format_time, require_clock, shift
-from connector.tables import Table, letters
+from connector.tables.declaration import Table, letters
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_deletions(
     """Tombstones of the rows of `table` that were destroyed since `start`, and the offset after them.
 
     Without a start, all that the audits hold: Aha! keeps 12 months (documented). A tombstone has the row's
-    `id`, and the time of its deletion as `updated_at`.
+    `id`, and the time of its deletion as `updated_at` and in the column that rows are ordered by.
 
     Raises:
         AhaError: the offset cannot be used, or a request failed; `start` stays valid.
@@ -80,7 +80,7 @@ def read_deletions(
                 raise _unexpected_audits(listing, f"only audits after {offset.after_id}, but also {identity}")
             (old if changed_before(audit, horizon, "created_at") else young).add(identity)
             if _spelled(audit.get("auditable_type"), listing) in table.spellings:
-                tombstones[identity] = _tombstone(audit, listing)
+                tombstones[identity] = _tombstone(audit, listing, table)
         if page.last:
             break
         number += 1
@@ -107,11 +107,12 @@ def _fetch_audits(client: AhaClient, listing: Listing, table: Table, number: int
         ) from None
 
 
-def _tombstone(audit: Row, listing: Listing) -> Row:
+def _tombstone(audit: Row, listing: Listing, table: Table) -> Row:
     created = audit.get("created_at")
     if not isinstance(created, str):
         raise _unexpected_audits(listing, f"audit {audit['id']} with the time it was made")
-    return {"id": str(_id_in(audit.get("auditable_id"), "auditable_id", listing)), "updated_at": created}
+    identity = str(_id_in(audit.get("auditable_id"), "auditable_id", listing))
+    return {"id": identity, "updated_at": created, table.cursor_field: created}
 
 
 def _id_in(value: Any, name: str, listing: Listing) -> int:

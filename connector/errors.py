@@ -20,7 +20,8 @@ class AhaError(Exception):
 
 
 class AhaOptionError(AhaError, ValueError):
-    """An option, a table name or an offset cannot be used. Raised before any request."""
+    """An option, a table name or an offset cannot be used. Raised before any request, but for names of
+    workspaces, which only Aha! knows."""
 
 
 class AhaConnectionError(AhaError):
@@ -103,3 +104,13 @@ def status_error(status: int, message: str) -> AhaStatusError:
         return AhaServerError(f"{message} Aha! kept failing; nothing was lost, run again later.", status)
     error, advice = STATUS_ERRORS.get(status, (AhaStatusError, "This status is not expected of a read."))
     return error(f"{message} {advice}", status)
+
+
+def refusal_of(table: str, requires: str, error: AhaStatusError) -> AhaStatusError:
+    """The same error, saying which table cannot be read, and what may be missing."""
+    missing = f" ({requires})" if requires else ""
+    return type(error)(
+        f"Table `{table}` cannot be read: {error} The account's plan may lack it, or the key's user the "
+        f"role{missing}. Other tables are not affected.",
+        error.status,
+    )

@@ -1,7 +1,7 @@
 """One page of one list, checked before anybody reads it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,8 @@ from connector.client import AhaClient, Answer
 from connector.errors import AhaResponseError
 
 Row = dict[str, Any]
+# What tells when a row was made or changed.
+TIMES = ("updated_at", "created_at", "deleted_at")
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,22 @@ class Listing:
         root: the key of the list in the answer.
         params: sent with every page.
         size: rows per page.
+        paged: whether an answer without `pagination` is a fault; otherwise such an answer is the whole list.
     """
 
     path: str
     root: str
     params: tuple[tuple[str, str], ...]
     size: int
+    paged: bool = True
+
+    def below(self, parent: str, key: str = "") -> "Listing":
+        """The list of one parent, for a path with `{parent}`, and perhaps `{key}`."""
+        return replace(self, path=self.path.format(parent=parent, key=key))
+
+    def with_params(self, *params: tuple[str, str]) -> "Listing":
+        """The list narrowed by more parameters."""
+        return replace(self, params=(*self.params, *params))
 
     def fetch(self, client: AhaClient, number: int) -> Page:
         """Page `number`, counted from 1.
@@ -55,10 +67,12 @@ class Listing:
 
     def _check(self, answer: Answer, number: int) -> Page:
         rows, pagination = answer.body.get(self.root), answer.body.get("pagination")
-        if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        if not isinstance(rows, list) or not all(map(is_row, rows)):
             raise self._unexpected(f"a list of objects with an `id` under `{self.root}`", answer)
         if len({str(row["id"]) for row in rows}) < len(rows):
             raise self._unexpected(f"each row of page {number} once", answer)
+        if pagination is None and not self.paged and number == 1:
+            return Page(rows, len(rows), True, answer.date)
         names = ("total_records", "total_pages", "current_page")
         numbers: list[Any] = [pagination.get(name) for name in names] if isinstance(pagination, dict) else []
         if len(numbers) != 3 or not all(type(value) is int and value >= 0 for value in numbers):
@@ -82,7 +96,8 @@ class Listing:
         )
 
 
-def _is_row(row: Any) -> bool:
+def is_row(row: Any) -> bool:
+    """Whether a JSON value is a row: an object with an `id`, whose times are texts."""
     if not isinstance(row, dict) or type(row.get("id")) not in (str, int) or row["id"] == "":
         return False
-    return all(isinstance(row.get(name), str | None) for name in ("updated_at", "created_at"))
+    return all(isinstance(row.get(name), str | None) for name in TIMES)

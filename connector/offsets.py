@@ -13,6 +13,7 @@ VERSION = 1
 # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
 EXACT_ROWS = 150
 BUCKETS = 256
+ROLL_BUCKETS = 128
 
 
 def digest(value: Any) -> int:
@@ -91,6 +92,55 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Roll:
+    """Which records there were, in bounded space: sums of digests of their ids, in buckets.
+
+    A record that was not there is never taken for one that was; but for one that comes or goes, the others
+    of its bucket count as strangers too.
+
+    Attributes:
+        sums: one for each bucket, modulo 2**32.
+    """
+
+    sums: tuple[int, ...] = (0,) * ROLL_BUCKETS
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> "Roll":
+        sums = [0] * ROLL_BUCKETS
+        for identity in ids:
+            number = digest(identity)
+            sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
+        return cls(tuple(sums))
+
+    @classmethod
+    def from_json(cls, given: Any) -> "Roll | None":
+        """Read one back from an offset. Raises ValueError or TypeError where it is none."""
+        if given is None:
+            return None
+        if len(given) != ROLL_BUCKETS * 8:
+            raise ValueError("a roll of another length")
+        return cls(tuple(int(given[place : place + 8], 16) for place in range(0, len(given), 8)))
+
+    def to_json(self) -> str:
+        return "".join(f"{total:08x}" for total in self.sums)
+
+    def without(self, ids: Iterable[str]) -> "Roll":
+        """The roll that some of its records are not on."""
+        gone = Roll.of(ids)
+        return Roll(tuple((one - other) % 2**32 for one, other in zip(self.sums, gone.sums, strict=True)))
+
+    def strangers(self, ids: Iterable[str]) -> set[str]:
+        """Those of `ids`, all that there are now, that may not have been there."""
+        ids = list(ids)
+        now = Roll.of(ids)
+        return {
+            identity
+            for identity in ids
+            if now.sums[bucket := digest(identity) % ROLL_BUCKETS] != self.sums[bucket]
+        }
+
+
+@dataclass(frozen=True)
 class Position:
     """Where a walk over a list stands; see `connector.walk`.
 
@@ -107,6 +157,7 @@ class Position:
         ids: a digest of these rows' ids, whatever their order.
         before: that of the pass before, unless rows moved in it.
         tail: digests of the ids of the last rows read.
+        parent: below which record the list stands; "" where it stands below none.
     """
 
     size: int
@@ -121,6 +172,7 @@ class Position:
     ids: int = 0
     before: int | None = None
     tail: list[int] = field(default_factory=list)
+    parent: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +186,9 @@ class Offset:
         seen: the rows from the cursor on that were delivered.
         position: inside a walk that was cut by `max_ideas`; else None.
         coming: inside such a walk, the rows that will be `seen` after it.
+        roll: the parents that there were, where all of them are read; None where none was called.
+        coming_roll: inside such a walk, the roll after it.
+        after_id: of a feed, a row up to which all were delivered.
     """
 
     scope: str
@@ -141,12 +196,20 @@ class Offset:
     seen: Seen = field(default_factory=Seen)
     position: Position | None = None
     coming: Seen = field(default_factory=Seen)
+    roll: Roll | None = None
+    coming_roll: Roll | None = None
+    after_id: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that Spark stores; under 16 KiB."""
         out = write_offset(self.scope, {"cursor": self.cursor}, {"seen": self.seen, "coming": self.coming})
         if self.position:
             out["position"] = asdict(self.position)
+        for name in ("roll", "coming_roll"):
+            if (roll := getattr(self, name)) is not None:
+                out[name] = roll.to_json()
+        if self.after_id is not None:
+            out["after_id"] = self.after_id
         return out
 
     @classmethod
@@ -167,6 +230,9 @@ class Offset:
                 Seen.from_json(found.get("seen")),
                 _position_from(position) if position else None,
                 Seen.from_json(found.get("coming")),
+                Roll.from_json(found.get("roll")),
+                Roll.from_json(found.get("coming_roll")),
+                _id_from(found.get("after_id")),
             )
 
         return read_offset(given, scope, parse) or cls(scope)
@@ -205,6 +271,10 @@ def read_offset(
         raise AhaOptionError(
             f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
         ) from None
+
+
+def _id_from(given: Any) -> str | None:
+    return None if given is None else str(int(given))
 
 
 def _position_from(given: Any) -> Position:

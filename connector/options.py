@@ -14,6 +14,7 @@ from connector.errors import AhaOptionError
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 # Nine digits: no option means more.
 MOST = 999_999_999
+NAME_LIST = r"[A-Za-z0-9_-]{1,100}( *, *[A-Za-z0-9_-]{1,100}){0,99}"
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -44,6 +45,16 @@ def parse_subdomain(value: str) -> str:
     return label
 
 
+def parse_names(value: str) -> tuple[str, ...]:
+    """Names, separated by commas, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",")))
+
+
+def parse_workspaces(value: str) -> frozenset[str]:
+    """Prefixes, in capitals, and ids."""
+    return frozenset(name.upper() for name in parse_names(value))
+
+
 def parse_base_url(value: str) -> str:
     """Only Aha! itself or this machine: the key is sent to whatever stands here.
 
@@ -71,6 +82,7 @@ class Option:
         description: one sentence for the README and the spec.
         kind: the type that `connector_spec.yaml` states: string, integer or boolean.
         least, most: of an integer. choices: of a string, all that there are.
+        pattern: of a string, a regular expression that it matches as a whole.
         form: text → value of a string; raises ValueError with what was expected.
         connection, table: where it may be given.
         required, quoted: whether it must be given, and whether a message may quote it.
@@ -84,6 +96,7 @@ class Option:
     least: int = 1
     most: int = MOST
     choices: tuple[str, ...] = ()
+    pattern: str = ""
     form: Callable[[str], Any] = parse_text
     connection: bool = False
     table: bool = False
@@ -100,6 +113,8 @@ class Option:
             return parse_flag(text)
         if self.choices and text not in self.choices:
             raise ValueError(f"expected {' or '.join(self.choices)}")
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise ValueError("expected names separated by commas, of letters, digits, _ and - only")
         return self.form(text)
 
     def _parse_number(self, text: str) -> int:
@@ -173,15 +188,34 @@ OPTIONS: tuple[Option, ...] = (
         table=True,
     ),
     Option(
+        "workspaces",
+        "Only these workspaces: prefixes or ids, separated by commas. `docs/tables.md` says which tables "
+        "know a workspace; others are read whole.",
+        pattern=NAME_LIST,
+        form=parse_workspaces,
+        connection=True,
+        table=True,
+        default=frozenset(),
+    ),
+    Option(
+        "custom_object_keys",
+        "API keys of custom tables, separated by commas: what `custom_object_records` reads.",
+        pattern=NAME_LIST,
+        form=parse_names,
+        table=True,
+        default=(),
+    ),
+    Option(
         "max_ideas",
-        "Most ideas (or votes, where no filter is set) per micro-batch; the next one goes on from there.",
+        "Most ideas, or rows of what hangs below them, per micro-batch; the next one goes on from there.",
         kind="integer",
         connection=True,
         table=True,
     ),
     Option(
         "max_records_per_batch",
-        "The same as `max_ideas`, by the name that other community connectors use; the smaller counts.",
+        "Most rows per micro-batch, of every table that is not a snapshot; where both are given, the smaller "
+        "counts.",
         kind="integer",
         table=True,
     ),
@@ -205,7 +239,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "trust_counts",
-        "`false` asks for votes or comments also of ideas whose own count of them is 0.",
+        "`false` asks also below records whose own count says that nothing is there.",
         kind="boolean",
         table=True,
         default=True,
@@ -239,6 +273,8 @@ class Settings:
     lookback_seconds: int = 60
     page_size: int = 200
     ideas_workflow_status: str | None = None
+    workspaces: frozenset[str] = frozenset()
+    custom_object_keys: tuple[str, ...] = ()
     max_ideas: int | None = None
     max_records_per_batch: int | None = None
     ideas_q: str | None = None
@@ -255,12 +291,6 @@ class Settings:
     def credential(self) -> str:
         """What a request is authorized with: the key, or the token of OAuth."""
         return self.api_key or self.access_token or ""
-
-    @property
-    def limit(self) -> int | None:
-        """Rows of the list per micro-batch, or None."""
-        given = [limit for limit in (self.max_ideas, self.max_records_per_batch) if limit]
-        return min(given, default=None)
 
     @property
     def is_local(self) -> bool:

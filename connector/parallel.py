@@ -26,6 +26,7 @@ class Pool:
     ) -> None:
         if self._executor:
             self._executor.shutdown(cancel_futures=True)
+            self._executor = None
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """The results of `work`, in the order of `items`. The first error ends it.

@@ -26,7 +26,8 @@ from pyspark.sql.types import (
 )
 
 from connector.errors import AhaDataError
-from connector.tables import JSON_TEXT_PATHS, Table
+from connector.tables.declaration import Table
+from connector.tables.types import JSON_TEXT_PATHS
 
 MISSING = type(None)
 # A batch costs Arrow and Spark a fixed time for each column; so many rows share it.
@@ -88,8 +89,9 @@ def _checked(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]])
 
 
 def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    texts = JSON_TEXT_PATHS.union(table.json_text)
     columns = [
-        _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name)
+        _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name, texts)
         for field, arrow in zip(table.schema, schema, strict=True)
     ]
     for field, column in zip(table.schema, columns, strict=True):
@@ -98,15 +100,17 @@ def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _column(values: list[Any], kind: DataType, arrow: pa.DataType, path: str) -> pa.Array:
+def _column(
+    values: list[Any], kind: DataType, arrow: pa.DataType, path: str, texts: frozenset[str]
+) -> pa.Array:
     if values.count(None) == len(values):
         return pa.nulls(len(values), arrow)
-    if path in JSON_TEXT_PATHS:
+    if path in texts:
         values = [None if value is None else _json_text(value, path) for value in values]
     if isinstance(kind, StructType):
-        return _struct_column(values, kind, arrow, path)
+        return _struct_column(values, kind, arrow, path, texts)
     if isinstance(kind, ArrayType):
-        return _list_column(values, kind, arrow, path)
+        return _list_column(values, kind, arrow, path, texts)
     _, accepted, repair = LEAF_TYPES[type(kind)]
     if not set(map(type, values)) <= accepted:
         values = [
@@ -127,12 +131,14 @@ def _json_text(value: Any, path: str) -> str:
         raise AhaDataError(f"`{path}` holds a value that cannot be written as JSON ({error}).") from None
 
 
-def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path: str) -> pa.Array:
+def _struct_column(
+    values: list[Any], kind: StructType, arrow: pa.DataType, path: str, texts: frozenset[str]
+) -> pa.Array:
     _require(values, dict, kind, path)
     # Most objects are left out of most rows: their fields are looked at where they are, then spread.
     present = [value for value in values if value is not None]
     children = [
-        _column([value.get(name) for value in present], field.dataType, inner.type, f"{path}.{name}")
+        _column([value.get(name) for value in present], field.dataType, inner.type, f"{path}.{name}", texts)
         for field, inner in zip(kind.fields, arrow, strict=True)
         for name in (field.name,)
     ]
@@ -143,7 +149,9 @@ def _struct_column(values: list[Any], kind: StructType, arrow: pa.DataType, path
     return found.take(pa.array([None if value is None else next(places) for value in values], pa.int32()))
 
 
-def _list_column(values: list[Any], kind: ArrayType, arrow: pa.DataType, path: str) -> pa.Array:
+def _list_column(
+    values: list[Any], kind: ArrayType, arrow: pa.DataType, path: str, texts: frozenset[str]
+) -> pa.Array:
     _require(values, list, kind, path)
     offsets: list[int | None] = []
     items: list[Any] = []
@@ -151,7 +159,7 @@ def _list_column(values: list[Any], kind: ArrayType, arrow: pa.DataType, path: s
         offsets.append(None if value is None else len(items))
         items += value or ()
     offsets.append(len(items))
-    elements = _column(items, kind.elementType, arrow.value_type, path)
+    elements = _column(items, kind.elementType, arrow.value_type, path, texts)
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, type=arrow)
 
 

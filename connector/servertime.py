@@ -32,9 +32,12 @@ def shift(time: str, by: timedelta) -> str:
     return format_time(datetime.fromisoformat(time) + by)
 
 
-def changed_before(row: Row, time: str, field: str = "updated_at") -> bool:
-    """Whether a row's last change lies in a second before `time`; a row that does not say does not."""
-    changed = row.get(field) or row.get("updated_at") or row.get("created_at")
+def changed_before(row: Row, time: str, *fields: str) -> bool:
+    """Whether a row's last change lies in a second before `time`; a row that does not say does not.
+
+    The first of `fields` that the row has tells, by default `updated_at`.
+    """
+    changed = next((row[name] for name in fields or ("updated_at",) if row.get(name)), None)
     if not isinstance(changed, str):
         return False
     if not changed.endswith("Z"):

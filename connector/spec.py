@@ -12,7 +12,8 @@ from pyspark.sql.types import ArrayType, StructType
 
 from connector.errors import AhaOptionError
 from connector.options import OPTIONS, parse_table_options
-from connector.tables import TABLES, Table, ingestion_type
+from connector.tables import TABLES, find_mode_fault, ingestion_type
+from connector.tables.declaration import Table
 
 SCD_TYPES = ("SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY")
 SPEC_KEYS = ("connection_name", "objects")
@@ -245,7 +246,7 @@ def _table_spec(faults: SpecFaults, path: str, entry: Any) -> TableSpec | None:
         faults.columns(f"{here}.primary_keys", config.get("primary_keys"), table),
         next(iter(faults.columns(f"{here}.sequence_by", sequence, table)), None),
         faults.columns(f"{here}.cluster_by", cluster, table),
-        _options(faults, here, config),
+        _options(faults, here, config, table),
     )
 
 
@@ -256,7 +257,7 @@ def _scd_type(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> str:
     return str(scd_type)
 
 
-def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[str, str]:
+def _options(faults: SpecFaults, path: str, config: Mapping[str, Any], table: Table | None) -> dict[str, str]:
     """The source's options, as texts, as Spark passes them on."""
     known = [option.name for option in OPTIONS if option.table]
     faults.unknown(path, config, (*PIPELINE_KEYS, *known))
@@ -280,16 +281,19 @@ def _options(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> dict[s
         except AhaOptionError as error:
             faults.add(path, str(error))
             return options
-        told = (config.get("primary_keys", ["id"]), config.get("sequence_by", "updated_at"))
-        if settings.track_deletes and told != (["id"], "updated_at"):
+        if table and (fault := find_mode_fault(table, settings)):
+            faults.add(path, fault)
+        order = table.cursor_field if table else "updated_at"
+        told = (config.get("primary_keys", ["id"]), config.get("sequence_by", order))
+        if settings.track_deletes and told != (["id"], order):
             faults.add(
                 f"{path}.track_deletes",
-                "a deletion tells `id` and `updated_at` alone: no other `primary_keys` or `sequence_by`.",
+                f"a deletion tells `id` and `{order}` alone: no other `primary_keys` or `sequence_by`.",
             )
-        appended = config.get("scd_type") == "APPEND_ONLY"
-        if appended and (settings.track_deletes or settings.sync_mode == "snapshot"):
+        snapshot = settings.sync_mode == "snapshot" or (table is not None and table.is_snapshot)
+        if config.get("scd_type") == "APPEND_ONLY" and (settings.track_deletes or snapshot):
             faults.add(
                 f"{path}.scd_type",
-                "APPEND_ONLY keeps every version of a row: leave out `track_deletes` and `sync_mode`.",
+                "APPEND_ONLY keeps every version of a row: not of a snapshot, and without `track_deletes`.",
             )
     return options

@@ -48,8 +48,8 @@ class Walk:
         fetch: page number → page.
         size: rows per page.
         lookback: how late a change may become visible.
-        came_in: the field that says when a row came in: `created_at` for a whole list, `updated_at` for one
-            that is filtered by it.
+        came_in: the fields that say when a row came in, the first that it has: `created_at` for a whole list,
+            `updated_at` for one that is filtered by it.
         position: where an earlier walk stopped.
 
     Attributes:
@@ -63,7 +63,7 @@ class Walk:
         size: int,
         lookback: timedelta,
         *,
-        came_in: str = "updated_at",
+        came_in: tuple[str, ...] = ("updated_at",),
         position: Position | None = None,
     ) -> None:
         self._fetch = fetch
@@ -127,7 +127,7 @@ class Walk:
         if self._pass.before is not None:
             return number not in self._pass.before
         # What stands on the first page was in the list when the pass began.
-        return self.position.page > 1 and not changed_before(row, horizon, self._came_in)
+        return self.position.page > 1 and not changed_before(row, horizon, *self._came_in)
 
     def _end_pass(self) -> None:
         was = self.position
@@ -146,4 +146,6 @@ class Walk:
         # What was met is all of the pass only if the pass began here.
         complete = len(self._pass.met) == was.rows
         self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
-        self.position = Position(was.size, started=was.started, before=None if was.fell else was.ids)
+        self.position = Position(
+            was.size, started=was.started, before=None if was.fell else was.ids, parent=was.parent
+        )

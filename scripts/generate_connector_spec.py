@@ -53,6 +53,11 @@ def generate_spec() -> str:
             },
             "labels": list(LABELS),
             "columns": {name: plain_columns(table.schema) for name, table in TABLES.items()},
+            "modes": {
+                name: {"type": table.ingestion_type, "order": table.cursor_field}
+                | {"tracks_deletes": table.tracks_deletes, "opt_in": table.opt_in}
+                for name, table in TABLES.items()
+            },
         },
     }
     return HEADER + yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=110)
@@ -62,7 +67,8 @@ def limits_of(option: Option) -> dict[str, Any]:
     """What an option's value may be, in the words of JSON schema."""
     if option.kind == "integer":
         return {"minimum": option.least, "maximum": option.most}
-    return {"enum": list(option.choices)} if option.choices else {}
+    pattern = {"pattern": option.pattern} if option.pattern else {}
+    return {"enum": list(option.choices)} if option.choices else pattern
 
 
 def plain_columns(schema: StructType) -> list[str]:

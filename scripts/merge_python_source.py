@@ -23,6 +23,7 @@ from scripts.mergeable import MergeError, Module, bound_names, parse
 PACKAGE = generated.ROOT / "connector"
 # Functions that the merged file offers, as module:function. The first registers the data source.
 EXPORTS = ("connector.datasource:register_lakeflow_source", "connector.pipeline:ingest")
+PACKAGE_FILE = "__init__"
 OUTPUT = PACKAGE / "_generated_aha_python_source.py"
 COMMAND = "nox -s build_artifact"
 SCRIPTS = tuple(
@@ -92,6 +93,8 @@ def order(sources: Mapping[str, str], entries: Iterable[str]) -> list[Module]:
         require_picklable(module)
         for node in module.parts("internal"):
             origin = module.origin(node)  # type: ignore[arg-type]
+            if f"{origin}.{PACKAGE_FILE}" in sources:
+                origin = f"{origin}.{PACKAGE_FILE}"
             if origin not in sources:
                 raise module.refuse(node, f"`{origin}` is no module that can be merged")
             visit(origin, (*trail, name))
@@ -201,10 +204,12 @@ def wrapper(modules: Iterable[Module], name: str, register: str) -> str:
 
 
 def read_sources(package: Path) -> dict[str, str]:
+    """Dotted name → text of every module of a package, and of the packages within it, with what each of these
+    says itself."""
     return {
-        f"{package.name}.{path.stem}": path.read_bytes().decode()
-        for path in sorted(package.glob("*.py"))
-        if not path.name.startswith("_")
+        ".".join([package.name, *path.relative_to(package).with_suffix("").parts]): path.read_bytes().decode()
+        for path in sorted(package.rglob("*.py"))
+        if not path.name.startswith("_") or (path.stem == PACKAGE_FILE and path.parent != package)
     }
 
 

@@ -187,6 +187,10 @@ def _check(module: Module, node: ast.AST) -> None:
         if module.is_internal(node) and not any(node in block for block in (module.tree.body, *blocks)):
             raise module.refuse(node, "an import within the package must stand at the top level")
     if isinstance(node, ast.ClassDef):
+        for part in node.body:
+            if isinstance(part, ast.AnnAssign) and isinstance(part.annotation, ast.Constant):
+                # `dataclass` looks it up in the module's globals, where a merged class is not.
+                raise module.refuse(part, f"class `{node.name}` writes a field's type as text")
         # Python looks such a name up among the globals, past the function that all modules share.
         both = set(_names_of_body(node, ast.Store)) & set(_names_of_body(node, ast.Load))
         shared = {name for name, _ in bound_names(module)} | {

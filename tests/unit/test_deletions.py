@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from connector.aha import AhaLakeflowConnect
 from connector.errors import AhaError, AhaOptionError, AhaPermissionError, AhaResponseError
-from connector.tables import TABLES, letters
+from connector.tables import TABLES
+from connector.tables.declaration import letters
 from sandbox.behaviour import Behaviour
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running

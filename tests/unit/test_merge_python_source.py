@@ -441,6 +441,10 @@ REFUSALS: dict[str, tuple[dict[str, str], str]] = {
         {"main": "import functools\nclass A:\n    @functools.cached_property\n    def x(self): pass"},
         "`functools.cached_property` makes state",
     ),
+    "a type of a dataclass as text": (
+        {"main": "from dataclasses import dataclass\n@dataclass\nclass A:\n    other: 'A'"},
+        "class `A` writes a field's type as text",
+    ),
     "a generator in a class": ({"main": "class A:\n    g = (x for x in [])"}, "cannot be pickled"),
     "a syntax error": ({"main": "def f(:"}, "package/main.py:1: "),
 }

@@ -24,6 +24,16 @@ LIMITS = {
     "minimum": {"type": "integer"},
     "maximum": {"type": "integer"},
     "enum": {"type": "array", "items": TEXT},
+    "pattern": {"type": "string", "format": "regex"},
+}
+MODE = {
+    "type": "object",
+    "properties": {
+        "type": {"enum": ["snapshot", "cdc", "append"]},
+        "order": TEXT,
+        "tracks_deletes": {"type": "boolean"},
+        "opt_in": {"type": "boolean"},
+    },
 }
 PARAMETER = {"type": "object", "required": ["name"], "properties": {"name": TEXT, **LIMITS}}
 PARAMETERS = {"properties": {"parameters": {"type": "array", "items": PARAMETER}}}
@@ -54,6 +64,7 @@ SCHEMA = {
                 },
                 "labels": {"type": "array", "items": TEXT},
                 "columns": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
+                "modes": {"type": "object", "additionalProperties": MODE},
             },
         },
     },
@@ -71,6 +82,7 @@ class ConnectorSpec:
         tables: of the source, in its own order. columns: table → columns that have an order.
         labels: what the pipeline's own views and flows are named after, beside a table.
         table_options: name → what its values may be. oauth: its block, or None.
+        modes: table → how it is read, and the column that its rows are ordered by.
     """
 
     place: str
@@ -79,6 +91,7 @@ class ConnectorSpec:
     table_options: dict[str, Any]
     columns: dict[str, list[str]] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
+    modes: dict[str, dict[str, Any]] = field(default_factory=dict)
     oauth: dict[str, Any] | None = None
     text: dict[str, Any] = field(default_factory=dict)
 
@@ -133,6 +146,8 @@ def _value_faults(name: str, parameter: Mapping[str, Any], text: str) -> Iterabl
             yield f"`{name}` is a whole number from {least} to {most}."
     elif "enum" in parameter and text not in parameter["enum"]:
         yield f"`{name}` is one of {', '.join(parameter['enum'])}."
+    elif "pattern" in parameter and not re.fullmatch(parameter["pattern"], text):
+        yield f"`{name}` has not the form {parameter['pattern']}"
     elif parameter.get("secret") and PLACEHOLDER.fullmatch(text):
         yield f"`{name}` is an example's placeholder: put your own in its place."
 
@@ -167,5 +182,13 @@ def load_connector_spec(source: str, given: str | None) -> ConnectorSpec:
     }
     tables, oauth = found.get("tables", []), connection.get("oauth")
     return ConnectorSpec(
-        place, ways, tables, options, pipeline.get("columns", {}), pipeline.get("labels", []), oauth, found
+        place,
+        ways,
+        tables,
+        options,
+        pipeline.get("columns", {}),
+        pipeline.get("labels", []),
+        pipeline.get("modes", {}),
+        oauth,
+        found,
     )

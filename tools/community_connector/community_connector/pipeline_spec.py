@@ -83,7 +83,8 @@ def make_pipeline_spec(
     """
     if given is None and not spec.tables:
         raise InputError(f"{spec.place} lists no tables: say with --pipeline-spec what to ingest.")
-    everything: Json = {"objects": [{"table": {"source_table": table}} for table in spec.tables]}
+    plain = [table for table in spec.tables if not spec.modes.get(table, {}).get("opt_in")]
+    everything: Json = {"objects": [{"table": {"source_table": table}} for table in plain]}
     made: Json = {"connection_name": connection} | (everything if given is None else given)
     if made["connection_name"] is None:
         raise InputError("Which connection? Give --connection-name, or a pipeline spec that names it.")
@@ -94,7 +95,7 @@ def make_pipeline_spec(
     faults = [
         f"objects[{number}].table{fault}"
         for number, table in enumerate(tables)
-        for fault in _faults(table, spec.table_options)
+        for fault in _faults(table, spec.table_options, spec.modes.get(table["source_table"], {}))
     ]
     faults += _clashes(tables, spec.labels, where)
     if faults:
@@ -102,8 +103,8 @@ def make_pipeline_spec(
     return made
 
 
-def _faults(table: Json, options: Mapping[str, Json]) -> Iterator[str]:
-    """What is wrong with one table, beyond its form."""
+def _faults(table: Json, options: Mapping[str, Json], mode: Json) -> Iterator[str]:
+    """What is wrong with one table, beyond its form. `mode`: how it is read, as far as that is known."""
     if table.get("destination_catalog") and not table.get("destination_schema"):
         yield ".destination_catalog: needs a destination_schema beside it."
     config = table.get("table_configuration") or {}
@@ -115,12 +116,18 @@ def _faults(table: Json, options: Mapping[str, Json]) -> Iterator[str]:
     snapshot = texts.get("sync_mode", "").strip() == "snapshot"
     if tracks and snapshot:
         yield ".table_configuration: `track_deletes` and `sync_mode` snapshot: leave out one of the two."
-    told = (config.get("primary_keys", ["id"]), config.get("sequence_by", "updated_at"))
-    if tracks and told != (["id"], "updated_at"):
+    if tracks and not mode.get("tracks_deletes", True):
+        yield ".table_configuration.track_deletes: nothing tells deletions of this table: leave it out."
+    if snapshot and mode.get("type") == "append":
+        yield ".table_configuration.sync_mode: rows of this table are only ever added: leave it out."
+    order = mode.get("order", "updated_at")
+    told = (config.get("primary_keys", ["id"]), config.get("sequence_by", order))
+    if tracks and told != (["id"], order):
         yield (
-            ".table_configuration.track_deletes: a deletion tells `id` and `updated_at` alone: no other "
+            f".table_configuration.track_deletes: a deletion tells `id` and `{order}` alone: no other "
             "`primary_keys` or `sequence_by`."
         )
+    snapshot = snapshot or mode.get("type") == "snapshot"
     if config.get("scd_type") == "APPEND_ONLY" and (tracks or snapshot):
         yield ".table_configuration.scd_type: APPEND_ONLY goes with neither `track_deletes` nor a snapshot."
 
@@ -138,6 +145,8 @@ def value_fault(limits: Mapping[str, Any], text: str) -> str | None:
         return "expected true or false"
     if "enum" in limits and text not in limits["enum"]:
         return f"expected {' or '.join(limits['enum'])}"
+    if "pattern" in limits and not re.fullmatch(limits["pattern"], text):
+        return f"has not the form {limits['pattern']}"
     return None
 
 
