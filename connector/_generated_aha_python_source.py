@@ -32,7 +32,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: ca9bc6d0a98c4c2c6ce45b9302b6ccaf5fe89920819e299e358de84b81a0bb5e
+SHA-256 of these files and of the script: c1666680edb28d6c662a79273d5d083f0ef99cfeaf2b30167933ef8b985c45fe
 """
 
 import difflib
@@ -1607,7 +1607,7 @@ def register_lakeflow_source(spark):
         always_detailed: whether the list always does, so that every row costs a call.
         json_text: columns whose JSON type varies, or is not published: they are kept as JSON text.
         flags: (column, field): the column tells whether the row has that field.
-        workspace: where a row names its workspace, as a path; None where it does not.
+        workspace: the field that names a row's workspace, `self` for the row itself; None where none does.
         late: seconds after which a row appears, at most, where that is longer than for other tables.
         append: whether rows never change.
         audited_as: how audits may spell this kind of record; Aha! documents the spelling of votes alone.
@@ -2521,7 +2521,7 @@ def register_lakeflow_source(spark):
             ),
             Source(Route("/products", "products", since=UPDATED_SINCE, fields=True)),
             detail=Detail("/products/{id}", "product"),
-            workspace="id",
+            workspace="self",
             audited_as=("project", "product"),
             note="Workspaces and product lines (`product_line`), with the workflows that they use.",
         ),
@@ -3349,7 +3349,7 @@ def register_lakeflow_source(spark):
             Source(Route("/teams", "teams", fields=True)),
             time=None,
             json_text=("team_members",),
-            workspace="project.id",
+            workspace="project",
             requires="Enterprise+ with capacity planning",
             note="Teams of capacity planning. `team_members` is JSON text: Aha! answers an object, where one "
             "expects a list.",
@@ -3519,7 +3519,7 @@ def register_lakeflow_source(spark):
             table_schema(**MODEL),
             Source(Route("/strategy_models", "strategy_models")),
             time=None,
-            workspace="project.id",
+            workspace="project",
             requires=ROADMAPS,
             note="Strategic models.",
         ),
@@ -3528,7 +3528,7 @@ def register_lakeflow_source(spark):
             table_schema(**MODEL),
             Source(Route("/strategy_positions", "strategy_positions")),
             time=None,
-            workspace="project.id",
+            workspace="project",
             requires=ROADMAPS,
             note="Positionings.",
         ),
@@ -3547,7 +3547,7 @@ def register_lakeflow_source(spark):
             ),
             Source(Route("/strategy_visions", "strategy_visions")),
             json_text=("description",),
-            workspace="project.id",
+            workspace="project",
             requires=ROADMAPS,
             note="Visions.",
         ),

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.clock import timestamp
+from sandbox.copies import COPIES, STEP, make_copy
+from sandbox.kinds import PARENT_KINDS, with_parent
 from sandbox.people import EPOCH, PEOPLE
 from sandbox.store import Record
 
@@ -35,10 +37,21 @@ def account_records(documents: Documents) -> Iterator[Record]:
         if kind in PEOPLE:
             yield from _people(kind, entries)
             continue
-        for number, entry in enumerate(entries, 1):
-            body = entry["body"]
-            identity = number if kind in IN_FILE_ORDER else int(body["id"])
-            yield Record(kind, identity, body, _number(entry.get("parent")))
+        for number in range(max(len(entries), COPIES.get(kind, 0))):
+            entry = entries[number % len(entries)]
+            body, parent = entry["body"], _number(entry.get("parent"))
+            if number >= len(entries):
+                body = make_copy(body, str(int(body["id"]) + STEP * number), number)
+                # Copies of what hangs below several records hang below these in turn.
+                parents = entries_of(documents, PARENT_KINDS.get(kind, ""))
+                parent = parents[number % len(parents)] if parents else parent
+            identity = number + 1 if kind in IN_FILE_ORDER else int(body["id"])
+            yield Record(kind, identity, with_parent(kind, body, parent), parent)
+
+
+def entries_of(documents: Documents, kind: str) -> list[int]:
+    """The ids of two records of a kind."""
+    return [int(entry["body"]["id"]) for entry in documents.get(kind, [])[:2]]
 
 
 def _people(kind: str, entries: list[dict[str, Any]]) -> Iterator[Record]:

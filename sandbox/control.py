@@ -35,6 +35,7 @@ class Control:
             ("PATCH", "/{kind}/{id}", self._change, "fields"),
             ("DELETE", "/{kind}/{id}", self._delete, ""),
             ("POST", "/{kind}/{id}/spam", self._spam, "spam"),
+            ("POST", "/{kind}/{id}/hidden", self._hide, "hidden"),
             ("POST", "/idea/{id}/merge", self._merge, "into"),
             ("POST", "/idea/{id}/status", self._status, "name"),
             ("PUT", "/clock", self._clock, "set advance"),
@@ -70,6 +71,9 @@ class Control:
 
     def _spam(self, request: web.Request, body: Body) -> None:
         self._world.mark_spam(*_target(request), spam=_flag(body, "spam"))
+
+    def _hide(self, request: web.Request, body: Body) -> None:
+        self._world.hide(*_target(request), hidden=_flag(body, "hidden"))
 
     def _merge(self, request: web.Request, body: Body) -> None:
         self._world.merge(_id(request.match_info["id"]), _id(body["into"]))

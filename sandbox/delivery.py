@@ -26,6 +26,13 @@ INITIATIVE_LEFT_OUT = frozenset(
     ["custom_fields", "features", "releases", "epic", "master_features", "workflow_status_times"]
 )
 PRODUCT_STUB = ("id", "reference_prefix", "name", "product_line", "created_at", "workspace_type", "url")
+KEY_RESULT_STUB = (
+    *("id", "name", "reference_num", "url", "position", "created_at", "updated_at", "progress"),
+    *("target_metric", "starting_metric", "current_metric"),
+)
+MARKET_STUB = ("id", "name", "created_at")
+PAGE_STUB = ("id", "name", "title", "reference_num", "url", "resource", "created_at", "parent_id")
+INTEGRATION_STUB = ("id", "name", "service_name", "created_at")
 TASK_STUB = ("id", "name", "due_date", "status", "created_at")
 TASKS_BELOW = (
     ("product", "$.product_id"),
@@ -218,6 +225,29 @@ DELIVERY = (
         ),
         (Route("/record_links/{id}"),),
         paged=False,
+    ),
+    *(
+        Resource(kind, f"{kind}s", lists=(Route(f"/{kind}s"),))
+        for kind in ("team", "team_member", "strategy_model", "strategy_position", "strategy_vision")
+    ),
+    *(
+        Resource(
+            kind,
+            f"{kind}s",
+            kind,
+            (Route(f"/products/{{parent}}/{kind}s", "product"),),
+            (Route(f"/{kind}s/{{id}}"),),
+            Form(stub),
+            SEARCH,
+        )
+        for kind, stub in (("persona", MARKET_STUB), ("competitor", MARKET_STUB), ("page", PAGE_STUB))
+    ),
+    Resource("integration", "integrations", lists=(Route("/integrations"),), form=Form(INTEGRATION_STUB)),
+    Resource(
+        "custom_object_record",
+        "custom_object_records",
+        lists=(Route("/products/{parent}/custom_objects/{key}/records", "product"),),
+        filters=CHANGED,
     ),
     *(Resource(path, path.rpartition("/")[2], lists=(Route(f"/{path}"),), paged=False) for path in UNPAGED),
 )

@@ -78,6 +78,7 @@ COMMENTS = Resource(
         Route(WORKSPACE_COMMENTS, "product", "$.commentable.product_id", rank="updated"),
     ),
     (Route("/comments/{id}"),),
+    Form(extras=frozenset({"parent_comment_id", "reactions"})),
 )
 IDEAS = Resource(
     "idea",
@@ -162,6 +163,6 @@ FEEDBACK = (
         "idea_category",
         (Route("/products/{parent}/idea_categories", "product"),),
     ),
-    # Documented without a body: an empty list claims nothing.
+    # Documented without a body: what stands in one is a guess.
     Resource("idea_theme", "idea_themes", lists=(Route("/idea_themes"),)),
 )

@@ -210,6 +210,8 @@ class Maker(Parts):
                 "url": idea["url"],
                 "resource": f"{API}/ideas/ideas/{idea['reference_num']}",
             },
+            "parent_comment_id": None,
+            "reactions": [],
         }
         return Record("comment", identity, body, parent=int(idea["id"]))
 

@@ -6,10 +6,11 @@ from aiohttp import web
 
 from sandbox.answers import json_answer, not_found
 from sandbox.behaviour import COMMENTS_COUNTED
-from sandbox.delivery import DELIVERY
+from sandbox.delivery import DELIVERY, KEY_RESULT_STUB
 from sandbox.feedback import FEEDBACK, IDEA_STUB, VOTES, WORKSPACE_COMMENTS
 from sandbox.filters import below, integrated_as, number, parse_time
 from sandbox.forms import Document, show
+from sandbox.people import HOST
 from sandbox.resources import Resource, Route
 from sandbox.store import Condition, Record
 from sandbox.world import World
@@ -18,6 +19,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 API = "/api/v1"
 PER_PAGE, MOST_PER_PAGE, REPORT_PER_PAGE = 30, 200, 100
+# kind → the field that lists the records below it, their kind, and which of their fields (none means all).
+PARTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "feature": ("requirements", "requirement", ()),
+    "goal": ("key_results", "key_result", KEY_RESULT_STUB),
+}
 ALL, MOST_PAGES = -1, 10**12
 # A fault asks for a page that begins with the last row of the one before; and whether there was one.
 REPEAT_ROW, ROW_REPEATED = web.RequestKey("repeat_row", bool), web.RequestKey("row_repeated", bool)
@@ -51,9 +57,13 @@ class Api:
             scope = []
             if route.parent_kind:
                 parent = self._store.find(route.parent_kind, request.match_info["parent"])
-                if parent is None:
+                if parent is None or (parent.hidden and parent.kind == "product"):
                     return not_found()
                 scope.append(below(parent.id, route.where))
+            if key := request.match_info.get("key"):
+                scope.append(Condition("json_extract(body, '$.key') = ?", (key,)))
+                if not self._store.count([Condition("kind = ?", (resource.kind,)), scope[-1]]):
+                    return not_found()
             if route.path == WORKSPACE_COMMENTS and not self._world.behaviour.workspace_comments:
                 scope.append(Condition("json_extract(body, '$.commentable.type') <> 'Ideas::Idea'"))
             return self._list(resource, route, scope, request)
@@ -115,6 +125,17 @@ class Api:
         if kind == "idea":
             return self._complete_ideas(records)
         documents = [record.body for record in records]
+        if kind in PARTS:
+            field, child, names = PARTS[kind]
+            for record in records:
+                shown = [Condition("kind = ? AND parent = ? AND hidden = 0", (child, record.id))]
+                parts = [part.body for part in self._store.page(shown)]
+                if "url" in names:
+                    # A key result says where it stands in its goal only.
+                    parts = [part | {"url": f"{HOST}/{child}s/{part['reference_num']}"} for part in parts]
+                record.body[field] = [
+                    {name: part[name] for name in names or part if name in part} for part in parts
+                ]
         if kind in ("vote", "idea_comment"):
             for document in documents:
                 idea = self._store.find("idea", document["idea_id"])

@@ -167,6 +167,13 @@ class Store:
         ).fetchone()
         return _record(row) if row else None
 
+    def updated(self, kind: str, identity: int) -> str | None:
+        """The time that `updated_since` goes by."""
+        row = self._db.execute(
+            "SELECT updated FROM records WHERE kind = ? AND id = ?", (kind, identity)
+        ).fetchone()
+        return row[0] if row else None
+
     def counters(self) -> dict[str, int]:
         """How many ids of each kind were ever given."""
         [record] = self.page([Condition("kind = ?", (COUNTERS,))])

@@ -10,20 +10,15 @@ from typing import Any
 from sandbox.account import load_documents
 from sandbox.behaviour import Behaviour
 from sandbox.clock import SandboxClock, timestamp
+from sandbox.copies import make_copy
 from sandbox.ideas import Maker, status
 from sandbox.journal import Journal
+from sandbox.kinds import AUDIT_TYPES, BINNED, PARENT_KINDS, TOUCHING, children_of, with_parent
 from sandbox.people import user
-from sandbox.store import Document, Record, Store
+from sandbox.store import Condition, Document, Record, Store
 from sandbox.vocabulary import FIRST_IDS, STATUSES
 
 CHILDREN = ("vote", "comment", "idea_comment")
-# As audits spell them in answers.
-AUDIT_TYPES = {
-    "idea": "ideas/idea",
-    "vote": "ideas/idea_endorsement",
-    "comment": "comment",
-    "idea_comment": "ideas/idea_comment",
-}
 # Which record it is, and what follows from other records.
 FIXED = frozenset(("id", "idea_id", "product_id", "endorsements_count", "votes", "comments_count"))
 NULLABLE = frozenset(("assigned_to_user", "status_changed_at", "link", "value", "parent_idea_comment_id"))
@@ -62,7 +57,13 @@ class World:
         self.clock = clock
         self.behaviour = behaviour or Behaviour()
         self.journal = Journal(store, clock)
-        self._maker = Maker(random.Random(0), load_documents())
+        documents = load_documents()
+        self._maker = Maker(random.Random(0), documents)
+        # What can be made, changed and deleted; ideas and what hangs below them have makers of their own.
+        self._templates: dict[str, Document] = {kind: {} for kind in ("idea", *CHILDREN)}
+        for kind, entries in documents.items():
+            if "id" in entries[0]["body"]:
+                self._templates.setdefault(kind, entries[0]["body"])
         self._maker.next |= store.counters()
 
     def settle(self) -> None:
@@ -79,7 +80,7 @@ class World:
 
     @whole
     def create(self, kind: str, parent: int | None = None, *, proxy: bool = True, **fields: Any) -> Record:
-        """A new idea, or a new vote or comment under the idea `parent`."""
+        """A new record of any kind, below the record `parent` where it stands below one."""
         now = self.clock.now()
         if kind == "idea":
             number = int(self._maker.new_id("idea")) - FIRST_IDS["idea"]
@@ -96,7 +97,8 @@ class World:
             record = made[kind]()
             record = replace(record, body=record.body | _known(record, fields))
         else:
-            raise WorldError(f"{kind!r} cannot be made; there are idea, {', '.join(CHILDREN)}")
+            record = self._copy(kind, parent)
+            record = replace(record, body=record.body | _known(record, fields))
         self.journal.note(record)
         self._audit("create", record)
         self._touch_idea(record, "create")
@@ -105,9 +107,10 @@ class World:
     @whole
     def change(self, kind: str, identity: int, **fields: Any) -> Record:
         """Set fields of a record. Its `updated_at` moves unless it is one of them."""
-        _allow(kind, AUDIT_TYPES, "changed")
-        record = self._find(kind, identity)
-        changed = replace(record, body=record.body | {"updated_at": self._now()} | _known(record, fields))
+        _allow(kind, self._templates, "changed")
+        record, now = self._find(kind, identity), self._now()
+        moved = {"updated_at": now} if "updated_at" in record.body else {}
+        changed = replace(record, body=record.body | moved | _known(record, fields), updated=now)
         self.journal.note(changed)
         self._audit("update", changed)
         self._touch_idea(changed, "update")
@@ -115,13 +118,9 @@ class World:
 
     @whole
     def delete(self, kind: str, identity: int) -> None:
-        """Destroy an idea, vote or comment, and what stands under it, with an audit of each."""
-        _allow(kind, AUDIT_TYPES, "deleted")
+        """Destroy a record, and what stands under it, with an audit of each."""
+        _allow(kind, self._templates, "deleted")
         record = self._find(kind, identity)
-        if kind == "idea":
-            for child in CHILDREN:
-                for below in self.journal.below(child, identity):
-                    self._destroy(below)
         self._destroy(record)
         self._touch_idea(record, "destroy")
 
@@ -164,6 +163,25 @@ class World:
         self.journal.note(replace(idea, body=body))
         self._audit("update", idea)
 
+    @whole
+    def hide(self, kind: str, identity: int, *, hidden: bool = True) -> None:
+        """Take a record from the key's sight, or give it back; nothing of it changes."""
+        _allow(kind, self._templates, "hidden")
+        record = self._find(kind, identity)
+        self.journal.note(replace(record, hidden=hidden, updated=self.store.updated(kind, identity)))
+
+    def _copy(self, kind: str, parent: int | None) -> Record:
+        """A new record of any kind, like the first of its kind, below `parent` or the first of those."""
+        _allow(kind, self._templates, "made")
+        above = PARENT_KINDS.get(kind)
+        if above:
+            parent = parent or self.store.page([Condition("kind = ?", (above,))], 1)[0].id
+            self._find(above, parent)
+        identity, now = self._maker.new_id("record"), self.clock.now()
+        number = int(identity) - FIRST_IDS["record"]
+        body = with_parent(kind, make_copy(self._templates[kind], identity, number, now), parent)
+        return Record(kind, int(identity), body, parent, updated=self._now())
+
     def _now(self) -> str:
         return timestamp(self.clock.now())
 
@@ -174,18 +192,25 @@ class World:
         return record
 
     def _touch_idea(self, record: Record, what: str) -> None:
-        if record.kind == "idea" or f"{record.kind}_{what}" not in self.behaviour.moves_idea:
-            return
-        idea = self._find("idea", record.parent or 0)
-        self.journal.note(replace(idea, body=idea.body | {"updated_at": self._now()}))
+        """Let a record's parent move, where a change of such a record moves it."""
+        parent = PARENT_KINDS.get(record.kind, "")
+        switched = f"{record.kind}_{what}" in self.behaviour.moves_idea
+        above = self.journal.find(parent, record.parent or 0) if switched or record.kind in TOUCHING else None
+        if above:
+            self.journal.note(replace(above, body=above.body | {"updated_at": self._now()}))
 
     def _destroy(self, record: Record) -> None:
+        for child in children_of(record.kind):
+            for below in self.journal.below(child, record.id):
+                self._destroy(below)
         self.journal.note(record, gone=True)
         self._audit("destroy", record)
-        if record.kind == "idea":
+        if record.kind in BINNED:
             self._bin(record)
 
     def _audit(self, action: str, record: Record) -> None:
+        if record.kind not in AUDIT_TYPES:
+            return
         identity, who = int(self._maker.new_id("audit")), user(1)
         body: Document = {
             "id": str(identity),
@@ -196,7 +221,7 @@ class World:
             "contributors": [{"user": who}],
             "auditable_type": AUDIT_TYPES[record.kind],
             "auditable_id": str(record.id),
-            "associated_type": "project" if record.kind == "idea" else "ideas/idea",
+            "associated_type": AUDIT_TYPES.get(PARENT_KINDS.get(record.kind, "product"), "project"),
             "associated_id": str(record.parent),
             "description": f"{PAST[action]} {record.kind} {record.body.get('reference_num', record.id)}",
             "auditable_url": record.body.get("url", ""),
@@ -211,7 +236,7 @@ class World:
             "status": None,
             "record": {
                 "name": record.body["name"],
-                "type": "Ideas::Idea",
+                "type": BINNED[record.kind],
                 "reference_num": record.body["reference_num"],
             },
             "deleted_by": {name: who[name] for name in ("id", "name", "email")},

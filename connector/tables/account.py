@@ -62,7 +62,7 @@ ACCOUNT = (
         ),
         Source(Route("/products", "products", since=UPDATED_SINCE, fields=True)),
         detail=Detail("/products/{id}", "product"),
-        workspace="id",
+        workspace="self",
         audited_as=("project", "product"),
         note="Workspaces and product lines (`product_line`), with the workflows that they use.",
     ),

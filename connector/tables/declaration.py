@@ -92,7 +92,7 @@ class Table:
         always_detailed: whether the list always does, so that every row costs a call.
         json_text: columns whose JSON type varies, or is not published: they are kept as JSON text.
         flags: (column, field): the column tells whether the row has that field.
-        workspace: where a row names its workspace, as a path; None where it does not.
+        workspace: the field that names a row's workspace, `self` for the row itself; None where none does.
         late: seconds after which a row appears, at most, where that is longer than for other tables.
         append: whether rows never change.
         audited_as: how audits may spell this kind of record; Aha! documents the spelling of votes alone.

@@ -55,7 +55,7 @@ PEOPLE = (
         Source(Route("/teams", "teams", fields=True)),
         time=None,
         json_text=("team_members",),
-        workspace="project.id",
+        workspace="project",
         requires="Enterprise+ with capacity planning",
         note="Teams of capacity planning. `team_members` is JSON text: Aha! answers an object, where one "
         "expects a list.",

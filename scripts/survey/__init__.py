@@ -5,27 +5,24 @@ A small account is read whole. On a larger one, scenarios read the ideas that a 
 narrows the list to (which one does is counted, not guessed), or else one small micro-batch.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from connector.client import AhaClient
 from connector.errors import STATUS_ERRORS, AhaConnectionError, AhaError, AhaStatusError
 from connector.listing import Listing
 from connector.options import parse_options
-from connector.servertime import shift
-from connector.tables import TABLES, Table, letters
+from connector.tables import TABLES
+from connector.tables.declaration import Table, letters
 from harness.scenarios import Fit, Scenario, SurveyError
 from scripts.survey.narrowing import MOST_CALLS, PAGES, SINGLE, Narrowed, Narrowing
-from scripts.survey.view import SAMPLE, SMALL, VOTES, LackingError, UnseenError, View
+from scripts.survey.others import Others, cursor_before
+from scripts.survey.view import SAMPLE, SMALL, LackingError, UnseenError, View, below_ideas, is_listed
 
 # Of the audits, the newest.
 AUDITS = 60
 # Digits of ids whose pseudonyms keep their order.
 ORDERED_DIGITS = 19
-# Rows that changed within this of the cursor would be asked for, and left out.
-GAP = timedelta(seconds=5)
 
 
 def survey_account(connection: Mapping[str, str], scenarios: Sequence[Scenario]) -> dict[str, Fit]:
@@ -34,7 +31,8 @@ def survey_account(connection: Mapping[str, str], scenarios: Sequence[Scenario])
     Raises:
         SurveyError: it cannot be read.
     """
-    look = Look(Narrowing(View(AhaClient(parse_options(connection)))))
+    view = View(AhaClient(parse_options(connection)))
+    look = Look(Narrowing(view), Others(view, connection))
     fits: dict[str, Fit] = {}
     try:
         for scenario in scenarios:
@@ -62,6 +60,7 @@ class Look:
     """Decides how scenarios are recorded."""
 
     narrowing: Narrowing
+    others: Others
 
     @property
     def view(self) -> View:
@@ -80,6 +79,8 @@ class Look:
             return self._fit_nothing(scenario)
         if "deletions" in scenario.steps:
             return self._fit_deletions(table)
+        if not (table.name == "ideas" or (below_ideas(table) and not table.opt_in)):
+            return self.others.fit(scenario, table)
         if scenario.pages:
             return self._fit_pages(table)
         few = self.narrowing.few(table)
@@ -99,12 +100,12 @@ class Look:
     def _fit_pages(self, table: Table) -> Fit:
         """A list of three pages: the ideas', the votes', or one idea's comments."""
         few = self.narrowing.few(table)
-        listed = self.view.votes.total if table.path == VOTES.path else self.view.sample.total
-        if table.path and listed < PAGES:
+        listed = self.view.votes(table).total if table.narrowed else self.view.sample.total
+        if is_listed(table) and listed < PAGES:
             raise LackingError(f"it has {listed} rows, and three pages take three")
-        if table.path and (few.options or listed > SMALL):
+        if is_listed(table) and (few.options or listed > SMALL):
             return Fit({"page_size": str(PAGES), "max_ideas": str(PAGES * PAGES)}, requests=PAGES)
-        length = listed if table.path else len(few.ideas)
+        length = listed if is_listed(table) else len(few.ideas)
         sizes = [size for size in range(1, length) if -(-length // size) >= PAGES]
         if not sizes and any(PAGES <= count <= SINGLE for count in few.bearing.values()):
             sizes = [1]
@@ -139,36 +140,9 @@ class Look:
 
     def _changes(self, table: Table, few: Narrowed) -> list[tuple[str, bool]]:
         """When what the scenario's list shows changed, and whether that brings a row."""
-        if table.path == VOTES.path and (few.cut or not few.options):
-            return [(str(vote.get("updated_at")), True) for vote in self.view.votes.rows]
+        if table.narrowed and (few.cut or not few.options):
+            return [(str(vote.get("updated_at")), True) for vote in self.view.votes(table).rows]
         return [
-            (str(idea.get("updated_at")), table.fan_out is None or str(idea["id"]) in few.bearing)
+            (str(idea.get("updated_at")), below_ideas(table) is None or str(idea["id"]) in few.bearing)
             for idea in few.ideas
         ]
-
-
-def is_time(text: str) -> bool:
-    """Whether a text is a time as Aha! writes them."""
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return bool(re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text))
-
-
-def cursor_before(changes: Iterable[tuple[str, bool]], *, all_of_them: bool = False) -> str:
-    """A moment after which a few of the rows changed, or all of them; at least one of them with something to
-    show, and none about that moment.
-
-    Raises:
-        LackingError: no row says when it changed.
-    """
-    known = sorted(change for change in changes if is_time(change[0]))
-    if not any(bears for _, bears in known):
-        raise LackingError("no row says when it changed")
-    times = [time for time, _ in known]
-    last = max(place for place, (_, bears) in enumerate(known) if bears)
-    for place in range(0 if all_of_them else min(last, max(0, len(known) - PAGES)), 0, -1):
-        if times[place - 1] < shift(times[place], -2 * GAP):
-            return shift(times[place], -GAP)
-    return shift(times[0], -GAP)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.listing import Row
-from connector.tables import Table
-from scripts.survey.view import SMALL, VOTES, LackingError, View, status_of
+from connector.tables.declaration import Table
+from scripts.survey.view import SMALL, LackingError, View, below_ideas, is_listed, status_of
 
 # Ideas of a list that is narrowed.
 FEW = 12
@@ -40,9 +40,10 @@ class Narrowed:
     def calls(self, table: Table, size: int) -> int:
         """About how many calls a read of them takes, with `size` rows a page."""
         pages = -(-len(self.ideas) // size)
-        if table.fan_out is None or (table.path and not self.options):
+        below = below_ideas(table)
+        if below is None or below.parents is None or (table.narrowed and not self.options):
             return pages
-        unknown = len(self.ideas) - len(self.bearing) if not table.fan_out.count_field else 0
+        unknown = len(self.ideas) - len(self.bearing) if not below.parents.count else 0
         return pages + unknown + sum(-(-count // size) for count in self.bearing.values())
 
 
@@ -68,7 +69,7 @@ class Narrowing:
 
     def _find(self, table: Table) -> Narrowed:
         bearing = self.view.bearing(table)
-        if self.view.is_small and (table.path != VOTES.path or self.view.votes.total <= SMALL):
+        if self.view.is_small and (not table.narrowed or self.view.votes(table).total <= SMALL):
             return Narrowed({}, self.view.sample.rows, bearing)
         best = self._known(bearing)
         for idea in self._candidates(bearing):
@@ -114,7 +115,7 @@ class Narrowing:
         """
         ideas = self.view.ideas({PARAMETERS[option]: value for option, value in options.items()}, MOST_CALLS)
         first = next((place for place, idea in enumerate(ideas) if str(idea["id"]) in bearing), None)
-        if table.path and not options:
+        if is_listed(table) and not options:
             # What is cut there is a list of all rows, wherever they stand.
             first = 0
         if first is None:
@@ -134,7 +135,7 @@ class Narrowing:
         few, bearing = self.few(table), self.view.bearing(table)
         shown = self.view.sample.rows if few.cut else few.ideas
         statuses = Counter(name for idea in shown if (name := status_of(idea)))
-        inside = [idea for idea in shown if table.fan_out is None or str(idea["id"]) in bearing]
+        inside = [idea for idea in shown if below_ideas(table) is None or str(idea["id"]) in bearing]
         names = sorted({name for idea in inside if (name := status_of(idea))})
         if not inside:
             raise LackingError("by its own count, no idea that was looked at has any")

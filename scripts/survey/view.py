@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from connector.client import AhaClient
 from connector.errors import AhaError, AhaNotFoundError, AhaStatusError
 from connector.listing import Listing, Page, Row
-from connector.tables import TABLES, Table
+from connector.tables.declaration import Source, Table
 
 # Ideas of an account that is read whole.
 SMALL = 25
@@ -19,7 +19,6 @@ ASKED = 12
 IDEA_FIELDS = "id,name,created_at,updated_at,workflow_status,endorsements_count,comments_count"
 COUNTS = ("comments_count", "endorsements_count")
 REFUSED = (401, 403, 404)
-VOTES = TABLES["idea_proxy_votes"]
 
 Found = TypeVar("Found")
 
@@ -64,16 +63,16 @@ class View:
     def is_small(self) -> bool:
         return self.sample.total <= SMALL
 
-    @property
-    def votes(self) -> Page:
-        """The first proxy votes.
+    def votes(self, table: Table) -> Page:
+        """The first votes of a table of them.
 
         Raises:
             LackingError: the key may not read them.
         """
+        route = table.source.route
         fields = ("fields", "id,idea_id,created_at,updated_at")
-        listing = Listing(str(VOTES.path), VOTES.root, (*VOTES.params, fields), SAMPLE)
-        return self.page(listing, 1, "proxy votes")
+        listing = Listing(route.path, route.root, (*route.params, fields), SAMPLE)
+        return self.page(listing, 1, spoken(table))
 
     def page(self, listing: Listing, number: int, what: str) -> Page:
         """A page of a list that the key may not be allowed to read.
@@ -125,11 +124,12 @@ class View:
         Raises:
             LackingError: the key may not read them.
         """
-        if table.fan_out is None:
+        below = below_ideas(table)
+        if below is None:
             return 1
-        listing = Listing(table.fan_out.path.format(id=idea), table.root, table.params, 1)
+        listing = Listing(below.route.path, below.route.root, below.route.params, 1).below(idea)
         try:
-            return self.page(listing, 1, table.name.replace("_", " ")).total
+            return self.page(listing, 1, spoken(table)).total
         except LackingError as error:
             # 404: the idea is gone, and its list with it.
             if str(error).endswith("(404)"):
@@ -147,16 +147,17 @@ class View:
     def _find_bearing(self, table: Table) -> Mapping[str, int]:
         if not self.sample.total:
             raise LackingError("the account shows no idea")
-        if table.fan_out is None:
+        below = below_ideas(table)
+        if below is None or below.parents is None:
             return {str(idea["id"]): 1 for idea in self.sample.rows}
-        if table.path:
-            found = dict(Counter(str(vote.get("idea_id")) for vote in self.votes.rows))
+        if table.narrowed:
+            found = dict(Counter(str(vote.get("idea_id")) for vote in self.votes(table).rows))
             if not found:
-                raise LackingError("it shows no proxy vote")
+                raise LackingError(f"it shows no {spoken(table).removesuffix('s')}")
             # Below an idea whose own count is 0, the connector does not look.
             silent = {str(idea["id"]) for idea in self.sample.rows if idea.get(COUNTS[1]) == 0}
             return {idea: count for idea, count in found.items() if idea not in silent}
-        count_field = table.fan_out.count_field
+        count_field = below.parents.count
         ideas = [idea for idea in self.sample.rows if not count_field or idea.get(count_field) != 0]
         # What people talk about has comments of either kind.
         ideas.sort(key=lambda idea: -sum(count for name in COUNTS if type(count := idea.get(name)) is int))
@@ -166,6 +167,24 @@ class View:
         if not found:
             raise LackingError(f"none of the {len(asked)} ideas that were looked at has any")
         return found
+
+
+def below_ideas(table: Table) -> Source | None:
+    """The list of a table that stands below each idea, or None."""
+    for source in (table.source, table.narrowed):
+        if source and source.parents and source.parents.table == "ideas":
+            return source
+    return None
+
+
+def is_listed(table: Table) -> bool:
+    """Whether its rows have one list for the whole account."""
+    return table.source.parents is None
+
+
+def spoken(table: Table) -> str:
+    """The table's rows, in words."""
+    return table.name.replace("_", " ").removeprefix("idea ")
 
 
 def status_of(idea: Row) -> str | None:

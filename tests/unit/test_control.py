@@ -94,7 +94,7 @@ def test_the_log_tells_every_request_and_counts_them_per_route(box: Sandbox) -> 
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/feature", {}),
+        ("POST", "/fixture", {}),
         ("PATCH", "/idea/1", {}),
         ("POST", "/idea/1/merge", {}),
         ("PUT", "/clock", {"set": "yesterday"}),
@@ -102,7 +102,7 @@ def test_the_log_tells_every_request_and_counts_them_per_route(box: Sandbox) -> 
         ("PUT", "/faults", {"faults": [{"fault": "none"}]}),
         ("PUT", "/faults", {"faults": [{"unknown": 1}]}),
         ("DELETE", "/idea/x", {}),
-        ("DELETE", "/feature/7300000000000004007", {}),
+        ("DELETE", "/feature/1", {}),
         ("PUT", "/clock", {"advance": 1e20}),
         ("PUT", "/behaviour", {"comments_counted": "all"}),
         ("POST", "/idea", {"fields": {"nmae": "x"}}),

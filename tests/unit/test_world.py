@@ -12,11 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from sandbox.account import load_documents
 from sandbox.behaviour import EVENTS, UPDATED_SINCE, Behaviour, BehaviourError
 from sandbox.clock import SandboxClock, timestamp
 from sandbox.filters import parse_time
+from sandbox.kinds import AUDIT_TYPES, PARENT_KINDS
 from sandbox.server import Sandbox, open_world, running
-from sandbox.store import Condition
+from sandbox.store import Condition, Record
 from sandbox.world import World, WorldError
 
 START = datetime(2025, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -279,7 +281,9 @@ def test_a_deletion_is_in_the_audits_and_in_the_recycle_bin(world: World) -> Non
 
 def test_changes_that_make_no_sense_are_refused(world: World) -> None:
     with pytest.raises(WorldError, match="there are idea, vote"):
-        world.create("feature")
+        world.create("fixture")
+    with pytest.raises(WorldError, match="there is no feature 1"):
+        world.create("requirement", 1)
     with pytest.raises(WorldError, match="there is no idea 1"):
         world.create("vote", 1)
     with pytest.raises(WorldError, match="there is no idea 1"):
@@ -316,10 +320,41 @@ def test_the_id_of_a_deleted_idea_is_never_given_again(world: World) -> None:
     assert world.create("idea").id > first.id
 
 
-def test_what_has_no_audit_cannot_be_deleted_and_stays(world: World) -> None:
-    with pytest.raises(WorldError, match="cannot be deleted"):
-        world.delete("feature", 7300000000000004007)
-    assert world.store.find("feature", 7300000000000004007) is not None
+KINDS = [kind for kind, entries in load_documents().items() if "id" in entries[0]["body"] and kind not in ("me", "comment")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_of_any_kind_can_be_made_changed_hidden_and_deleted(kind: str, world: World) -> None:
+    made = world.create(kind)
+    assert made.parent is None or world.store.find(PARENT_KINDS[kind], made.parent)
+    again = world.create(kind, made.parent)
+    assert again.id > made.id
+    world.clock.advance(60)
+    changed = world.change(kind, made.id)
+    assert changed.body.get("updated_at", "x") != made.body.get("updated_at")
+    since = world.store.updated(kind, made.id)
+    world.hide(kind, made.id)
+    assert world.store.updated(kind, made.id) == since
+    assert made.id not in {found.id for found in shown(world, kind)}
+    world.hide(kind, made.id, hidden=False)
+    assert made.id in {found.id for found in shown(world, kind)}
+    world.delete(kind, made.id)
+    assert world.store.find(kind, made.id) is None
+    destroyed = world.store.page([Condition("kind = 'audit' AND body LIKE '%destroy%'")])
+    told = str(made.id) in {found.body["auditable_id"] for found in destroyed}
+    assert told is (kind in AUDIT_TYPES)
+
+
+def shown(world: World, kind: str) -> list[Record]:
+    return world.store.page([Condition("kind = ? AND hidden = 0", (kind,))])
+
+
+def test_what_hangs_below_a_deleted_record_goes_with_it(world: World) -> None:
+    feature = world.create("feature")
+    requirement = world.create("requirement", feature.id)
+    world.delete("product", feature.parent or 0)
+    assert world.store.find("feature", feature.id) is None
+    assert world.store.find("requirement", requirement.id) is None
 
 
 def test_no_child_shows_before_its_idea(world: World) -> None:
