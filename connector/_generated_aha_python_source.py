@@ -14,9 +14,6 @@ Made by scripts/merge_python_source.py from
     connector/interface.py
     connector/records.py
     connector/split.py
-    connector/parallel.py
-    connector/walk.py
-    connector/course.py
     connector/tables/account.py
     connector/tables/feedback.py
     connector/tables/delivery.py
@@ -24,7 +21,12 @@ Made by scripts/merge_python_source.py from
     connector/tables/strategy.py
     connector/tables/__init__.py
     connector/plan.py
+    connector/parallel.py
+    connector/walk.py
+    connector/course.py
     connector/units.py
+    connector/held.py
+    connector/reading.py
     connector/sync.py
     connector/aha.py
     connector/datasource.py
@@ -32,7 +34,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: c1666680edb28d6c662a79273d5d083f0ef99cfeaf2b30167933ef8b985c45fe
+SHA-256 of these files and of the script: 8253dabeac6a55361b33917ba87e620c22a2c8ecdc57590266beb6bad5b3c516
 """
 
 import difflib
@@ -1154,20 +1156,20 @@ def register_lakeflow_source(spark):
         def to_json(self) -> str:
             return "".join(f"{total:08x}" for total in self.sums)
 
-        def without(self, ids: Iterable[str]) -> "Roll":
-            """The roll that some of its records are not on."""
-            gone = Roll.of(ids)
-            return Roll(tuple((one - other) % 2**32 for one, other in zip(self.sums, gone.sums, strict=True)))
+        def and_also(self, ids: Iterable[str]) -> "Roll":
+            """The roll with more records on it."""
+            more = Roll.of(ids)
+            return Roll(tuple((one + other) % 2**32 for one, other in zip(self.sums, more.sums, strict=True)))
 
-        def strangers(self, ids: Iterable[str]) -> set[str]:
-            """Those of `ids`, all that there are now, that may not have been there."""
-            ids = list(ids)
-            now = Roll.of(ids)
-            return {
-                identity
-                for identity in ids
-                if now.sums[bucket := digest(identity) % ROLL_BUCKETS] != self.sums[bucket]
-            }
+        def changed(self, now: "Roll") -> frozenset[int]:
+            """The buckets whose records may not all have been there."""
+            pairs = enumerate(zip(self.sums, now.sums, strict=True))
+            return frozenset(bucket for bucket, (one, other) in pairs if one != other)
+
+
+    def bucket_of(identity: str) -> int:
+        """The bucket of a roll that a record is in."""
+        return digest(identity) % ROLL_BUCKETS
 
 
     @dataclass(frozen=True)
@@ -1216,8 +1218,11 @@ def register_lakeflow_source(spark):
         seen: the rows from the cursor on that were delivered.
         position: inside a walk that was cut by `max_ideas`; else None.
         coming: inside such a walk, the rows that will be `seen` after it.
-        roll: the parents that there were, where all of them are read; None where none was called.
-        coming_roll: inside such a walk, the roll after it.
+        roll: the records that there were, where a list is walked whole, or all parents are read; None where
+            none was called.
+        coming_roll: inside such a walk, the parents that were done with.
+        strange: buckets of a list that is walked whole whose old rows the next read delivers again, because
+            some of them were not there before.
         after_id: of a feed, a row up to which all were delivered.
     """
 
@@ -1228,6 +1233,7 @@ def register_lakeflow_source(spark):
         coming: Seen = field(default_factory=Seen)
         roll: Roll | None = None
         coming_roll: Roll | None = None
+        strange: frozenset[int] = frozenset()
         after_id: str | None = None
 
         def to_json(self) -> dict[str, Any]:
@@ -1238,6 +1244,8 @@ def register_lakeflow_source(spark):
             for name in ("roll", "coming_roll"):
                 if (roll := getattr(self, name)) is not None:
                     out[name] = roll.to_json()
+            if self.strange:
+                out["strange"] = sorted(self.strange)
             if self.after_id is not None:
                 out["after_id"] = self.after_id
             return out
@@ -1262,10 +1270,16 @@ def register_lakeflow_source(spark):
                     Seen.from_json(found.get("coming")),
                     Roll.from_json(found.get("roll")),
                     Roll.from_json(found.get("coming_roll")),
+                    frozenset(map(int, found.get("strange", ()))),
                     _id_from(found.get("after_id")),
                 )
 
             return read_offset(given, scope, parse) or cls(scope)
+
+
+    def is_unfinished(offset: Mapping[str, Any]) -> bool:
+        """Whether the next read brings more of what was there: a walk goes on, or rows came into sight."""
+        return "position" in offset or "strange" in offset
 
 
     def write_offset(scope: str, fields: Mapping[str, Any], seens: Mapping[str, Seen]) -> dict[str, Any]:
@@ -2143,333 +2157,6 @@ def register_lakeflow_source(spark):
     def parse_moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
         return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-    # -------------------- connector/parallel.py --------------------
-    # A few calls at the same time: a sync is then bound by the request budget and not by latency.
-
-    class Pool:
-        """A few threads for the length of a `with`; no thread before the first piece of work.
-
-    Args:
-        threads: how many calls overlap, at most.
-    """
-
-        def __init__(self, threads: int) -> None:
-            self._threads = threads
-            self._executor: ThreadPoolExecutor | None = None
-
-        def __enter__(self) -> "Pool":
-            return self
-
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            if self._executor:
-                self._executor.shutdown(cancel_futures=True)
-                self._executor = None
-
-        def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-            """The results of `work`, in the order of `items`. The first error ends it.
-
-        Work is begun no further ahead than every thread needs, so that no more results wait than that.
-        """
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="aha")
-            pending: deque[Future[Any]] = deque()
-            for item in items:
-                pending.append(self._executor.submit(work, item))
-                if len(pending) > self._threads:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-
-
-    # -------------------- connector/walk.py --------------------
-    # Reading one list page by page until no row can have slipped through.
-    #
-    # Aha!'s lists are read by page number. A row that leaves the list (deleted, hidden) moves all later rows
-    # forward, so the first row of the next page slips onto the page just read and is skipped. A pass over the
-    # list is therefore judged by the list's length, which every page tells, and repeated until one is whole.
-
-    LONGEST_WALK = 6  # passes within one read
-    TAIL = 4  # rows
-
-
-    @dataclass
-    class Pass:
-        """What is known of a pass beyond its position: lost when a walk goes on elsewhere.
-
-    Attributes:
-        met: digests of the ids met in this pass.
-        before: those of the pass before, or None where it is not known.
-        base: the list's length from which growth is counted: at this pass's first page, or at the last page
-            of the pass before where that is known.
-    """
-
-        met: set[int]
-        before: set[int] | None = None
-        base: int | None = None
-
-
-    class Walk:
-        """All rows of one list, with a proof that none slipped through.
-
-    A row slips when others leave the list before it. That makes the list shorter, unless as many rows come
-    in at the same time; and a row that comes in on a page already read pushes a row back, which is then met
-    twice. So a pass is whole if the list never became shorter, no row was met twice, and the rows that may
-    have come in do not outnumber the growth that was seen. Rows that may have come in are, in the first
-    pass, those changed after it began less `lookback`; in a later one, those that the pass before did not
-    meet.
-
-    Args:
-        fetch: page number → page.
-        size: rows per page.
-        lookback: how late a change may become visible.
-        came_in: the fields that say when a row came in, the first that it has: `created_at` for a whole list,
-            `updated_at` for one that is filtered by it.
-        position: where an earlier walk stopped.
-
-    Attributes:
-        position: where the walk stands, small and JSON-able, so that it can go on elsewhere.
-        whole: whether the walk has ended.
-    """
-
-        def __init__(
-            self,
-            fetch: Callable[[int], Page],
-            size: int,
-            lookback: timedelta,
-            *,
-            came_in: tuple[str, ...] = ("updated_at",),
-            position: Position | None = None,
-        ) -> None:
-            self._fetch = fetch
-            self._lookback = lookback
-            self._came_in = came_in
-            self.position = position if position and position.size == size else Position(size=size)
-            self.whole = False
-            self._pass = Pass(set())
-            self._given: set[int] = set()  # versions, of all passes
-            self._passes = 1
-
-        def __iter__(self) -> Iterator[list[Row]]:
-            """Pages of rows. From the second pass on, only rows that were not met in the same version."""
-            while not self.whole:
-                yield self.next_page()
-
-        def next_page(self) -> list[Row]:
-            """The next page's rows; sets `whole` when it was the last.
-
-        Raises:
-            AhaError: as `Listing.fetch`; AhaUnstableListError after six passes, none of them whole.
-        """
-            page = self._fetch(self.position.page)
-            self._account(page)
-            news = []
-            for row in page.rows:
-                version = hash((str(row["id"]), row.get("updated_at")))
-                if version not in self._given:
-                    self._given.add(version)
-                    news.append(row)
-            if page.last:
-                self._end_pass()
-            return news
-
-        def _account(self, page: Page) -> None:
-            was, known = self.position, self._pass
-            if was.page == 1:
-                began = format_time(page.date) if page.date else ""
-                was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
-            ids = [digest(str(row["id"])) for row in page.rows]
-            fresh = set(ids) - known.met
-            again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))
-            horizon = shift(was.began, -self._lookback) if was.began else ""
-            late = sum(
-                number in fresh and self._may_have_come_in(row, number, horizon)
-                for row, number in zip(page.rows, ids, strict=True)
-            )
-            known.met |= fresh
-            self.position = replace(
-                was,
-                page=was.page + 1,
-                total=page.total,
-                fell=was.fell or again or page.total < was.total,
-                late=was.late + late,
-                rows=was.rows + len(fresh),
-                ids=(was.ids + sum(fresh)) % 2**64,
-                tail=ids[-TAIL:] or was.tail,
-            )
-
-        def _may_have_come_in(self, row: Row, number: int, horizon: str) -> bool:
-            if self._pass.before is not None:
-                return number not in self._pass.before
-            # What stands on the first page was in the list when the pass began.
-            return self.position.page > 1 and not changed_before(row, horizon, *self._came_in)
-
-        def _end_pass(self) -> None:
-            was = self.position
-            single = was.page == 2
-            base = was.first if self._pass.base is None else self._pass.base
-            told = was.late <= was.total - base or was.ids == was.before
-            if single or (not was.fell and was.rows >= was.first and told):
-                self.whole = True
-                return
-            if self._passes == LONGEST_WALK:
-                raise AhaUnstableListError(
-                    f"The list changed in each of {self._passes} attempts to read it, which may have moved "
-                    "rows past the reader. Nothing was lost: run again when fewer rows are being deleted."
-                )
-            self._passes += 1
-            # What was met is all of the pass only if the pass began here.
-            complete = len(self._pass.met) == was.rows
-            self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
-            self.position = Position(
-                was.size, started=was.started, before=None if was.fell else was.ids, parent=was.parent
-            )
-
-
-    # -------------------- connector/course.py --------------------
-    # A course: the walk over one list, or over one list below each of some records, as if it were one.
-
-    @dataclass(frozen=True)
-    class Place:
-        """One of the lists.
-
-    Attributes:
-        listing: the list.
-        parent: the id of the record that it stands below; "" for none.
-        column: of its rows that holds that id; "" for none.
-        fresh: whether the record was not there before, so that all of its rows are news.
-        key: what tells lists below the same record apart.
-        whole: whether it is asked for all that it has, and not for what is new.
-    """
-
-        listing: Listing
-        parent: str = ""
-        column: str = ""
-        fresh: bool = False
-        key: str = ""
-        whole: bool = True
-
-        @property
-        def name(self) -> str:
-            return f"{self.parent}/{self.key}" if self.key else self.parent
-
-        @property
-        def order(self) -> tuple[int, str, str]:
-            """Ids in the order of their numbers."""
-            return order_of(self.name)
-
-
-    def order_of(name: str) -> tuple[int, str, str]:
-        parent, _, key = name.partition("/")
-        return len(parent), parent, key
-
-
-    @dataclass
-    class Course:
-        """Walks over lists, one after the other.
-
-    A list that is gone by the time it is asked for has no rows.
-
-    Args:
-        places: the lists, in their order.
-        open_walk: list, its first page if it was fetched already, where to begin → the walk over it.
-        first_page: list → its first page; None if it is gone.
-        started: server time of the beginning, where that is known already.
-        position: where an earlier course stopped.
-        ahead: whether first pages are fetched ahead, a few at a time.
-        roll: of all lists there are.
-
-    Attributes:
-        gone: names of those that were gone.
-    """
-
-        places: Sequence[Place]
-        open_walk: Callable[[Place, Page | None, Position | None], Walk]
-        first_page: Callable[[Place], Page | None]
-        pool: Pool
-        started: str = ""
-        position: Position | None = None
-        ahead: bool = True
-        roll: Roll | None = None
-        gone: list[str] = field(default_factory=list)
-        _walk: Walk | None = None
-        _place: Place = field(default_factory=lambda: Place(Listing("", "", (), 1)))
-        _met: dict[int, str] = field(default_factory=dict)
-        _coming: Iterator[tuple[Place, Page | None]] | None = None
-        _left: int = 0
-
-        def __post_init__(self) -> None:
-            if self.position and self.position.parent:
-                begin = order_of(self.position.parent)
-                self.places = [place for place in self.places if place.order >= begin]
-            self._left = len(self.places)
-
-        @property
-        def whole(self) -> bool:
-            """Whether all lists were walked."""
-            return not self._left and (self._walk is None or self._walk.whole)
-
-        def __iter__(self) -> Iterator[tuple[Place, list[Row]]]:
-            """Pages, each with its list."""
-            while (found := self.next_page()) is not None:
-                yield found
-
-        def next_page(self) -> tuple[Place, list[Row]] | None:
-            """The next page's rows and their list; None if there is none any more.
-
-        Raises:
-            AhaError: as `Walk.next_page`.
-        """
-            while self._walk is None or self._walk.whole:
-                if not self._left:
-                    return None
-                self._open_next()
-            rows = self._walk.next_page()
-            self.started = self.started or self._walk.position.started
-            self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
-            if self._walk.whole and self._left:
-                # Where another course would go on: at the beginning of the next list.
-                following = self.places[len(self.places) - self._left]
-                self.position = Position(self.position.size, started=self.started, parent=following.name)
-            return self._place, self._once(self._place, rows)
-
-        def _open_next(self) -> None:
-            if self._coming is None:
-                self._coming = self._fetch_ahead()
-            place, page = next(self._coming)
-            self._left -= 1
-            begun = self._is_begun(place)
-            if page is None and not (begun and self._is_within(place)):
-                self.gone.append(place.name)
-                self._walk = None
-                return
-            start = Position(place.listing.size, started=self.started, parent=place.name)
-            self._walk, self._place = self.open_walk(place, page, self.position if begun else start), place
-
-        def _fetch_ahead(self) -> Iterator[tuple[Place, Page | None]]:
-            """Each list with its first page; without, where the course goes on within it."""
-            rest = list(self.places)
-            if rest and self._is_within(rest[0]):
-                yield rest.pop(0), None
-            fetch = self.pool.map if self.ahead and len(rest) > 1 else map
-            yield from zip(rest, fetch(self.first_page, rest), strict=True)
-
-        def _is_begun(self, place: Place) -> bool:
-            """Whether the course goes on in this list, at the beginning of a pass or within one."""
-            at = self.position
-            return bool(at and at.parent == place.name and at.size == place.listing.size)
-
-        def _is_within(self, place: Place) -> bool:
-            return self._is_begun(place) and self.position is not None and self.position.page > 1
-
-        def _once(self, place: Place, rows: list[Row]) -> list[Row]:
-            """Rows but for those that another list has shown."""
-            if len(self.places) == 1:
-                return rows
-            return [row for row in rows if self._met.setdefault(digest(str(row["id"])), place.name) == place.name]
 
 
     # -------------------- connector/tables/account.py --------------------
@@ -3676,6 +3363,11 @@ def register_lakeflow_source(spark):
         scope: str
 
         @property
+        def calls_roll(self) -> bool:
+            """Whether its one list is walked whole each time, so that it shows which rows came into sight."""
+            return self.since is None and self.parents is None and not self.snapshot
+
+        @property
         def is_feed(self) -> bool:
             """Whether its rows are told apart by ids that only grow."""
             return self.since == AFTER_ID
@@ -3805,6 +3497,341 @@ def register_lakeflow_source(spark):
         return str(row.get("id")) in names or str(row.get("reference_prefix")).upper() in names
 
 
+    # -------------------- connector/parallel.py --------------------
+    # A few calls at the same time: a sync is then bound by the request budget and not by latency.
+
+    class Pool:
+        """A few threads for the length of a `with`; no thread before the first piece of work.
+
+    Args:
+        threads: how many calls overlap, at most.
+    """
+
+        def __init__(self, threads: int) -> None:
+            self._threads = threads
+            self._executor: ThreadPoolExecutor | None = None
+
+        def __enter__(self) -> "Pool":
+            return self
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
+            if self._executor:
+                self._executor.shutdown(cancel_futures=True)
+                self._executor = None
+
+        def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+            """The results of `work`, in the order of `items`. The first error ends it.
+
+        Work is begun no further ahead than every thread needs, so that no more results wait than that.
+        """
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="aha")
+            pending: deque[Future[Any]] = deque()
+            for item in items:
+                pending.append(self._executor.submit(work, item))
+                if len(pending) > self._threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+
+    # -------------------- connector/walk.py --------------------
+    # Reading one list page by page until no row can have slipped through.
+    #
+    # Aha!'s lists are read by page number. A row that leaves the list (deleted, hidden) moves all later rows
+    # forward, so the first row of the next page slips onto the page just read and is skipped. A pass over the
+    # list is therefore judged by the list's length, which every page tells, and repeated until one is whole.
+
+    LONGEST_WALK = 6  # passes within one read
+    TAIL = 4  # rows
+
+
+    @dataclass
+    class Pass:
+        """What is known of a pass beyond its position: lost when a walk goes on elsewhere.
+
+    Attributes:
+        met: digests of the ids met in this pass.
+        before: those of the pass before, or None where it is not known.
+        base: the list's length from which growth is counted: at this pass's first page, or at the last page
+            of the pass before where that is known.
+    """
+
+        met: set[int]
+        before: set[int] | None = None
+        base: int | None = None
+
+
+    class Walk:
+        """All rows of one list, with a proof that none slipped through.
+
+    A row slips when others leave the list before it. That makes the list shorter, unless as many rows come
+    in at the same time; and a row that comes in on a page already read pushes a row back, which is then met
+    twice. So a pass is whole if the list never became shorter, no row was met twice, and the rows that may
+    have come in do not outnumber the growth that was seen. Rows that may have come in are, in the first
+    pass, those changed after it began less `lookback`; in a later one, those that the pass before did not
+    meet.
+
+    Args:
+        fetch: page number → page.
+        size: rows per page.
+        lookback: how late a change may become visible.
+        came_in: the fields that say when a row came in, the first that it has: `created_at` for a whole list,
+            `updated_at` for one that is filtered by it.
+        position: where an earlier walk stopped.
+
+    Attributes:
+        position: where the walk stands, small and JSON-able, so that it can go on elsewhere.
+        whole: whether the walk has ended.
+    """
+
+        def __init__(
+            self,
+            fetch: Callable[[int], Page],
+            size: int,
+            lookback: timedelta,
+            *,
+            came_in: tuple[str, ...] = ("updated_at",),
+            position: Position | None = None,
+        ) -> None:
+            self._fetch = fetch
+            self._lookback = lookback
+            self._came_in = came_in
+            self.position = position if position and position.size == size else Position(size=size)
+            self.whole = False
+            self._pass = Pass(set())
+            self._given: set[int] = set()  # versions, of all passes
+            self._passes = 1
+
+        def __iter__(self) -> Iterator[list[Row]]:
+            """Pages of rows. From the second pass on, only rows that were not met in the same version."""
+            while not self.whole:
+                yield self.next_page()
+
+        def next_page(self) -> list[Row]:
+            """The next page's rows; sets `whole` when it was the last.
+
+        Raises:
+            AhaError: as `Listing.fetch`; AhaUnstableListError after six passes, none of them whole.
+        """
+            page = self._fetch(self.position.page)
+            self._account(page)
+            news = []
+            for row in page.rows:
+                version = hash((str(row["id"]), row.get("updated_at")))
+                if version not in self._given:
+                    self._given.add(version)
+                    news.append(row)
+            if page.last:
+                self._end_pass()
+            return news
+
+        def _account(self, page: Page) -> None:
+            was, known = self.position, self._pass
+            if was.page == 1:
+                began = format_time(page.date) if page.date else ""
+                was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
+            ids = [digest(str(row["id"])) for row in page.rows]
+            fresh = set(ids) - known.met
+            again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))
+            horizon = shift(was.began, -self._lookback) if was.began else ""
+            late = sum(
+                number in fresh and self._may_have_come_in(row, number, horizon)
+                for row, number in zip(page.rows, ids, strict=True)
+            )
+            known.met |= fresh
+            self.position = replace(
+                was,
+                page=was.page + 1,
+                total=page.total,
+                fell=was.fell or again or page.total < was.total,
+                late=was.late + late,
+                rows=was.rows + len(fresh),
+                ids=(was.ids + sum(fresh)) % 2**64,
+                tail=ids[-TAIL:] or was.tail,
+            )
+
+        def _may_have_come_in(self, row: Row, number: int, horizon: str) -> bool:
+            if self._pass.before is not None:
+                return number not in self._pass.before
+            # What stands on the first page was in the list when the pass began.
+            return self.position.page > 1 and not changed_before(row, horizon, *self._came_in)
+
+        def _end_pass(self) -> None:
+            was = self.position
+            single = was.page == 2
+            base = was.first if self._pass.base is None else self._pass.base
+            told = was.late <= was.total - base or was.ids == was.before
+            if single or (not was.fell and was.rows >= was.first and told):
+                self.whole = True
+                return
+            if self._passes == LONGEST_WALK:
+                raise AhaUnstableListError(
+                    f"The list changed in each of {self._passes} attempts to read it, which may have moved "
+                    "rows past the reader. Nothing was lost: run again when fewer rows are being deleted."
+                )
+            self._passes += 1
+            # What was met is all of the pass only if the pass began here.
+            complete = len(self._pass.met) == was.rows
+            self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
+            self.position = Position(
+                was.size, started=was.started, before=None if was.fell else was.ids, parent=was.parent
+            )
+
+
+    # -------------------- connector/course.py --------------------
+    # A course: the walk over one list, or over one list below each of some records, as if it were one.
+
+    @dataclass(frozen=True)
+    class Place:
+        """One of the lists.
+
+    Attributes:
+        listing: the list.
+        parent: the id of the record that it stands below; "" for none.
+        column: of its rows that holds that id; "" for none.
+        fresh: whether the record was not there before, so that all of its rows are news.
+        key: what tells lists below the same record apart.
+        whole: whether it is asked for all that it has, and not for what is new.
+    """
+
+        listing: Listing
+        parent: str = ""
+        column: str = ""
+        fresh: bool = False
+        key: str = ""
+        whole: bool = True
+
+        @property
+        def name(self) -> str:
+            return f"{self.parent}/{self.key}" if self.key else self.parent
+
+        @property
+        def order(self) -> tuple[int, str, str]:
+            """Ids in the order of their numbers."""
+            return order_of(self.name)
+
+
+    def order_of(name: str) -> tuple[int, str, str]:
+        parent, _, key = name.partition("/")
+        return len(parent), parent, key
+
+
+    @dataclass
+    class Course:
+        """Walks over lists, one after the other.
+
+    A list that is gone by the time it is asked for has no rows.
+
+    Args:
+        places: the lists, in their order.
+        open_walk: list, its first page if it was fetched already, where to begin → the walk over it.
+        first_page: list → its first page; None if it is gone.
+        started: server time of the beginning, where that is known already.
+        position: where an earlier course stopped.
+        ahead: whether first pages are fetched ahead, a few at a time.
+        names: of all lists there are, those without anything to read included; None of a single one.
+
+    Attributes:
+        gone: names of those that were gone.
+    """
+
+        places: Sequence[Place]
+        open_walk: Callable[[Place, Page | None, Position | None], Walk]
+        first_page: Callable[[Place], Page | None]
+        pool: Pool
+        started: str = ""
+        position: Position | None = None
+        ahead: bool = True
+        names: Sequence[str] | None = None
+        gone: list[str] = field(default_factory=list)
+        _walk: Walk | None = None
+        _place: Place = field(default_factory=lambda: Place(Listing("", "", (), 1)))
+        _met: dict[int, str] = field(default_factory=dict)
+        _coming: Iterator[tuple[Place, Page | None]] | None = None
+        _left: int = 0
+
+        def __post_init__(self) -> None:
+            if self.position and self.position.parent:
+                begin = order_of(self.position.parent)
+                self.places = [place for place in self.places if place.order >= begin]
+                self.names = [name for name in self.names or () if order_of(name) >= begin]
+            self._left = len(self.places)
+
+        @property
+        def done(self) -> list[str]:
+            """Names of the lists that nothing is left to read of."""
+            end = None if self.whole or self.position is None else order_of(self.position.parent)
+            passed = [name for name in self.names or () if end is None or order_of(name) < end]
+            return [name for name in passed if name not in self.gone]
+
+        @property
+        def whole(self) -> bool:
+            """Whether all lists were walked."""
+            return not self._left and (self._walk is None or self._walk.whole)
+
+        def __iter__(self) -> Iterator[tuple[Place, list[Row]]]:
+            """Pages, each with its list."""
+            while (found := self.next_page()) is not None:
+                yield found
+
+        def next_page(self) -> tuple[Place, list[Row]] | None:
+            """The next page's rows and their list; None if there is none any more.
+
+        Raises:
+            AhaError: as `Walk.next_page`.
+        """
+            while self._walk is None or self._walk.whole:
+                if not self._left:
+                    return None
+                self._open_next()
+            rows = self._walk.next_page()
+            self.started = self.started or self._walk.position.started
+            self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
+            if self._walk.whole and self._left:
+                # Where another course would go on: at the beginning of the next list.
+                following = self.places[len(self.places) - self._left]
+                self.position = Position(self.position.size, started=self.started, parent=following.name)
+            return self._place, self._once(self._place, rows)
+
+        def _open_next(self) -> None:
+            if self._coming is None:
+                self._coming = self._fetch_ahead()
+            place, page = next(self._coming)
+            self._left -= 1
+            begun = self._is_begun(place)
+            if page is None and not (begun and self._is_within(place)):
+                self.gone.append(place.name)
+                self._walk = None
+                return
+            start = Position(place.listing.size, started=self.started, parent=place.name)
+            self._walk, self._place = self.open_walk(place, page, self.position if begun else start), place
+
+        def _fetch_ahead(self) -> Iterator[tuple[Place, Page | None]]:
+            """Each list with its first page; without, where the course goes on within it."""
+            rest = list(self.places)
+            if rest and self._is_within(rest[0]):
+                yield rest.pop(0), None
+            fetch = self.pool.map if self.ahead and len(rest) > 1 else map
+            yield from zip(rest, fetch(self.first_page, rest), strict=True)
+
+        def _is_begun(self, place: Place) -> bool:
+            """Whether the course goes on in this list, at the beginning of a pass or within one."""
+            at = self.position
+            return bool(at and at.parent == place.name and at.size == place.listing.size)
+
+        def _is_within(self, place: Place) -> bool:
+            return self._is_begun(place) and self.position is not None and self.position.page > 1
+
+        def _once(self, place: Place, rows: list[Row]) -> list[Row]:
+            """Rows but for those that another list has shown."""
+            if len(self.places) == 1:
+                return rows
+            return [row for row in rows if self._met.setdefault(digest(str(row["id"])), place.name) == place.name]
+
+
     # -------------------- connector/units.py --------------------
     # What the rows of a list stand for: themselves, their parts, or what hangs below them.
 
@@ -3846,10 +3873,14 @@ def register_lakeflow_source(spark):
             """The units of a page that are due: not those that were delivered by `start`, for sure."""
             plan = self._plan
             since = None if place.fresh else start.cursor
-            rows = self._completed(rows, since)
-            if plan.table.part:
-                rows = [part for row in rows for part in self._parts(row, plan.table.part)]
-            rows = [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
+            # Of lists that are walked whole, rows that came into sight are due, however old.
+            strange = [row for row in rows if start.strange and bucket_of(str(row["id"])) in start.strange]
+            rows = [
+                *self._due(self._completed(rows, since), since),
+                *self._due(self._completed(strange, None), None),
+            ]
+            if strange:
+                rows = list({str(row["id"]): row for row in rows}.values())
             if plan.workspaces:
                 rows = [row for row in rows if self._is_inside(row)]
             if plan.below is None:
@@ -3860,6 +3891,13 @@ def register_lakeflow_source(spark):
             asked = [row for row in rows if not is_empty(row, count)]
             for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
                 yield Unit(row, records)
+
+        def _due(self, rows: list[Row], since: str | None) -> list[Row]:
+            """Rows, or their parts, that changed since."""
+            plan = self._plan
+            if plan.table.part:
+                rows = [part for row in rows for part in self._parts(row, plan.table.part)]
+            return [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
 
         def finish(self, records: Records, read_at: str) -> Records:
             """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""
@@ -3957,24 +3995,33 @@ def register_lakeflow_source(spark):
         )
 
 
-    # -------------------- connector/sync.py --------------------
-    # The sync engine: from an offset to rows and the next offset.
-    #
-    # One algorithm for every table. Lists are walked (a table's own, one below each workspace, that of the ideas
-    # that have comments), each of their rows stands for records (itself, its parts, what hangs below it), and the
-    # offset says up to which moment, by Aha!'s clock, all rows were delivered. Each sync reads again what changed
-    # since that moment; rows of that overlap that were delivered already are known by their digests and not
-    # delivered twice.
+    # -------------------- connector/held.py --------------------
+    # What a read holds back until it is known which of it is news.
 
-    # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
-    # rows of the overlap were delivered; below, rows are held until that is known.
-    HELD_ROWS = 6000
-    HELD_PARENTS = 200
-    SINCE_MARGIN = timedelta(seconds=1)
-    # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
-    THREADS = 4
-    # Records that are handed on together, at least.
-    CHUNK = 1000
+    @dataclass
+    class FeedIds:
+        """Ids of a feed, and up to which of them nothing can come any more: what is made late may become visible
+    after a row with a larger id."""
+
+        old: list[int] = field(default_factory=list)
+        young: list[int] = field(default_factory=list)
+        known: bool = True
+
+        def add(self, rows: Iterable[tuple[str, bool]]) -> None:
+            """Note ids, each with whether its row is old."""
+            for identity, is_old in rows:
+                if identity.isdecimal():
+                    (self.old if is_old else self.young).append(int(identity))
+                else:
+                    self.known = False
+
+        @property
+        def settled(self) -> str | None:
+            """The last id of what is old, if nothing younger came before it; else None."""
+            last = max(self.old, default=None)
+            if not self.known or last is None or last > min(self.young, default=last):
+                return None
+            return str(last)
 
 
     @dataclass
@@ -3984,10 +4031,17 @@ def register_lakeflow_source(spark):
     Attributes:
         contents: unit's name → digest of its records, as last met.
         sizes: unit's name → how many records it stands for.
+        recent: names of units that the next read will meet again.
+        before, now: ids of rows that were made before the last read's cursor, and before this one's.
+        feed: ids of a feed.
     """
 
         contents: dict[str, int] = field(default_factory=dict)
         sizes: dict[str, int] = field(default_factory=dict)
+        recent: set[str] = field(default_factory=set)
+        before: set[str] = field(default_factory=set)
+        now: set[str] = field(default_factory=set)
+        feed: FeedIds = field(default_factory=FeedIds)
         _pages: list[bytes] = field(default_factory=list)
 
         def add(self, units: list[Unit]) -> None:
@@ -4013,56 +4067,18 @@ def register_lakeflow_source(spark):
                     yield out
 
 
-    class Sync:
-        """Reads tables of one account through one client."""
+    # -------------------- connector/reading.py --------------------
+    # One read of one table: lists are walked, what is due is held until it is known to be news.
 
-        def __init__(self, client: AhaClient, settings: Settings) -> None:
-            self._client = client
-            self._settings = settings
-            self._lookback = timedelta(seconds=settings.lookback_seconds)
-
-        def read(self, table: Table, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
-            """What changed since `start`, and the offset that stands after it.
-
-        Returns pages of records as Aha! sent them, and a JSON object. The same offset with no records
-        means that there was nothing new. A snapshot is everything each time, and its offset is `{}`.
-
-        Raises:
-            AhaError: the offset cannot be used, or a request failed; `start` stays valid.
-        """
-            return Reading(self._client, self._settings, plan_table(table, self._settings)).read(start)
-
-        def reread(self, table: Table, start: dict[str, Any] | None) -> Iterator[Records]:
-            """All that changed since `start`, past any limit of a micro-batch.
-
-        Spark asks again for a batch that it had planned and may not have written. By now other rows may
-        stand where that batch ended, so only everything is sure to hold it.
-        """
-            return self._unlimited(table).read(start)[0]
-
-        def split(self, table: Table) -> list[Window]:
-            """Windows that hold all rows of a table between them: a single one where the table is small."""
-            return self._unlimited(table).windows()
-
-        def begin(self, table: Table) -> tuple[list[Window], Iterator[Records], dict[str, Any]]:
-            """A first read: the windows that it is split into, or, if it is not split, the records; and the
-        offset that stands after it. A table that is read in micro-batches is not split.
-        """
-            reading = Reading(self._client, self._settings, plan_table(table, self._settings))
-            windows = [] if reading.plan.limit else reading.windows()
-            if len(windows) < 2:
-                return [], *reading.read(None)
-            return windows, iter(()), reading.end_of_windows()
-
-        def read_window(self, table: Table, window: Window) -> Iterator[Records]:
-            """The records of one window, page by page."""
-            plan = replace(plan_table(table, self._settings), limit=None)
-            plan = replace(plan, listing=plan.listing.with_params(*window.params))
-            return Reading(self._client.sharing(window.share), self._settings, plan).stream(window)
-
-        def _unlimited(self, table: Table) -> "Reading":
-            plan = replace(plan_table(table, self._settings), limit=None)
-            return Reading(self._client, self._settings, plan)
+    # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
+    # rows of the overlap were delivered; below, rows are held until that is known.
+    HELD_ROWS = 6000
+    HELD_PARENTS = 200
+    SINCE_MARGIN = timedelta(seconds=1)
+    # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
+    THREADS = 4
+    # Records that are handed on together, at least.
+    CHUNK = 1000
 
 
     class Reading:
@@ -4113,65 +4129,70 @@ def register_lakeflow_source(spark):
             with ExitStack() as ended:
                 ended.enter_context(self._pool)
                 course = self._open(offset)
-                held, recent = Held(), set[str]()
-                after_id = self._hold(course, offset, held, recent)
+                held = self._hold(course, offset)
                 if course.whole or self.plan.limit:
-                    end = self._end(course, offset, held, recent, after_id)
+                    end = self._end(course, offset, held)
                     pages = held.records(offset.seen.news(held.contents))
                     return self._finished(course, pages), end.to_json()
                 # Too many rows to be held: they are handed on while the walk goes on.
                 ended.pop_all()
-                end = Offset(self.plan.scope, self._cursor_after(course.started), roll=course.roll)
+                gone = frozenset(course.gone)
+                roll = Roll.of(name for name in course.names if name not in gone) if course.names else None
+                end = Offset(self.plan.scope, self._cursor_after(course.started), roll=roll)
                 pages = self._finished(course, held.records(set(held.contents)))
-                return itertools.chain(pages, self._rest(course)), end.to_json()
+                return itertools.chain(pages, self._rest(course, promised=gone)), end.to_json()
 
-        def _hold(self, course: Course, start: Offset, held: Held, recent: set[str]) -> str | None:
-            """Hold what is due, up to the end of the course, of a micro-batch, or of what can be held.
-
-        Fills `held`, and `recent` with the names of units that the next read will meet again. Returns the id
-        of a feed up to which nothing can come any more.
-        """
-            plan, ids = self.plan, FeedIds()
+        def _hold(self, course: Course, start: Offset) -> Held:
+            """What is due, up to the end of the course, of a micro-batch, or of what can be held."""
+            plan, held = self.plan, Held()
             # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
             limit = plan.limit if start.seen.exact else None
             room = HELD_PARENTS if plan.below else HELD_ROWS
             for place, rows in self._pages(course):
                 cursor = self._cursor_after(course.started)
                 units = list(self._units.make(place, rows, start))
+                held.add(units)
                 # Where rows do not tell when they changed, a first read cannot know which it will meet again.
                 if plan.time or start.cursor:
-                    recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
-                held.add(units)
+                    held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
                 if plan.is_feed:
-                    ids.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
+                    held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
+                if plan.calls_roll:
+                    held.now |= made_before(rows, cursor)
+                    held.before |= made_before(rows, start.cursor or "")
                 if limit and held.count(start.seen.news(held.contents)) + plan.listing.size > limit:
                     break
                 if start.cursor is None and not plan.limit and len(held.contents) > room:
                     break
-            return ids.settled
+            return held
 
-        def _end(
-            self, course: Course, start: Offset, held: Held, recent: set[str], after_id: str | None
-        ) -> Offset:
+        def _end(self, course: Course, start: Offset, held: Held) -> Offset:
             """The offset after what was held."""
-            delivered = {name: content for name, content in held.contents.items() if name in recent}
-            roll = start.coming_roll if start.position and start.coming_roll else course.roll
-            roll = roll.without(course.gone) if roll else None
+            delivered = {name: content for name, content in held.contents.items() if name in held.recent}
             coming = start.coming.and_also(delivered)
+            roll, strange = None, frozenset[int]()
+            if course.names is not None:
+                roll = (start.coming_roll or Roll()).and_also(course.done)
+            elif self.plan.calls_roll and not start.position:
+                # Of a walk that was cut, nobody knows all that were there.
+                roll = Roll.of(held.now)
+                strange = start.roll.changed(Roll.of(held.before)) if start.roll else strange
             if not course.whole:
-                return replace(start, position=course.position, coming=coming, coming_roll=roll)
-            idle = not start.seen.news(held.contents) and start.cursor and not start.position
-            if idle and (recent or not held.contents) and roll == start.roll:
+                coming_roll = roll if course.names is not None else None
+                return replace(start, position=course.position, coming=coming, coming_roll=coming_roll)
+            idle = not start.seen.news(held.contents) and start.cursor and not (start.position or start.strange)
+            if idle and (held.recent or not held.contents) and roll == start.roll and not strange:
                 return start
             cursor = self._cursor_after(course.started)
-            return Offset(start.scope, cursor, coming, roll=roll, after_id=after_id or start.after_id)
+            after_id = held.feed.settled or start.after_id
+            return Offset(start.scope, cursor, coming, roll=roll, strange=strange, after_id=after_id)
 
         def _open(self, start: Offset) -> Course:
             """The lists of the plan, from where `start` stands."""
-            plan, roll, started = self.plan, None, ""
+            plan, names, started = self.plan, None, ""
             if plan.parents:
                 rows, started = self._parents(plan.parents)
-                places, roll = self._places_below(rows, plan.parents, start)
+                places, names = self._places_below(rows, plan.parents, start)
             else:
                 listing = self._since(plan.listing, start)
                 places = [Place(listing, whole=listing is plan.listing)]
@@ -4184,7 +4205,7 @@ def register_lakeflow_source(spark):
                 started=start.position.started if start.position else started,
                 position=start.position,
                 ahead=not plan.limit,
-                roll=roll,
+                names=names,
             )
 
         def _parents(self, parents: Parents) -> tuple[list[Row], str]:
@@ -4221,21 +4242,21 @@ def register_lakeflow_source(spark):
                     )
             return [row for row in found if is_among(row, self._settings.workspaces)]
 
-        def _places_below(self, rows: list[Row], declared: Parents, start: Offset) -> tuple[list[Place], Roll]:
-            """A list for each parent that may have something to read, and the roll of all of them."""
+        def _places_below(
+            self, rows: list[Row], declared: Parents, start: Offset
+        ) -> tuple[list[Place], list[str]]:
+            """A list for each parent that may have something to read, and the names of all lists there are."""
             places = []
             named = [
                 (row, key, f"{row['id']}/{key}" if key else str(row["id"]))
                 for row in rows
                 for key in self.plan.keys
             ]
-            roll = Roll.of(name for _, _, name in named)
-            fresh: set[str] = set()
-            if start.cursor:
-                fresh = (start.roll or Roll()).strangers(name for _, _, name in named)
+            names = [name for _, _, name in named]
+            changed = (start.roll or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
             trusting = self._settings.trust_counts and not self.plan.snapshot
             for row, key, name in named:
-                new = name in fresh
+                new = bucket_of(name) in changed
                 if trusting and is_empty(row, declared.count):
                     continue
                 if (
@@ -4252,7 +4273,7 @@ def register_lakeflow_source(spark):
                         narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
                     )
                 )
-            return places, roll
+            return places, names
 
         def _since(self, listing: Listing, start: Offset) -> Listing:
             """A list, narrowed to what is new where it can be."""
@@ -4305,8 +4326,15 @@ def register_lakeflow_source(spark):
                 )
                 raise refusal_of(self._asked.name, self.plan.table.requires, refused)
 
-        def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
-            """The records of all pages that are left."""
+        def _rest(
+            self, course: Course, window: Window | None = None, promised: frozenset[str] | None = None
+        ) -> Iterator[Records]:
+            """The records of all pages that are left.
+
+        Raises:
+            AhaUnstableListError: a list is gone whose rows an offset promises; it leaves out those `promised`
+                to be gone.
+        """
             nothing = Offset(self.plan.scope)
             with self._pool:
                 for place, rows in self._pages(course):
@@ -4319,6 +4347,11 @@ def register_lakeflow_source(spark):
                             chunk = []
                     if chunk:
                         yield self._units.finish(chunk, course.started)
+            if promised is not None and promised != frozenset(course.gone):
+                raise AhaUnstableListError(
+                    f"A record went from sight while what stands below it was read for `{self._asked.name}`. "
+                    "Nothing was lost: run again."
+                )
 
         def _finished(self, course: Course, pages: Iterator[Records]) -> Iterator[Records]:
             return (self._units.finish(page, course.started) for page in pages)
@@ -4331,38 +4364,77 @@ def register_lakeflow_source(spark):
             return bool(self.plan.time) and changed_before(row, cursor, str(self.plan.time))
 
 
-    @dataclass
-    class FeedIds:
-        """Ids of a feed, and up to which of them nothing can come any more: what is made late may become visible
-    after a row with a larger id."""
-
-        old: list[int] = field(default_factory=list)
-        young: list[int] = field(default_factory=list)
-        known: bool = True
-
-        def add(self, rows: Iterable[tuple[str, bool]]) -> None:
-            """Note ids, each with whether its row is old."""
-            for identity, is_old in rows:
-                if identity.isdecimal():
-                    (self.old if is_old else self.young).append(int(identity))
-                else:
-                    self.known = False
-
-        @property
-        def settled(self) -> str | None:
-            """The last id of what is old, if nothing younger came before it; else None."""
-            last = max(self.old, default=None)
-            if not self.known or last is None or last > min(self.young, default=last):
-                return None
-            return str(last)
-
-
     def has_moved(row: Row, stubs: str, cursor: str) -> bool:
         """Whether one of the stubs in a row says that it changed since; also where there are none to look at."""
         found = row.get(stubs)
         if not isinstance(found, list):
             return True
         return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
+
+
+    def made_before(rows: list[Row], cursor: str) -> set[str]:
+        """The ids of rows that were made before a moment; of none before no moment."""
+        return {str(row["id"]) for row in rows if cursor and changed_before(row, cursor, "created_at")}
+
+
+    # -------------------- connector/sync.py --------------------
+    # The sync engine: from an offset to rows and the next offset.
+    #
+    # One algorithm for every table. Lists are walked (a table's own, one below each workspace, that of the ideas
+    # that have comments), each of their rows stands for records (itself, its parts, what hangs below it), and the
+    # offset says up to which moment, by Aha!'s clock, all rows were delivered. Each sync reads again what changed
+    # since that moment; rows of that overlap that were delivered already are known by their digests and not
+    # delivered twice.
+
+    class Sync:
+        """Reads tables of one account through one client."""
+
+        def __init__(self, client: AhaClient, settings: Settings) -> None:
+            self._client = client
+            self._settings = settings
+
+        def read(self, table: Table, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
+            """What changed since `start`, and the offset that stands after it.
+
+        Returns pages of records as Aha! sent them, and a JSON object. The same offset with no records
+        means that there was nothing new. A snapshot is everything each time, and its offset is `{}`.
+
+        Raises:
+            AhaError: the offset cannot be used, or a request failed; `start` stays valid.
+        """
+            return Reading(self._client, self._settings, plan_table(table, self._settings)).read(start)
+
+        def reread(self, table: Table, start: dict[str, Any] | None) -> Iterator[Records]:
+            """All that changed since `start`, past any limit of a micro-batch.
+
+        Spark asks again for a batch that it had planned and may not have written. By now other rows may
+        stand where that batch ended, so only everything is sure to hold it.
+        """
+            return self._unlimited(table).read(start)[0]
+
+        def split(self, table: Table) -> list[Window]:
+            """Windows that hold all rows of a table between them: a single one where the table is small."""
+            return self._unlimited(table).windows()
+
+        def begin(self, table: Table) -> tuple[list[Window], Iterator[Records], dict[str, Any]]:
+            """A first read: the windows that it is split into, or, if it is not split, the records; and the
+        offset that stands after it. A table that is read in micro-batches is not split.
+        """
+            reading = Reading(self._client, self._settings, plan_table(table, self._settings))
+            windows = [] if reading.plan.limit else reading.windows()
+            if len(windows) < 2:
+                return [], *reading.read(None)
+            return windows, iter(()), reading.end_of_windows()
+
+        def read_window(self, table: Table, window: Window) -> Iterator[Records]:
+            """The records of one window, page by page."""
+            plan = replace(plan_table(table, self._settings), limit=None)
+            plan = replace(plan, listing=plan.listing.with_params(*window.params))
+            return Reading(self._client.sharing(window.share), self._settings, plan).stream(window)
+
+        def _unlimited(self, table: Table) -> "Reading":
+            plan = replace(plan_table(table, self._settings), limit=None)
+            return Reading(self._client, self._settings, plan)
 
 
     # -------------------- connector/aha.py --------------------
@@ -4668,7 +4740,7 @@ def register_lakeflow_source(spark):
             """As `read`, past the ends of micro-batches."""
             found, end = self.read(start)
             parts = [found]
-            while "position" in end:
+            while is_unfinished(end):
                 found, end = self.read(end)
                 parts.append(found)
             return itertools.chain.from_iterable(parts), end
@@ -4745,8 +4817,8 @@ def register_lakeflow_source(spark):
                 return start
             parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
             self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or share(batches))
-            # A walk that was cut goes on; a whole one is all that was there when this run began.
-            self._reached = "position" not in end
+            # What is unfinished goes on; the rest is all that was there when this run began.
+            self._reached = not is_unfinished(end)
             return end
 
         def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:
@@ -4884,8 +4956,9 @@ def register_lakeflow_source(spark):
 
         @property
         def sequence(self) -> str:
-            """The column that tells which of two versions of a row is newer."""
-            return self.sequence_by or TABLES[self.source].cursor_field
+            """The column that tells which of two versions of a row is newer; "" where a read is everything."""
+            table = TABLES[self.source]
+            return self.sequence_by or ("" if table.is_snapshot else table.cursor_field)
 
         @property
         def ingestion_type(self) -> str:

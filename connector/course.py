@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.listing import Listing, Page, Row
-from connector.offsets import Position, Roll, digest
+from connector.offsets import Position, digest
 from connector.parallel import Pool
 from connector.walk import Walk
 
@@ -57,7 +57,7 @@ class Course:
         started: server time of the beginning, where that is known already.
         position: where an earlier course stopped.
         ahead: whether first pages are fetched ahead, a few at a time.
-        roll: of all lists there are.
+        names: of all lists there are, those without anything to read included; None of a single one.
 
     Attributes:
         gone: names of those that were gone.
@@ -70,7 +70,7 @@ class Course:
     started: str = ""
     position: Position | None = None
     ahead: bool = True
-    roll: Roll | None = None
+    names: Sequence[str] | None = None
     gone: list[str] = field(default_factory=list)
     _walk: Walk | None = None
     _place: Place = field(default_factory=lambda: Place(Listing("", "", (), 1)))
@@ -82,7 +82,15 @@ class Course:
         if self.position and self.position.parent:
             begin = order_of(self.position.parent)
             self.places = [place for place in self.places if place.order >= begin]
+            self.names = [name for name in self.names or () if order_of(name) >= begin]
         self._left = len(self.places)
+
+    @property
+    def done(self) -> list[str]:
+        """Names of the lists that nothing is left to read of."""
+        end = None if self.whole or self.position is None else order_of(self.position.parent)
+        passed = [name for name in self.names or () if end is None or order_of(name) < end]
+        return [name for name in passed if name not in self.gone]
 
     @property
     def whole(self) -> bool:

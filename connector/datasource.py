@@ -23,6 +23,7 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 from connector.aha import AhaLakeflowConnect
 from connector.errors import AhaOptionError
 from connector.interface import StoredOffset
+from connector.offsets import is_unfinished
 from connector.options import parse_flag
 
 try:
@@ -191,7 +192,7 @@ class Flow:
         """As `read`, past the ends of micro-batches."""
         found, end = self.read(start)
         parts = [found]
-        while "position" in end:
+        while is_unfinished(end):
             found, end = self.read(end)
             parts.append(found)
         return itertools.chain.from_iterable(parts), end
@@ -268,8 +269,8 @@ class FlowReader(DataSourceStreamReader):
             return start
         parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
         self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or share(batches))
-        # A walk that was cut goes on; a whole one is all that was there when this run began.
-        self._reached = "position" not in end
+        # What is unfinished goes on; the rest is all that was there when this run began.
+        self._reached = not is_unfinished(end)
         return end
 
     def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:

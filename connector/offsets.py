@@ -124,20 +124,20 @@ class Roll:
     def to_json(self) -> str:
         return "".join(f"{total:08x}" for total in self.sums)
 
-    def without(self, ids: Iterable[str]) -> "Roll":
-        """The roll that some of its records are not on."""
-        gone = Roll.of(ids)
-        return Roll(tuple((one - other) % 2**32 for one, other in zip(self.sums, gone.sums, strict=True)))
+    def and_also(self, ids: Iterable[str]) -> "Roll":
+        """The roll with more records on it."""
+        more = Roll.of(ids)
+        return Roll(tuple((one + other) % 2**32 for one, other in zip(self.sums, more.sums, strict=True)))
 
-    def strangers(self, ids: Iterable[str]) -> set[str]:
-        """Those of `ids`, all that there are now, that may not have been there."""
-        ids = list(ids)
-        now = Roll.of(ids)
-        return {
-            identity
-            for identity in ids
-            if now.sums[bucket := digest(identity) % ROLL_BUCKETS] != self.sums[bucket]
-        }
+    def changed(self, now: "Roll") -> frozenset[int]:
+        """The buckets whose records may not all have been there."""
+        pairs = enumerate(zip(self.sums, now.sums, strict=True))
+        return frozenset(bucket for bucket, (one, other) in pairs if one != other)
+
+
+def bucket_of(identity: str) -> int:
+    """The bucket of a roll that a record is in."""
+    return digest(identity) % ROLL_BUCKETS
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,11 @@ class Offset:
         seen: the rows from the cursor on that were delivered.
         position: inside a walk that was cut by `max_ideas`; else None.
         coming: inside such a walk, the rows that will be `seen` after it.
-        roll: the parents that there were, where all of them are read; None where none was called.
-        coming_roll: inside such a walk, the roll after it.
+        roll: the records that there were, where a list is walked whole, or all parents are read; None where
+            none was called.
+        coming_roll: inside such a walk, the parents that were done with.
+        strange: buckets of a list that is walked whole whose old rows the next read delivers again, because
+            some of them were not there before.
         after_id: of a feed, a row up to which all were delivered.
     """
 
@@ -198,6 +201,7 @@ class Offset:
     coming: Seen = field(default_factory=Seen)
     roll: Roll | None = None
     coming_roll: Roll | None = None
+    strange: frozenset[int] = frozenset()
     after_id: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -208,6 +212,8 @@ class Offset:
         for name in ("roll", "coming_roll"):
             if (roll := getattr(self, name)) is not None:
                 out[name] = roll.to_json()
+        if self.strange:
+            out["strange"] = sorted(self.strange)
         if self.after_id is not None:
             out["after_id"] = self.after_id
         return out
@@ -232,10 +238,16 @@ class Offset:
                 Seen.from_json(found.get("coming")),
                 Roll.from_json(found.get("roll")),
                 Roll.from_json(found.get("coming_roll")),
+                frozenset(map(int, found.get("strange", ()))),
                 _id_from(found.get("after_id")),
             )
 
         return read_offset(given, scope, parse) or cls(scope)
+
+
+def is_unfinished(offset: Mapping[str, Any]) -> bool:
+    """Whether the next read brings more of what was there: a walk goes on, or rows came into sight."""
+    return "position" in offset or "strange" in offset
 
 
 def write_offset(scope: str, fields: Mapping[str, Any], seens: Mapping[str, Seen]) -> dict[str, Any]:

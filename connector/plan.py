@@ -66,6 +66,11 @@ class Plan:
     scope: str
 
     @property
+    def calls_roll(self) -> bool:
+        """Whether its one list is walked whole each time, so that it shows which rows came into sight."""
+        return self.since is None and self.parents is None and not self.snapshot
+
+    @property
     def is_feed(self) -> bool:
         """Whether its rows are told apart by ids that only grow."""
         return self.since == AFTER_ID

@@ -79,8 +79,9 @@ class TableSpec:
 
     @property
     def sequence(self) -> str:
-        """The column that tells which of two versions of a row is newer."""
-        return self.sequence_by or TABLES[self.source].cursor_field
+        """The column that tells which of two versions of a row is newer; "" where a read is everything."""
+        table = TABLES[self.source]
+        return self.sequence_by or ("" if table.is_snapshot else table.cursor_field)
 
     @property
     def ingestion_type(self) -> str:

@@ -10,7 +10,7 @@ from connector.client import AhaClient
 from connector.course import Place
 from connector.errors import AhaNotFoundError, AhaResponseError
 from connector.listing import Row, is_row
-from connector.offsets import Offset
+from connector.offsets import Offset, bucket_of
 from connector.parallel import Pool
 from connector.plan import Plan, is_among
 from connector.servertime import changed_before
@@ -55,10 +55,14 @@ class Units:
         """The units of a page that are due: not those that were delivered by `start`, for sure."""
         plan = self._plan
         since = None if place.fresh else start.cursor
-        rows = self._completed(rows, since)
-        if plan.table.part:
-            rows = [part for row in rows for part in self._parts(row, plan.table.part)]
-        rows = [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
+        # Of lists that are walked whole, rows that came into sight are due, however old.
+        strange = [row for row in rows if start.strange and bucket_of(str(row["id"])) in start.strange]
+        rows = [
+            *self._due(self._completed(rows, since), since),
+            *self._due(self._completed(strange, None), None),
+        ]
+        if strange:
+            rows = list({str(row["id"]): row for row in rows}.values())
         if plan.workspaces:
             rows = [row for row in rows if self._is_inside(row)]
         if plan.below is None:
@@ -69,6 +73,13 @@ class Units:
         asked = [row for row in rows if not is_empty(row, count)]
         for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
             yield Unit(row, records)
+
+    def _due(self, rows: list[Row], since: str | None) -> list[Row]:
+        """Rows, or their parts, that changed since."""
+        plan = self._plan
+        if plan.table.part:
+            rows = [part for row in rows for part in self._parts(row, plan.table.part)]
+        return [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
 
     def finish(self, records: Records, read_at: str) -> Records:
         """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""

@@ -219,9 +219,8 @@ def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
     """What the matrix wants to see and no cassette shows; of a live set, what its account can show."""
     names = {line.scenario for line in inventory.lines}
     for table in matrix.tables:
-        for title in matrix.coverage.get("scenarios", ()):
-            if f"{table}/{title}" not in names | set(inventory.lacking):
-                yield f"Table {table} has no scenario {title}"
+        if not any(name.startswith(f"{table}/") for name in names | set(inventory.lacking)):
+            yield f"Table {table} has no scenario"
         shown = {
             page for line in inventory.lines if line.scenario.startswith(f"{table}/") for page in line.pages
         }

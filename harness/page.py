@@ -57,16 +57,19 @@ def _set(matrix: Matrix, inventory: Inventory) -> list[str]:
 
 
 def _coverage(matrix: Matrix, inventory: Inventory) -> str:
-    columns = [*matrix.coverage.get("scenarios", ()), *PAGES]
+    columns = [*dict.fromkeys(found.title for found in matrix.scenarios.values()), *PAGES]
     rows = []
     for table in matrix.tables:
         lines = [line for line in inventory.lines if line.scenario.startswith(f"{table}/")]
         shown = {line.scenario.partition("/")[2] for line in lines} | {
             page for line in lines for page in line.pages
         }
+        own = [found for found in matrix.scenarios.values() if found.table == table]
+        wanted = {found.title for found in own} | set(PAGES if any(found.pages for found in own) else ())
+        signs = [("yes", "✓") if name in shown else ("no", "✗") for name in columns]
         cells = "".join(
-            f"<td class='{'yes' if name in shown else 'no'}'>{'✓' if name in shown else '✗'}</td>"
-            for name in columns
+            f"<td class='{sign}'>{text}</td>" if name in wanted else "<td></td>"
+            for name, (sign, text) in zip(columns, signs, strict=True)
         )
         rows.append(f"<tr><th>{_text(table)}</th>{cells}</tr>")
     head = "".join(f"<th>{_text(name)}</th>" for name in columns)

@@ -106,8 +106,7 @@ class Matrix:
         live: `variables` (option → environment variable), `secrets` among them, and `origin` of an account.
         sandbox: `start`, a `module:function` that gives connection options for a `with`, and its
             arguments; empty where there is none.
-        coverage: `routes` that must be exercised, `scenarios` that each table must have, and the
-            directory of the `tests` that play them.
+        coverage: `routes` that must be exercised, and the directory of the `tests` that play them.
         limits: `max_bytes` of a set, `max_requests` of a recording and `max_scenario_requests` of a scenario,
             `max_age_days` by where they were recorded.
         faults: name → what may happen to an answer, see `harness.faults`.

@@ -3,8 +3,10 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -23,7 +25,7 @@ from harness.cassettes import CassetteError
 from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
 from harness.scenarios import MatrixError, load_matrix
 from harness.server import serving
-from harness.sets import SANDBOX_SET
+from harness.sets import SANDBOX_SET, recorded_as
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
 from scripts.lakehouse import LakehouseError, Target
@@ -33,7 +35,10 @@ from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
 from scripts.streams import Run
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
-SCENARIO = "first_sync"
+# What of a table is read where there is no account.
+SCENARIOS = ("first_sync", "keyed")
+# Tables that are read at the same time.
+STREAMS = 4
 LOCK = ".lock"
 HELD: list[filelock.BaseFileLock] = []
 SHOWN_ROWS, SHOWN_CHARACTERS = 5, 40
@@ -94,7 +99,7 @@ def read_spec(path: Path | None) -> Sequence[TableSpec]:
         AhaOptionError: the spec cannot be used.
     """
     if path is None:
-        return [TableSpec(name, name) for name in TABLES]
+        return [TableSpec(name, name) for name, table in TABLES.items() if not table.opt_in]
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -127,39 +132,86 @@ def require_directory(destination: Path) -> None:
         raise LakehouseError(f"--destination: {destination} cannot be used: {error.strerror}.") from None
 
 
+@dataclass(frozen=True)
+class Account:
+    """Where one table's rows come from.
+
+    Attributes:
+        name: whose they are.
+        connection: connection options, and those that a recording was made with.
+        count: how many requests were sent, where that can be known.
+    """
+
+    name: str
+    connection: Mapping[str, str]
+    count: Count = lambda: None
+
+
+@dataclass
+class Outcome:
+    """What became of one table: its line of the report, or why it failed."""
+
+    table: TableSpec
+    line: tuple[str, ...] = ()
+    fault: str = ""
+
+
 def ingest(
     tables: Sequence[TableSpec], destination: Path, *, live: bool, cassettes: bool, full_refresh: bool
 ) -> int:
+    """Bring all tables up to date, a few at a time; one that fails stops no other."""
     console = Console(highlight=False)
+    with ExitStack() as stack:
+        accounts = _accounts(stack, console, tables, live=live, cassettes=cassettes)
+        spark = start_session("aha-ingest")
+        stack.callback(spark.stop)
+        load_merged_file()(spark)
+        status = stack.enter_context(console.status(""))
+        run = Run(spark, {}, destination, report=lambda text: status.update(text))
+
+        def bring(table: TableSpec) -> Outcome:
+            return _ingest_one(run, table, accounts[table.name], full_refresh=full_refresh)
+
+        pool = stack.enter_context(ThreadPoolExecutor(min(STREAMS, len(tables))))
+        outcomes = list(pool.map(bring, tables))
+    _report(console, outcomes, destination)
+    return 1 if any(outcome.fault for outcome in outcomes) else 0
+
+
+def _ingest_one(run: Run, table: TableSpec, account: Account, *, full_refresh: bool) -> Outcome:
+    before, started = account.count(), time.monotonic()
+    own = replace(run, connection=account.connection, account=account.name)
+    try:
+        target = own.ingest(table, full_refresh=full_refresh)
+    except (DeltaError, LakehouseError, PySparkException) as error:
+        return Outcome(table, fault=str(error) if isinstance(error, LakehouseError) else _reason(error))
+    sent = "-" if before is None else str((account.count() or 0) - before)
+    seconds = f"{time.monotonic() - started:.1f}"
+    return Outcome(table, (str(target.count()), str(run.changed[table.name]), sent, seconds))
+
+
+def _report(console: Console, outcomes: Sequence[Outcome], destination: Path) -> None:
     report = Table(
         "table", "rows", "changed", "requests", "seconds", title="Ingested through the merged file"
     )
     for column in report.columns[1:]:
         column.justify = "right"
-    with _account(console, live=live, cassettes=cassettes) as (connection, account, count):
-        spark = start_session("aha-ingest")
-        load_merged_file()(spark)
-        name = ""
-        try:
-            with console.status("") as status:
-                run = Run(spark, connection, destination, account, lambda text: status.update(text))
-                for table in tables:
-                    name, before, started = table.name, count(), time.monotonic()
-                    target = run.ingest(table, full_refresh=full_refresh)
-                    sent = "-" if before is None else str((count() or 0) - before)
-                    seconds = f"{time.monotonic() - started:.1f}"
-                    report.add_row(escape(name), str(target.count()), str(run.changed[name]), sent, seconds)
-        except (DeltaError, PySparkException) as error:
-            console.print(f"[red]{escape(name)} failed:[/red]", escape(_reason(error)), soft_wrap=True)
-            console.print(f"What was finished stays. Spark's own report is in {LOG.relative_to(ROOT)}.")
-            return 1
-        finally:
-            spark.stop()
-    console.print(report)
-    place = destination.relative_to(ROOT) if destination.is_relative_to(ROOT) else destination
-    shown = f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {tables[0].name}"
-    console.print(shown, markup=False)
-    return 0
+    done = [outcome for outcome in outcomes if not outcome.fault]
+    for outcome in done:
+        report.add_row(escape(outcome.table.name), *outcome.line)
+    if done:
+        console.print(report)
+    for outcome in outcomes:
+        if outcome.fault:
+            console.print(
+                f"[red]{escape(outcome.table.name)} failed:[/red]", escape(outcome.fault), soft_wrap=True
+            )
+    if len(done) < len(outcomes):
+        console.print(f"What was finished stays. Spark's own report is in {LOG.relative_to(ROOT)}.")
+    if done:
+        place = destination.relative_to(ROOT) if destination.is_relative_to(ROOT) else destination
+        shown = f"Delta tables in {place}/. Look at one: nox -s ingest -- --show {done[0].table.name}"
+        console.print(shown, markup=False)
 
 
 def _artifact_fault() -> str | None:
@@ -170,20 +222,28 @@ def _artifact_fault() -> str | None:
     return fault.splitlines()[0] if fault else None
 
 
-@contextmanager
-def _account(console: Console, *, live: bool, cassettes: bool) -> Iterator[tuple[dict[str, str], str, Count]]:
-    """Connection options, whose they are, and how many requests were sent where that can be known."""
+def _accounts(
+    stack: ExitStack, console: Console, tables: Sequence[TableSpec], *, live: bool, cassettes: bool
+) -> dict[str, Account]:
+    """Where each table's rows come from, by its name."""
     connection = None if cassettes else _live_connection(required=live)
     if connection:
-        origin = parse_options(connection).origin
-        console.print(f"Reading the account at {origin}")
-        yield connection, origin, lambda: None
-        return
+        settings = parse_options(connection)
+        console.print(f"Reading the account at {settings.origin}")
+        # Streams are processes of their own, and count for themselves.
+        share = max(1, settings.requests_per_minute // min(STREAMS, len(tables)))
+        account = Account(settings.origin, {**connection, "requests_per_minute": str(share)})
+        return {table.name: account for table in tables}
     matrix = load_matrix()
-    paths = [SANDBOX_SET / scenario.cassette for scenario in matrix.select((SCENARIO,))]
     console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
-    with serving(paths) as replay:
-        yield {**matrix.replay, "base_url": replay.url}, "the cassettes", lambda: len(replay.requests)
+    accounts = {}
+    for table in tables:
+        title = next(name for name in SCENARIOS if f"{table.source}/{name}" in matrix.scenarios)
+        recorded = recorded_as(matrix, f"{table.source}/{title}", SANDBOX_SET.parent)
+        replay = stack.enter_context(serving([recorded.path]))
+        options = {**matrix.replay, "base_url": replay.url, **recorded.scenario.options}
+        accounts[table.name] = Account("the cassettes", options, lambda replay=replay: len(replay.requests))
+    return accounts
 
 
 def _live_connection(*, required: bool) -> dict[str, str] | None:

@@ -28,7 +28,7 @@ class Target:
     Attributes:
         path: its directory.
         keys: primary keys.
-        sequence: the column that says which version of a row is newer.
+        sequence: the column that says which version of a row is newer; "" where a read is everything.
         scd_type: `SCD_TYPE_1`, `SCD_TYPE_2` or `APPEND_ONLY`.
         origin: what the rows are: which table of which account, under which filters.
     """
@@ -58,7 +58,8 @@ class Target:
     @property
     def description(self) -> str:
         """How the table is kept, as Delta stores it with the table."""
-        return f"{self.origin}, {self.scd_type} by {', '.join(self.keys)}, ordered by {self.sequence}"
+        order = f", ordered by {self.sequence}" if self.sequence else ""
+        return f"{self.origin}, {self.scd_type} by {', '.join(self.keys)}{order}"
 
     def require(self, schema: pa.Schema) -> None:
         """Refuse a table that is there and was made another way, before anything is read.

@@ -138,12 +138,14 @@ class Run:
 
     def _staged(self, frame: DataFrame, target: Target, apply: Callable[[ds.Dataset], None]) -> int:
         """Write a batch aside from the executors, and apply it from there: no process holds all of it."""
-        newest = F.row_number().over(Window.partitionBy(*target.keys).orderBy(F.col(target.sequence).desc()))
-        rows = (
-            frame
-            if target.scd_type == "APPEND_ONLY"
-            else frame.withColumn("_n", newest).where("_n = 1").drop("_n")
-        )
+        rows = frame
+        if not target.sequence:
+            rows = frame.dropDuplicates(list(target.keys))
+        elif target.scd_type != "APPEND_ONLY":
+            newest = F.row_number().over(
+                Window.partitionBy(*target.keys).orderBy(F.col(target.sequence).desc())
+            )
+            rows = frame.withColumn("_n", newest).where("_n = 1").drop("_n")
         place = self.lakehouse / STAGING / uuid.uuid4().hex
         try:
             rows.write.mode("overwrite").parquet(str(place))

@@ -93,6 +93,9 @@ FIELDS: tuple[tuple[str, Any], ...] = (
     ),
 )
 
+# Most kinds are about ideas and what hangs below them.
+OF_IDEAS = ("ideas", "idea_votes", "idea_proxy_votes", "idea_comments", "idea_portal_comments")
+
 Prepare = Callable[[Sandbox], object]
 
 
@@ -105,12 +108,14 @@ class Kind:
         prepare: what is done to it.
         lacking: parts of the names of scenarios that it cannot show; all others must be recorded.
         clock: its time.
+        tables: which are recorded; what a kind is about.
     """
 
     ideas: int = 40
     prepare: Prepare = lambda _: None
     lacking: tuple[str, ...] = ()
     clock: datetime = datetime(2025, 11, 1, tzinfo=UTC)
+    tables: tuple[str, ...] = OF_IDEAS
 
 
 def records(box: Sandbox, kind: str) -> list[Record]:
@@ -223,15 +228,21 @@ ACCOUNTS: dict[str, Kind] = {
     ),
     "of one idea": Kind(
         prepare=remove("idea", where=lambda found: found.id != 7310000000000000001),
-        lacking=("several_pages", "idea_proxy_votes/", "idea_comments/", "idea_portal_comments/"),
+        lacking=(
+            "several_pages",
+            "idea_votes/",
+            "idea_proxy_votes/",
+            "idea_comments/",
+            "idea_portal_comments/",
+        ),
     ),
     "of five ideas": Kind(5, populate),
     "of eleven ideas": Kind(11, lacking=("_comments/", "idea_proxy_votes/several_pages")),
-    "without votes": Kind(24, remove("vote"), ("idea_proxy_votes/",)),
+    "without votes": Kind(24, remove("vote"), ("votes/",)),
     "without proxy votes": Kind(24, remove("vote", where=lambda found: found.proxy), ("idea_proxy_votes/",)),
     "without comments": Kind(24, remove("comment", "idea_comment"), ("_comments/",)),
     "that may not read audits": Kind(24, refuse("^/audits"), ("deletions",)),
-    "that may not read votes": Kind(24, refuse("/endorsements"), ("idea_proxy_votes/",)),
+    "that may not read votes": Kind(24, refuse("/endorsements"), ("votes/",)),
     "that may not read comments": Kind(24, refuse("comments$"), ("_comments/",)),
     "with nothing deleted": Kind(24, remove("audit"), ("deletions",)),
     "with statuses of its own": Kind(24, change("idea", another_status)),

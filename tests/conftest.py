@@ -77,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `recorded` runs over every recorded scenario of every set that is there.
 
-    `@pytest.mark.recorded(step=..., title=..., table=...)` picks.
+    `@pytest.mark.recorded(step=..., title=..., table=..., tables=[...])` picks.
     """
     if "recorded" not in metafunc.fixturenames:
         return
@@ -90,7 +90,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             "title": (found.scenario.title,),
             "table": (found.scenario.table,),
         }
-        return all(value in of[name] for name, value in wanted.items())
+        return all(
+            found.scenario.table in value if name == "tables" else value in of[name]
+            for name, value in wanted.items()
+        )
 
     root = Path(metafunc.config.getoption("--cassettes"))
     found = [one for one in recorded_in(load_matrix(), root) if fits(one)]

@@ -22,7 +22,8 @@ from pyspark.sql.types import ArrayType, DataType, DoubleType, LongType, StringT
 from rich.console import Console
 
 from connector.records import to_batches
-from connector.tables import JSON_TEXT_PATHS, TABLES
+from connector.tables import TABLES
+from connector.tables.types import JSON_TEXT_PATHS
 from sandbox.server import open_world, running
 from scripts.spark import start_session
 
@@ -157,15 +158,18 @@ def measure(console: Console) -> bool:
 def record_pages() -> list[Page]:
     """Full pages of records, as the sandbox answers them. Parsing is the same for all ways and not timed."""
     with closing(open_world(ideas=2000)) as world, running(world) as box:
-        params = {"per_page": str(PAGE), "fields": "*", **dict(TABLE.params)}
+        params = {"per_page": str(PAGE), "fields": "*", **dict(TABLE.source.route.params)}
         headers = {"Authorization": f"Bearer {box.api_key}"}
         answers = [
             requests.get(
-                f"{box.url}/api/v1{TABLE.path}", params | {"page": page}, headers=headers, timeout=30
+                f"{box.url}/api/v1{TABLE.source.route.path}",
+                params | {"page": page},
+                headers=headers,
+                timeout=30,
             )
             for page in (1, 2)
         ]
-    return [answer.json()[TABLE.root] for answer in answers]
+    return [answer.json()[TABLE.source.route.root] for answer in answers]
 
 
 def compare(console: Console, spark: SparkSession, pages: Path, kind: str) -> bool:

@@ -13,8 +13,8 @@ from connector.errors import AhaError, AhaOptionError, AhaStatusError
 from connector.listing import Listing, Row
 from connector.options import parse_options
 from connector.plan import WORKSPACES, plan_table
+from connector.reading import Reading
 from connector.servertime import shift
-from connector.sync import Reading
 from connector.tables import TABLES
 from connector.tables.declaration import Source, Table
 from harness.scenarios import Fit, Scenario

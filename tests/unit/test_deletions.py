@@ -78,7 +78,8 @@ def test_a_deleted_row_of_every_table_is_told_once_with_its_key_and_time(table: 
     rows, offset = deletes(connector, table, offset)
     assert [(row["id"], row["updated_at"]) for row in rows] == [(str(record.id), "2025-11-01T13:00:00.000Z")]
     assert set(rows[0]) == set(connector.get_table_schema(table, {}).names)
-    assert {name for name, value in rows[0].items() if value is not None} == {"id", "updated_at"}
+    told = {name for name, value in rows[0].items() if value is not None}
+    assert told == {"id", "updated_at", TABLES[table].cursor_field}
     assert deletes(connector, table, offset) == ([], offset)
     assert str(record.id) not in {row["id"] for row in before}
 
@@ -122,12 +123,16 @@ def test_1000_deletions_are_told_once_and_remembered_in_under_16_kib() -> None:
         assert deletes(connector, "ideas", json.loads(json.dumps(offset))) == ([], offset)
 
 
-@given(st.sampled_from(sorted(TABLES)), st.data())
+@given(st.sampled_from([name for name, table in TABLES.items() if table.audited_as]), st.data())
 def test_every_spelling_of_a_type_is_understood(table: str, data: st.DataObject) -> None:
     spelling = data.draw(st.sampled_from(TABLES[table].audited_as))
     words = [part.split("_") for part in spelling.split("/")]
     as_class = "::".join("".join(word.capitalize() for word in part) for part in words)
-    others = {name for other in TABLES.values() if other.name != table for name in other.spellings}
+    root = TABLES[table].source.route.root
+    # Two tables of comments, and two of votes, are audited alike.
+    others = {
+        name for other in TABLES.values() if other.source.route.root != root for name in other.spellings
+    }
     for text in (spelling, spelling.upper(), as_class):
         assert letters(text) in TABLES[table].spellings
         assert letters(text) not in others

@@ -10,6 +10,7 @@ from harness.cassettes import load_interactions
 from harness.faults import Faulty, failing
 from harness.scenarios import load_matrix, play
 from harness.sets import Recorded, recorded_as
+from tests.plans import PLANS
 
 MATRIX = load_matrix()
 NEVER = 10**9
@@ -25,6 +26,7 @@ def run(recorded: Recorded, fault: dict[str, Any], at: int, times: int = 1) -> t
             return error, faulty
 
 
+@pytest.mark.recorded(tables=PLANS)
 @pytest.mark.parametrize("fault", MATRIX.faults)
 def test_a_fault_anywhere_in_a_scenario_is_survived_or_told(recorded: Recorded, fault: str) -> None:
     wanted, quiet = run(recorded, {}, NEVER)

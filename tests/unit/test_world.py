@@ -320,7 +320,11 @@ def test_the_id_of_a_deleted_idea_is_never_given_again(world: World) -> None:
     assert world.create("idea").id > first.id
 
 
-KINDS = [kind for kind, entries in load_documents().items() if "id" in entries[0]["body"] and kind not in ("me", "comment")]
+KINDS = [
+    kind
+    for kind, entries in load_documents().items()
+    if "id" in entries[0]["body"] and kind not in ("me", "comment")
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
