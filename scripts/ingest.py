@@ -24,7 +24,7 @@ from connector.tables import TABLES
 from harness.cassettes import CassetteError
 from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
 from harness.scenarios import MatrixError, load_matrix
-from harness.server import serving
+from harness.server import Replay, serving
 from harness.sets import SANDBOX_SET, recorded_as
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
@@ -242,8 +242,13 @@ def _accounts(
         recorded = recorded_as(matrix, f"{table.source}/{title}", SANDBOX_SET.parent)
         replay = stack.enter_context(serving([recorded.path]))
         options = {**matrix.replay, "base_url": replay.url, **recorded.scenario.options}
-        accounts[table.name] = Account("the cassettes", options, lambda replay=replay: len(replay.requests))
+        accounts[table.name] = Account("the cassettes", options, counter_of(replay))
     return accounts
+
+
+def counter_of(replay: Replay) -> Count:
+    """How many requests a replay has answered."""
+    return lambda: len(replay.requests)
 
 
 def _live_connection(*, required: bool) -> dict[str, str] | None:

@@ -49,7 +49,10 @@ def _session(name: str) -> SparkSession:
         .appName(name)
         .config("spark.ui.enabled", "false")
         .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
+        .config(
+            "spark.driver.extraJavaOptions",
+            f"-XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={LOGGING.as_uri()}",
+        )
         .config("spark.sql.session.timeZone", "UTC")
         # Spark's own default is a form of nanoseconds that Delta has no type for.
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")

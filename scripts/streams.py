@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from scripts.lakehouse import Target
 
 FORMAT = "lakeflow_connect"
 POLL_SECONDS = 0.2
-FILTERS = ("ideas_q", "ideas_workflow_status", "q")
+FILTERS = ("custom_object_keys", "ideas_q", "ideas_workflow_status", "q", "workspaces")
 # Kept beside the tables; names that no table can have.
 CHECKPOINTS, STAGING, REFRESH = ".checkpoints", ".staging", ".refresh"
 
@@ -67,19 +67,22 @@ class Run:
         options = {"tableName": table.source, **self.connection, **table.options}
         target = self.target(table)
         self.changed[table.name] = 0
-        frame = self.spark.read.format(FORMAT).options(**options).load()
+        snapshot = table.ingestion_type == "snapshot"
+        reader = self.spark.read if snapshot else self.spark.readStream
+        frame = reader.format(FORMAT).options(**options).load()
         schema = arrow_schema(frame.schema)
         target.require(schema)
         if not target.exists():
             # A checkpoint without its table would bring only what changed since.
             shutil.rmtree(self.checkpoint(table), ignore_errors=True)
         target.create(schema)
-        if table.ingestion_type == "snapshot":
+        if snapshot:
             self._count(table, self._staged(frame, target, target.replace))
             return target
-        self._stream(table, target, options)
+        self._stream(table, target, frame)
         if table.ingestion_type == "cdc_with_deletes":
-            self._stream(table, target, {**options, "isDeleteFlow": "true"})
+            told = self.spark.readStream.format(FORMAT).options(**options).option("isDeleteFlow", "true")
+            self._stream(table, target, told.load(), deletes=True)
         return target
 
     def target(self, table: TableSpec) -> Target:
@@ -107,8 +110,7 @@ class Run:
                 fresh.rename(place)
         self._marker(table).unlink()
 
-    def _stream(self, table: TableSpec, target: Target, options: Mapping[str, str]) -> None:
-        deletes = "isDeleteFlow" in options
+    def _stream(self, table: TableSpec, target: Target, changes: DataFrame, *, deletes: bool = False) -> None:
         name = f"{table.name}{' (deletions)' if deletes else ''}"
         place = self.checkpoint(table) / ("deletions" if deletes else "rows")
 
@@ -125,10 +127,7 @@ class Run:
             self._count(table, self._staged(frame, target, apply))
 
         query: StreamingQuery = (
-            self.spark.readStream.format(FORMAT)
-            .options(**options)
-            .load()
-            .writeStream.foreachBatch(write)
+            changes.writeStream.foreachBatch(write)
             .option("checkpointLocation", str(place))
             .trigger(availableNow=True)
             .start()
@@ -138,24 +137,34 @@ class Run:
 
     def _staged(self, frame: DataFrame, target: Target, apply: Callable[[ds.Dataset], None]) -> int:
         """Write a batch aside from the executors, and apply it from there: no process holds all of it."""
-        rows = frame
-        if not target.sequence:
-            rows = frame.dropDuplicates(list(target.keys))
-        elif target.scd_type != "APPEND_ONLY":
-            newest = F.row_number().over(
-                Window.partitionBy(*target.keys).orderBy(F.col(target.sequence).desc())
-            )
-            rows = frame.withColumn("_n", newest).where("_n = 1").drop("_n")
         place = self.lakehouse / STAGING / uuid.uuid4().hex
         try:
-            rows.write.mode("overwrite").parquet(str(place))
-            schema = arrow_schema(frame.schema)
-            dataset = ds.dataset(str(place), schema=schema, format="parquet", exclude_invalid_files=False)
+            dataset = self._written(frame, place)
+            if target.scd_type != "APPEND_ONLY" and has_twice(dataset, target.keys):
+                # A walk that was repeated tells a row again where it changed meanwhile: the newest counts.
+                order = F.col(target.sequence).desc() if target.sequence else F.lit(1)
+                newest = F.row_number().over(Window.partitionBy(*target.keys).orderBy(order))
+                rows = self.spark.read.schema(frame.schema).parquet(str(place))
+                once = rows.withColumn("_n", newest).where("_n = 1").drop("_n")
+                dataset = self._written(once, place.with_suffix(".once"))
             count: int = dataset.count_rows()
             apply(dataset)
             return count
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            for made in (place, place.with_suffix(".once")):
+                shutil.rmtree(made, ignore_errors=True)
+
+    def _written(self, frame: DataFrame, place: Path) -> ds.Dataset:
+        frame.write.mode("overwrite").parquet(str(place))
+        schema = arrow_schema(frame.schema)
+        return ds.dataset(str(place), schema=schema, format="parquet", exclude_invalid_files=False)
 
     def _count(self, table: TableSpec, rows: int) -> None:
         self.changed[table.name] += rows
+
+
+def has_twice(rows: ds.Dataset, keys: Sequence[str]) -> bool:
+    """Whether two rows have the same key; of the rows, only the keys are read."""
+    found = rows.to_table(columns=list(keys))
+    distinct: int = found.group_by(list(keys)).aggregate([]).num_rows
+    return distinct < found.num_rows
