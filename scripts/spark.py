@@ -18,6 +18,10 @@ LOG = ROOT / "build" / "spark.log"
 LOGGING = ROOT / "scripts" / "log4j2.properties"
 
 
+# A run takes a minute: what the JVM would gain by optimizing, it spends on optimizing.
+QUICK = "-XX:TieredStopAtLevel=1"
+
+
 def start_session(name: str) -> SparkSession:
     """A session on two local cores. Its Python workers run this interpreter.
 
@@ -51,7 +55,7 @@ def _session(name: str) -> SparkSession:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config(
             "spark.driver.extraJavaOptions",
-            f"-XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={LOGGING.as_uri()}",
+            f"{QUICK} -Dlog4j2.configurationFile={LOGGING.as_uri()}",
         )
         .config("spark.sql.session.timeZone", "UTC")
         # Spark's own default is a form of nanoseconds that Delta has no type for.
