@@ -34,7 +34,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 8253dabeac6a55361b33917ba87e620c22a2c8ecdc57590266beb6bad5b3c516
+SHA-256 of these files and of the script: 9b53424c18dc365130f5c0876f51e4ddc2b2002a575c6303ec82c3d171ee803a
 """
 
 import difflib
@@ -3274,6 +3274,15 @@ def register_lakeflow_source(spark):
         for table in domain
         if table.opt_in is opt_in
     }
+
+
+    def knows_workspace(table: Table) -> bool:
+        """Whether the option `workspaces` narrows a table."""
+        parents = table.source.parents
+        if parents and parents.table == "products":
+            return True
+        listed = table.workspace or table.source.route.workspace or table.narrowed
+        return bool(listed) or (parents is not None and knows_workspace(TABLES[parents.table]))
 
 
     def ingestion_type(table: Table, settings: Settings) -> str:

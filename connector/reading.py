@@ -245,8 +245,8 @@ class Reading:
 
     def _walk(self, place: Place, first: Page | None, position: Position | None) -> Walk:
         fetched = [first] if first else []
-        made = ("created_at", "updated_at")
         changed = (self.plan.time or "updated_at",)
+        made = ("created_at", *changed)
         return Walk(
             lambda number: fetched.pop() if fetched else self._fetch(place.listing, number),
             place.listing.size,

@@ -31,6 +31,7 @@ def load_documents() -> Documents:
 
 def account_records(documents: Documents) -> Iterator[Record]:
     """All records but ideas and what stands under them."""
+    products = documents["product"]
     for kind, entries in documents.items():
         if kind in SPECIAL:
             continue
@@ -46,7 +47,8 @@ def account_records(documents: Documents) -> Iterator[Record]:
                 parents = entries_of(documents, PARENT_KINDS.get(kind, ""))
                 parent = parents[number % len(parents)] if parents else parent
             identity = number + 1 if kind in IN_FILE_ORDER else int(body["id"])
-            yield Record(kind, identity, with_parent(kind, body, parent), parent)
+            above = next((e["body"] for e in products if e["body"]["id"] == str(parent)), products[0]["body"])
+            yield Record(kind, identity, with_parent(kind, body, parent, above), parent)
 
 
 def entries_of(documents: Documents, kind: str) -> list[int]:

@@ -167,6 +167,7 @@ def _misshape(body: dict[str, object]) -> dict[str, object]:
 
 FAULTS: dict[str, Fault] = {
     "403": answering(403, '{"error": "Forbidden"}', "application/json"),
+    "404": answering(404, '{"error": "Record not found."}', "application/json"),
     "500": answering(500, '{"error": "Internal server error"}', "application/json"),
     "502_html": answering(502, BAD_GATEWAY, "text/html"),
     "503": answering(503, "", "text/plain"),

@@ -1,5 +1,6 @@
 """What the kinds of records are to each other, and to audits and the recycle bin; as data."""
 
+from sandbox.delivery import PRODUCT_STUB
 from sandbox.store import Document
 
 # Under which kind of record a record stands. Of those that are not named, under none.
@@ -74,11 +75,13 @@ def children_of(kind: str) -> list[str]:
     return [child for child, parent in PARENT_KINDS.items() if parent == kind]
 
 
-def with_parent(kind: str, body: Document, parent: int | None) -> Document:
-    """A document that names the record it stands under."""
+def with_parent(kind: str, body: Document, parent: int | None, above: Document) -> Document:
+    """A document that names the record it stands under; `above` is that record's own document."""
     if parent is None:
         return body
     body = body | {name: str(parent) for name in PARENT_FIELDS.get(kind, ()) if name in body}
+    if "project" in body and PARENT_KINDS.get(kind) == "product":
+        body |= {"project": {name: above[name] for name in PRODUCT_STUB}}
     if kind == "requirement" and str(body["feature"]["id"]) != str(parent):
         body |= {"feature": body["feature"] | {"id": str(parent)}}
     return body

@@ -176,10 +176,10 @@ class World:
         above = PARENT_KINDS.get(kind)
         if above:
             parent = parent or self.store.page([Condition("kind = ?", (above,))], 1)[0].id
-            self._find(above, parent)
         identity, now = self._maker.new_id("record"), self.clock.now()
         number = int(identity) - FIRST_IDS["record"]
-        body = with_parent(kind, make_copy(self._templates[kind], identity, number, now), parent)
+        made = make_copy(self._templates[kind], identity, number, now)
+        body = with_parent(kind, made, parent, self._find(above, parent or 0).body if above else {})
         return Record(kind, int(identity), body, parent, updated=self._now())
 
     def _now(self) -> str:

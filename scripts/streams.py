@@ -167,4 +167,4 @@ def has_twice(rows: ds.Dataset, keys: Sequence[str]) -> bool:
     """Whether two rows have the same key; of the rows, only the keys are read."""
     found = rows.to_table(columns=list(keys))
     distinct: int = found.group_by(list(keys)).aggregate([]).num_rows
-    return distinct < found.num_rows
+    return bool(distinct < found.num_rows)

@@ -21,6 +21,15 @@ TABLES: dict[str, Table] = {
 }
 
 
+def knows_workspace(table: Table) -> bool:
+    """Whether the option `workspaces` narrows a table."""
+    parents = table.source.parents
+    if parents and parents.table == "products":
+        return True
+    listed = table.workspace or table.source.route.workspace or table.narrowed
+    return bool(listed) or (parents is not None and knows_workspace(TABLES[parents.table]))
+
+
 def ingestion_type(table: Table, settings: Settings) -> str:
     """What a pipeline is told: the table's own type, unless an option says otherwise.
 

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from connector.aha import AhaLakeflowConnect
 from connector.errors import AhaError
-from sandbox.behaviour import UPDATED_SINCE as SWITCHES
-from sandbox.behaviour import Behaviour
+from sandbox.behaviour import UPDATED_SINCE, Behaviour
 from sandbox.clock import SandboxClock
 from sandbox.kinds import PARENT_KINDS
 from sandbox.server import Sandbox, open_world, running
@@ -191,7 +190,7 @@ def faults(world: World, table: str, mirror: Mirror) -> dict[str, str]:
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(
     table=st.sampled_from(sorted(KINDS)),
-    switch=st.sampled_from(SWITCHES),
+    switch=st.sampled_from(UPDATED_SINCE),
     lag=st.sampled_from([0, LAG]),
     limit=st.sampled_from(["", "", "2", "5"]),
     steps=st.lists(STEPS, min_size=1, max_size=10),

@@ -13,7 +13,8 @@ from pyspark.sql.types import ArrayType, DataType, LongType, StringType, StructT
 
 from connector.errors import AhaDataError
 from connector.records import arrow_schema, to_batch, to_rows
-from connector.tables import TABLES, Table
+from connector.tables import TABLES
+from connector.tables.declaration import Table
 from harness.sets import SANDBOX_SET
 from tests.plans import NEEDED
 
