@@ -125,10 +125,11 @@ def sandbox(session: nox.Session) -> None:
 
 @nox.session
 def build_artifact(session: nox.Session) -> None:
-    """Regenerate the merged file and connector_spec.yaml."""
+    """Regenerate the merged file, connector_spec.yaml and docs/tables.md."""
     install(session, "artifact")
     session.run("python", "-m", "scripts.merge_python_source")
     session.run("python", "-m", "scripts.generate_connector_spec")
+    session.run("python", "-m", "scripts.generate_tables_doc")
 
 
 @nox.session
@@ -140,10 +141,10 @@ def build_wheel(session: nox.Session) -> None:
 
 @nox.session
 def check_artifact(session: nox.Session) -> None:
-    """Fail if the merged file or the spec is stale, missing or untracked. Changes nothing."""
+    """Fail if a generated file is stale, missing or untracked. Changes nothing."""
     install(session, "artifact")
     faults = []
-    for maker in ("merge_python_source", "generate_connector_spec"):
+    for maker in ("merge_python_source", "generate_connector_spec", "generate_tables_doc"):
         try:
             session.run("python", "-m", f"scripts.{maker}", "--check")
         except CommandFailed:
