@@ -34,7 +34,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 9b53424c18dc365130f5c0876f51e4ddc2b2002a575c6303ec82c3d171ee803a
+SHA-256 of these files and of the script: 2dcc36c39835846d4c3f2f46ad8f3b324191b164c8ce431aecee111113bfa9ab
 """
 
 import difflib
@@ -4296,8 +4296,8 @@ def register_lakeflow_source(spark):
 
         def _walk(self, place: Place, first: Page | None, position: Position | None) -> Walk:
             fetched = [first] if first else []
-            made = ("created_at", "updated_at")
             changed = (self.plan.time or "updated_at",)
+            made = ("created_at", *changed)
             return Walk(
                 lambda number: fetched.pop() if fetched else self._fetch(place.listing, number),
                 place.listing.size,

@@ -30,8 +30,12 @@ def test_a_branch_that_is_not_pushed_is_refused(run: Run, clone: Path) -> None:
 
 def test_a_stale_merged_file_is_refused(run: Run, clone: Path) -> None:
     shutil.copytree(ROOT / "scripts", clone / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    for module in (ROOT / "connector").glob("[!_]*.py"):
-        shutil.copy(module, clone / "connector")
+    shutil.copytree(
+        ROOT / "connector",
+        clone / "connector",
+        ignore=shutil.ignore_patterns("__pycache__"),
+        dirs_exist_ok=True,
+    )
     run(*CREATE)
     with (clone / "connector" / "errors.py").open("a") as file:
         file.write("# changed\n")
