@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pyspark.sql.types import StructType
 
 from connector.aha import AhaLakeflowConnect
+from connector.datasource import FlowReader, LakeflowSource, SimpleFlowReader
 from connector.errors import AhaNotFoundError, AhaOptionError, AhaPermissionError
 from connector.tables import TABLES, knows_workspace
 from connector.tables.declaration import UPDATED_SINCE, Parents, Source, Table
@@ -298,3 +300,61 @@ def test_an_edited_portal_comment_is_newer_also_where_aha_does_not_say_when_it_c
     [old], [new] = ([row for row in rows if row["id"] == str(comment.id)] for rows in (before, after))
     assert new["body"] == "<p>edited</p>"
     assert old["changed_at"] < new["changed_at"]
+
+
+def source_of(box: Sandbox, table: str, **options: str) -> LakeflowSource:
+    connection = {"api_key": box.api_key, "subdomain": "company", "base_url": box.url}
+    return LakeflowSource(connection | {"requests_per_minute": "600000", "tableName": table} | options)
+
+
+@pytest.mark.parametrize("table", ["ideas", "releases", "key_results", "users", "audits", "deletions"])
+def test_before_spark_4_2_a_bounded_read_brings_all_that_is_there_at_once(table: str, box: Sandbox) -> None:
+    stream: Any = source_of(box, table, max_records_per_batch="2").simpleStreamReader(StructType())
+    batches, end = stream.read(stream.initialOffset())
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert sorted(row["id"] for row in rows) == sorted(row["id"] for row in read(box, table)[0])
+    assert list(stream.read(end)[0]) == []
+
+
+@pytest.mark.parametrize("kind", ["simple", "partitioned"])
+@pytest.mark.parametrize("options", [{}, {"sync_mode": "snapshot"}])
+def test_a_streamed_snapshot_brings_everything_each_time_and_its_offset_moves(
+    kind: str, options: dict[str, str], box: Sandbox
+) -> None:
+    table = "users" if options else "teams"
+    flow = source_of(box, table, **options).flow
+    wanted = sorted(row["id"] for row in read(box, table)[0])
+    offset: dict[str, Any] = {}
+    seen = [offset]
+    for _ in range(3):
+        if kind == "simple":
+            batches, offset = SimpleFlowReader(flow).read(offset)
+            found = list(batches)
+        else:
+            reader = FlowReader(flow)
+            start, offset = offset, reader.latestOffset(offset, None)
+            parts = reader.partitions(start, offset)
+            found = [batch for part in parts for batch in reader.read(part)]
+        assert sorted(row["id"] for batch in found for row in batch.to_pylist()) == wanted
+        assert offset not in seen
+        seen.append(offset)
+
+
+def test_a_stream_that_reads_what_is_available_goes_on_until_rows_that_came_into_sight_are_read(
+    box: Sandbox,
+) -> None:
+    flow = source_of(box, "users").flow
+    world = box.world
+    user = world.store.page([Condition("kind = 'user'")], 1)[0].id
+    world.hide("user", user)
+    _, offset = flow.read({})
+    box.clock.advance(3600)
+    world.hide("user", user, hidden=False)
+    reader = FlowReader(flow)
+    reader.prepareForTriggerAvailableNow()
+    rows: list[str] = []
+    while (end := reader.latestOffset(offset, None)) != offset:
+        parts = reader.partitions(offset, end)
+        rows += [row["id"] for part in parts for batch in reader.read(part) for row in batch.to_pylist()]
+        offset = end
+    assert str(user) in rows
