@@ -163,6 +163,24 @@ def populate(box: Sandbox) -> None:
             box.world.create(kind, idea.id)
 
 
+def enlarge(box: Sandbox) -> None:
+    """Sixty more workspaces, one of them with hundreds of records of every kind."""
+    world = box.world
+    for _ in range(60):
+        busy = world.create("product").id
+    for _ in range(80):
+        goal = world.create("goal", busy).id
+        world.create("key_result", goal)
+        for kind in ("release", "epic", "initiative", "idea_category", "persona", "page", "idea_portal"):
+            world.create(kind, busy)
+        feature = world.create("feature", busy).id
+        world.create("requirement", feature)
+        world.create("record_link", feature)
+    for kind in ("task", "user", "team", "idea_organization", "custom_field_definition"):
+        for _ in range(80):
+            world.create(kind)
+
+
 def without_audit_numbers(number: int, body: dict[str, Any]) -> dict[str, Any]:
     return {"id": f"b0c1-{number}"}
 
@@ -262,11 +280,34 @@ ACCOUNTS: dict[str, Kind] = {
     "that is limited until a moment": Kind(24, limit("reset")),
     "that is limited by a message": Kind(24, limit("message")),
     "of two hundred ideas": Kind(200, lacking=("_comments/several",)),
+    "of a plan for ideas alone": Kind(
+        24,
+        refuse(
+            *("^/features", "^/epics", "^/goals", "^/initiatives", "^/release", "/releases$", "^/strategy"),
+            *("/personas$", "/competitors$", "^/team", "^/integrations", "^/audits", "/records$", "^/users"),
+        ),
+        (
+            *("features", "epics", "goals", "initiatives", "release", "strategy", "personas", "competitors"),
+            *("team", "integrations", "audits", "deletions", "custom_object", "requirements", "record_links"),
+            *("key_results", "users/"),
+        ),
+        tables=(),
+    ),
 }
 # The sandbox's ideas have a few hundred names between them: of a hundred thousand, none narrows to a few.
 LARGE: dict[str, Kind] = {
     "of three thousand ideas": Kind(3000),
     "of a hundred thousand ideas": Kind(100_000),
+    "of many workspaces, with hundreds of records in one": Kind(
+        12,
+        enlarge,
+        (
+            *("_comments/several", "idea_proxy_votes/several", "key_results/", "portal_users/"),
+            *("idea_subscriptions/", "record_links/", "idea_portals/", "idea_categories/", "personas/"),
+            *("pages/", "custom_field_", "teams/", "keyed"),
+        ),
+        tables=(),
+    ),
 }
 
 

@@ -122,21 +122,28 @@ class Others:
         limits = {"page_size": str(BATCH), "max_records_per_batch": str(BATCH)}
         plan = plan_table(table, parse_options(self.connection, {**options, **limits}))
         settings = parse_options(self.connection, options)
-        above = plan.parents or table.source.parents
-        length = self._length(TABLES[above.table].source if above else table.source)
-        if above and above.table != WORKSPACES.name and length > SMALL:
-            raise LackingError(f"it has {length} {above.table}, and a call is needed for each")
+        # An option that narrows to a workspace gives every list one parent.
+        above = table.source.parents
+        if above and above.table == WORKSPACES.name and "workspaces" in options:
+            length, calls = self._count(table.source, options["workspaces"]), 2
+        else:
+            length = self._length(TABLES[above.table].source if above else table.source)
+            calls = 1 + (length if above else 0)
+            if above and length > SMALL:
+                raise LackingError(f"it has {length} {above.table}, and a call is needed for each")
         if length <= WHOLE:
             whole = Reading(self.view.client, settings, replace(plan_table(table, settings), limit=None))
             rows = [row for page in whole.read(None)[0] for row in page]
             if len(rows) > 4 * WHOLE:
                 raise LackingError(f"it has {len(rows)} rows, too many to be recorded")
-            return Seen(options, rows, max(length, len(rows)), 1 + (length if above else 0))
+            # The list of the parents is walked too.
+            lists = (length, len(rows), self._length(TABLES[above.table].source) if above else 0)
+            return Seen(options, rows, max(lists), calls)
         if plan.snapshot:
             raise LackingError(f"it has {length} rows, and is always read whole")
         cut = Reading(self.view.client, parse_options(self.connection, {**options, **limits}), plan)
         rows = [row for page in cut.read(None)[0] for row in page]
-        return Seen({**options, **limits}, rows, length, 1 + (BATCH if above else 0), cut=True)
+        return Seen({**options, **limits}, rows, length, calls, cut=True)
 
     def _length(self, source: Source) -> int:
         route = source.route
