@@ -34,7 +34,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 2dcc36c39835846d4c3f2f46ad8f3b324191b164c8ce431aecee111113bfa9ab
+SHA-256 of these files and of the script: e93dd3e9aa2d8ff944198472903e74cd0d4a9c3ce723e520ddc55f4428cced41
 """
 
 import difflib
@@ -1580,6 +1580,7 @@ def register_lakeflow_source(spark):
         count: the parent's field that is 0, or an empty list, where there is nothing to read.
         stubs: the parent's field that lists its rows with their times: it is read where one of them moved.
         where: a field of the parent and the text that it must hold for there to be a list.
+        shared: whether a row may stand below several of them: one read brings it once.
     """
 
         table: str
@@ -1588,6 +1589,7 @@ def register_lakeflow_source(spark):
         count: str | None = None
         stubs: str | None = None
         where: tuple[str, str] | None = None
+        shared: bool = False
 
 
     @dataclass(frozen=True)
@@ -2968,14 +2970,14 @@ def register_lakeflow_source(spark):
             ),
             Source(
                 Route("/features/{parent}/record_links", "record_links", paged=False),
-                Parents("features", "feature_id", changed=True),
+                Parents("features", "feature_id", changed=True, shared=True),
             ),
             time="created_at",
             cursor_field="changed_at",
             audited_as=("record_link",),
             requires=ROADMAPS,
             note="Links of features to other records, read for the features that changed. A link between two "
-            "features is told by both and is one row, of the one that was read last. A link does not say when it "
+            "features is told by both and is one row, of either. A link does not say when it "
             "changed: `changed_at` is the moment of the read, by Aha!'s clock.",
         ),
     )
@@ -3877,6 +3879,7 @@ def register_lakeflow_source(spark):
             self._client, self._plan, self._pool = client, plan, pool
             self._lookback, self._size = lookback, size
             self._warned = False
+            self._given: set[str] = set()
 
         def make(self, place: Place, rows: list[Row], start: Offset) -> Iterator[Unit]:
             """The units of a page that are due: not those that were delivered by `start`, for sure."""
@@ -3911,6 +3914,8 @@ def register_lakeflow_source(spark):
         def finish(self, records: Records, read_at: str) -> Records:
             """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""
             table = self._plan.table
+            if table.source.parents and table.source.parents.shared:
+                records = [record for record in records if self._is_first(str(record["id"]))]
             if table.cursor_field == CHANGED_AT:
                 # As Aha! writes times, so that texts compare as times do.
                 moment = read_at.removesuffix("Z") + ".000Z"
@@ -3918,6 +3923,13 @@ def register_lakeflow_source(spark):
             for column, field in table.flags:
                 records = [record | {column: bool(record.get(field))} for record in records]
             return records
+
+        def _is_first(self, identity: str) -> bool:
+            """Whether this read brings a record for the first time."""
+            if identity in self._given:
+                return False
+            self._given.add(identity)
+            return True
 
         def _completed(self, rows: list[Row], since: str | None) -> list[Row]:
             """Rows with all that the table needs: as the list tells them, or each asked for by itself."""

@@ -50,6 +50,7 @@ class Units:
         self._client, self._plan, self._pool = client, plan, pool
         self._lookback, self._size = lookback, size
         self._warned = False
+        self._given: set[str] = set()
 
     def make(self, place: Place, rows: list[Row], start: Offset) -> Iterator[Unit]:
         """The units of a page that are due: not those that were delivered by `start`, for sure."""
@@ -84,6 +85,8 @@ class Units:
     def finish(self, records: Records, read_at: str) -> Records:
         """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""
         table = self._plan.table
+        if table.source.parents and table.source.parents.shared:
+            records = [record for record in records if self._is_first(str(record["id"]))]
         if table.cursor_field == CHANGED_AT:
             # As Aha! writes times, so that texts compare as times do.
             moment = read_at.removesuffix("Z") + ".000Z"
@@ -91,6 +94,13 @@ class Units:
         for column, field in table.flags:
             records = [record | {column: bool(record.get(field))} for record in records]
         return records
+
+    def _is_first(self, identity: str) -> bool:
+        """Whether this read brings a record for the first time."""
+        if identity in self._given:
+            return False
+        self._given.add(identity)
+        return True
 
     def _completed(self, rows: list[Row], since: str | None) -> list[Row]:
         """Rows with all that the table needs: as the list tells them, or each asked for by itself."""

@@ -51,6 +51,7 @@ class Parents:
         count: the parent's field that is 0, or an empty list, where there is nothing to read.
         stubs: the parent's field that lists its rows with their times: it is read where one of them moved.
         where: a field of the parent and the text that it must hold for there to be a list.
+        shared: whether a row may stand below several of them: one read brings it once.
     """
 
     table: str
@@ -59,6 +60,7 @@ class Parents:
     count: str | None = None
     stubs: str | None = None
     where: tuple[str, str] | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)

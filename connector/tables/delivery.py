@@ -347,14 +347,14 @@ DELIVERY = (
         ),
         Source(
             Route("/features/{parent}/record_links", "record_links", paged=False),
-            Parents("features", "feature_id", changed=True),
+            Parents("features", "feature_id", changed=True, shared=True),
         ),
         time="created_at",
         cursor_field="changed_at",
         audited_as=("record_link",),
         requires=ROADMAPS,
         note="Links of features to other records, read for the features that changed. A link between two "
-        "features is told by both and is one row, of the one that was read last. A link does not say when it "
+        "features is told by both and is one row, of either. A link does not say when it "
         "changed: `changed_at` is the moment of the read, by Aha!'s clock.",
     ),
 )

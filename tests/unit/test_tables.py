@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -261,6 +262,18 @@ def test_a_bound_cuts_every_incremental_table_into_micro_batches_that_hold_every
     if not (below and below.changed):
         # A parent's rows stay together.
         assert max(map(len, batches)) <= 2 or TABLES[table].part
+
+
+@pytest.mark.parametrize("options", [{}, {"sync_mode": "snapshot"}])
+def test_a_link_that_two_features_tell_is_one_row(options: dict[str, str], box: Sandbox) -> None:
+    features = box.world.store.page([Condition("kind = 'feature'")], 2)
+    links = [box.world.create("record_link", feature.id) for feature in features]
+    # The second feature tells the first one's link, too.
+    box.world.store.put([replace(links[1], body=links[0].body)])
+    rows, _, _ = read(box, "record_links", **options)
+    ids = [row["id"] for row in rows]
+    assert ids.count(str(links[0].id)) == 1
+    assert len(ids) == len(set(ids))
 
 
 def test_custom_tables_must_be_named(box: Sandbox) -> None:
