@@ -270,7 +270,7 @@ def test_a_link_that_two_features_tell_is_one_row(options: dict[str, str], box: 
     links = [box.world.create("record_link", feature.id) for feature in features]
     # The second feature tells the first one's link, too.
     box.world.store.put([replace(links[1], body=links[0].body)])
-    rows, _, _ = read(box, "record_links", **options)
+    rows, _, _ = read(box, "record_links", None, **options)
     ids = [row["id"] for row in rows]
     assert ids.count(str(links[0].id)) == 1
     assert len(ids) == len(set(ids))
