@@ -34,7 +34,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: e93dd3e9aa2d8ff944198472903e74cd0d4a9c3ce723e520ddc55f4428cced41
+SHA-256 of these files and of the script: 8a492ab8854cce1cb409ecb6ecf97b32eb99a5495d9df5d669972b04ac1e0166
 """
 
 import difflib

@@ -115,10 +115,12 @@ def check_names(modules: Sequence[Module]) -> None:
             if name in hoisted:
                 raise module.refuse(node, f"`{name}` shadows an import of the merged file")
             before, other = seen.setdefault(name, (module, node))
+            if before is module:
+                continue
             once = all(
                 [name for name, _ in bound_names(owner)].count(name) == 1 for owner in (before, module)
             )
-            if before is not module and not (once and same(other, node)):
+            if not (once and same(other, node)):
                 raise module.refuse(node, f"`{name}` is also defined in {before.path}")
         for part in ast.walk(module.tree) if lazy and module not in lazy else ():
             if getattr(part, "annotation", None) or getattr(part, "returns", None):

@@ -15,6 +15,7 @@ Seen = Callable[[requests.Response], bool]
 
 LOOKS: dict[str, Seen] = {
     "403": lambda answer: answer.status_code == 403,
+    "404": lambda answer: (answer.status_code, answer.json()) == (404, {"error": "Record not found."}),
     "500": lambda answer: answer.status_code == 500,
     "502_html": lambda answer: answer.status_code == 502 and answer.text.startswith("<html>"),
     "503": lambda answer: answer.status_code == 503,
@@ -107,7 +108,7 @@ def test_a_fault_waits_for_its_route_and_its_turn(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"fault": "404"}, {"fault": "503", "route": "("}, {"fault": "503", "times": 0}]
+    "wrong", [{"fault": "418"}, {"fault": "503", "route": "("}, {"fault": "503", "times": 0}]
 )
 def test_a_fault_that_does_not_exist_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(FaultError):

@@ -30,7 +30,7 @@ START = datetime(2025, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 LAG = 30
 # A counterexample is short already, and each try takes a while.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-HISTORIES = int(os.environ.get("HISTORIES", "200"))
+HISTORIES = int(os.environ.get("HISTORIES", "120"))
 # Table → the kind of its rows, and a field that can be changed.
 KINDS = {
     "idea_organizations": ("idea_organization", "name"),

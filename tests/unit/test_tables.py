@@ -1,5 +1,6 @@
 """Every table as it is declared: what it costs, what it needs, and what happens where Aha! is not so kind."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -24,7 +25,7 @@ from sandbox.forms import Form, show
 from sandbox.resources import Resource, Route
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition, Record
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, merged_source
 from tests.plans import INCREMENTAL, NEEDED, PLANS
 
 START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
@@ -274,6 +275,16 @@ def test_a_link_that_two_features_tell_is_one_row(options: dict[str, str], box: 
     ids = [row["id"] for row in rows]
     assert ids.count(str(links[0].id)) == 1
     assert len(ids) == len(set(ids))
+
+
+def test_the_merged_file_is_loaded_in_less_than_a_second_and_offers_the_same_tables() -> None:
+    started = time.process_time()
+    source = merged_source()
+    assert time.process_time() - started < 1
+    connector = source({"api_key": "key", "subdomain": "company"}).lakeflow_connect
+    assert connector.list_tables() == list(TABLES)
+    for name, table in TABLES.items():
+        assert connector.get_table_schema(name, {}) == table.schema
 
 
 def test_custom_tables_must_be_named(box: Sandbox) -> None:
