@@ -294,6 +294,19 @@ ACCOUNTS: dict[str, Kind] = {
         tables=(),
     ),
 }
+# Kinds that are much like another one: tried with the soak.
+ALIKE = frozenset(
+    (
+        "that is limited until a moment",
+        "that is limited by a message",
+        "of two hundred ideas",
+        "with nothing changed for a year",
+        "whose times are none",
+        "without any status",
+        "with nothing deleted",
+        "that may not read votes",
+    )
+)
 # The sandbox's ideas have a few hundred names between them: of a hundred thousand, none narrows to a few.
 LARGE: dict[str, Kind] = {
     "of three thousand ideas": Kind(3000),

@@ -23,7 +23,7 @@ from harness.scrub import Scrubber
 from harness.sets import LIVE, recorded_in
 from harness.tape import player, strictly
 from sandbox.server import Sandbox
-from tests.accounts import ACCOUNTS, LARGE, SECRETS, Kind, account
+from tests.accounts import ACCOUNTS, ALIKE, LARGE, SECRETS, Kind, account
 from tests.conftest import SOURCES
 
 MATRIX = load_matrix()
@@ -92,7 +92,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-@pytest.mark.parametrize("name", ACCOUNTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.soak] * (name in ALIKE)) for name in ACCOUNTS]
+)
 def test_an_account_is_recorded_passes_the_gates_and_replays_over_both_forms(
     name: str, tmp_path: Path, waits: list[float]
 ) -> None:
