@@ -83,7 +83,7 @@ def compat(session: nox.Session, engine: str) -> None:
 def soak(session: nox.Session) -> None:
     """What takes too long for every run: a killed ingest, and 5,000 random histories, with figures."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "-q", "-m", "soak", *session.posargs)
+    session.run("python", "-m", "pytest", "-q", "-m", "soak or alike", *session.posargs)
     command = ("python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile")
     histories = ("tests/unit/test_histories.py", "tests/unit/test_plans.py")
     session.run(*command, *histories, *session.posargs, env={"HISTORIES": "5000"})

@@ -294,7 +294,7 @@ ACCOUNTS: dict[str, Kind] = {
         tables=(),
     ),
 }
-# Kinds that are much like another one: tried with the soak.
+# Kinds that are much like another one: `nox -s soak` tries them.
 ALIKE = frozenset(
     (
         "that is limited until a moment",

@@ -77,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `recorded` runs over every recorded scenario of every set that is there.
 
-    `@pytest.mark.recorded(step=..., title=..., table=..., tables=[...])` picks.
+    `@pytest.mark.recorded(step=..., title=..., table=..., tables=[...], titles=[...])` picks.
     """
     if "recorded" not in metafunc.fixturenames:
         return
@@ -90,9 +90,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             "title": (found.scenario.title,),
             "table": (found.scenario.table,),
         }
+        several = {"tables": found.scenario.table, "titles": found.scenario.title}
         return all(
-            found.scenario.table in value if name == "tables" else value in of[name]
-            for name, value in wanted.items()
+            several[name] in value if name in several else value in of[name] for name, value in wanted.items()
         )
 
     root = Path(metafunc.config.getoption("--cassettes"))

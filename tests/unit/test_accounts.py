@@ -93,7 +93,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.soak] * (name in ALIKE)) for name in ACCOUNTS]
+    "name", [pytest.param(name, marks=[pytest.mark.alike] * (name in ALIKE)) for name in ACCOUNTS]
 )
 def test_an_account_is_recorded_passes_the_gates_and_replays_over_both_forms(
     name: str, tmp_path: Path, waits: list[float]

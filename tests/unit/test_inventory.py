@@ -190,7 +190,7 @@ def test_a_size_budget_is_kept(cassettes: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("table", MATRIX.tables)
+@pytest.mark.parametrize("table", ["ideas", "audits", "custom_object_records"])
 def test_a_table_without_any_scenario_is_missed(table: str, cassettes: Path) -> None:
     without = replace(
         MATRIX, scenarios={name: found for name, found in MATRIX.scenarios.items() if found.table != table}

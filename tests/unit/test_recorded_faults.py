@@ -26,7 +26,7 @@ def run(recorded: Recorded, fault: dict[str, Any], at: int, times: int = 1) -> t
             return error, faulty
 
 
-@pytest.mark.recorded(tables=PLANS)
+@pytest.mark.recorded(tables=PLANS, titles=("first_sync", "several_pages", "keyed"))
 @pytest.mark.parametrize("fault", MATRIX.faults)
 def test_a_fault_anywhere_in_a_scenario_is_survived_or_told(recorded: Recorded, fault: str) -> None:
     wanted, quiet = run(recorded, {}, NEVER)
