@@ -43,6 +43,8 @@ def test_spark_reads_exactly_the_rows_that_the_connector_reads(
     recorded: Recorded, spark: SparkSession
 ) -> None:
     table, options = recorded.scenario.table, dict(recorded.scenario.options)
+    if {"max_ideas", "max_records_per_batch"} & set(options):
+        pytest.skip("it was recorded in a micro-batch of a large account, and a batch read is not cut")
     with serving_strictly([recorded.path]) as replay:
         frame = load(spark, table, connection_to(replay), **options)
         rows = [row.asDict(recursive=True) for row in frame.collect()]
