@@ -111,13 +111,13 @@ def test_a_large_account_costs_no_more(name: str, tmp_path: Path) -> None:
 
 
 def run_tests(place: Path, environment: dict[str, str], *arguments: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *arguments]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:]
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", ["of two hundred ideas", "of hostile words", "of three thousand ideas"])
+@pytest.mark.parametrize("name", ["of hostile words", "of three thousand ideas"])
 def test_every_replay_fault_and_spark_test_runs_over_a_live_set_too(name: str, tmp_path: Path) -> None:
     record_all((ACCOUNTS | LARGE)[name], tmp_path / "cassettes")
     spark = (
