@@ -34,9 +34,12 @@ class Control:
             ("POST", "/{kind}", self._create, "parent proxy fields"),
             ("PATCH", "/{kind}/{id}", self._change, "fields"),
             ("DELETE", "/{kind}/{id}", self._delete, ""),
-            ("POST", "/{kind}/{id}/spam", self._spam, "spam"),
+            ("POST", "/{kind}/{id}/spam", self._spam, "spam moving"),
             ("POST", "/{kind}/{id}/hidden", self._hide, "hidden"),
-            ("POST", "/idea/{id}/merge", self._merge, "into"),
+            ("POST", "/{kind}/{id}/restore", self._restore, "moving"),
+            ("POST", "/product/{id}/revoke", self._revoke, ""),
+            ("POST", "/product/{id}/grant", self._grant, ""),
+            ("POST", "/idea/{id}/merge", self._merge, "into moving"),
             ("POST", "/idea/{id}/status", self._status, "name"),
             ("PUT", "/clock", self._clock, "set advance"),
             # What is known here, the switches themselves say.
@@ -70,13 +73,24 @@ class Control:
         self._world.delete(*_target(request))
 
     def _spam(self, request: web.Request, body: Body) -> None:
-        self._world.mark_spam(*_target(request), spam=_flag(body, "spam"))
+        self._world.mark_spam(*_target(request), spam=_flag(body, "spam"), moving=_flag(body, "moving"))
 
     def _hide(self, request: web.Request, body: Body) -> None:
         self._world.hide(*_target(request), hidden=_flag(body, "hidden"))
 
     def _merge(self, request: web.Request, body: Body) -> None:
-        self._world.merge(_id(request.match_info["id"]), _id(body["into"]))
+        self._world.merge(
+            _id(request.match_info["id"]), _id(body["into"]), moving=_flag(body, "moving")
+        )
+
+    def _restore(self, request: web.Request, body: Body) -> None:
+        self._world.restore(*_target(request), moving=_flag(body, "moving"))
+
+    def _revoke(self, request: web.Request, _: Body) -> None:
+        self._world.revoke(_id(request.match_info["id"]))
+
+    def _grant(self, request: web.Request, _: Body) -> None:
+        self._world.grant(_id(request.match_info["id"]))
 
     def _status(self, request: web.Request, body: Body) -> None:
         self._world.set_status(_id(request.match_info["id"]), str(body["name"]))

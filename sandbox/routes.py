@@ -12,7 +12,7 @@ from sandbox.filters import below, integrated_as, number, parse_time
 from sandbox.forms import Document, show
 from sandbox.people import HOST
 from sandbox.resources import Resource, Route
-from sandbox.store import Condition, Record
+from sandbox.store import REVOKED, Condition, Record
 from sandbox.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,7 +57,7 @@ class Api:
             scope = []
             if route.parent_kind:
                 parent = self._store.find(route.parent_kind, request.match_info["parent"])
-                if parent is None or (parent.hidden and parent.kind == "product"):
+                if parent is None or parent.hidden == REVOKED or (parent.hidden and parent.kind == "product"):
                     return not_found()
                 scope.append(below(parent.id, route.where))
             if key := request.match_info.get("key"):
@@ -73,7 +73,7 @@ class Api:
     def _detail_handler(self, resource: Resource, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             record = self._store.find(resource.kind, request.match_info["id"])
-            if record is None:
+            if record is None or record.hidden == REVOKED:
                 return not_found()
             if route.parent_kind:
                 parent = self._store.find(route.parent_kind, request.match_info["parent"])

@@ -35,6 +35,8 @@ ANALYZE;
 """
 APPLICATION = 0x41686121  # "Aha!", in the file's header
 COUNTERS = "counters"
+# How a record is hidden: marked as spam, or because the key may no longer see its workspace.
+SPAM, REVOKED = 1, 2
 COLUMNS = "kind, id, parent, hidden, proxy, survivor, body"
 
 
@@ -51,7 +53,7 @@ class Record:
         id: its id as a number; lists are in this order.
         body: its full form, without what follows from other records.
         parent: the id of the record it stands under.
-        hidden: whether it is marked as spam.
+        hidden: whether it is out of the key's sight: as spam, or with all that stands near it (`REVOKED`).
         proxy: for a vote, whether it was cast for an organization.
         survivor: for a merged idea, the idea it was merged into.
         updated: the time that `updated_since` goes by, where the document does not show it.
@@ -61,7 +63,7 @@ class Record:
     id: int
     body: Document
     parent: int | None = None
-    hidden: bool = False
+    hidden: int = 0
     proxy: bool = False
     survivor: int | None = None
     updated: str | None = None
@@ -200,7 +202,7 @@ class Store:
 
 def _record(row: tuple[Any, ...]) -> Record:
     kind, identity, parent, hidden, proxy, survivor, body = row
-    return Record(kind, identity, orjson.loads(body), parent, bool(hidden), bool(proxy), survivor)
+    return Record(kind, identity, orjson.loads(body), parent, hidden, bool(proxy), survivor)
 
 
 def _where(conditions: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:

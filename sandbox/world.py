@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import wraps
 from typing import Any
@@ -15,7 +15,7 @@ from sandbox.ideas import Maker, status
 from sandbox.journal import Journal
 from sandbox.kinds import AUDIT_TYPES, BINNED, PARENT_KINDS, TOUCHING, children_of, with_parent
 from sandbox.people import user
-from sandbox.store import Condition, Document, Record, Store
+from sandbox.store import REVOKED, SPAM, Condition, Document, Record, Store
 from sandbox.vocabulary import FIRST_IDS, STATUSES
 
 CHILDREN = ("vote", "comment", "idea_comment")
@@ -65,6 +65,8 @@ class World:
             if "id" in entries[0]["body"]:
                 self._templates.setdefault(kind, entries[0]["body"])
         self._maker.next |= store.counters()
+        # What was deleted, and went with it: it can be taken back while this world is open.
+        self._recycled: dict[tuple[str, int], list[Record]] = {}
 
     def settle(self) -> None:
         """Make visible what has become visible by now."""
@@ -86,6 +88,8 @@ class World:
             number = int(self._maker.new_id("idea")) - FIRST_IDS["idea"]
             body = self._maker.idea_body(FIRST_IDS["idea"] + number, f"DEMO-I-{number}", number, now, now)
             record = Record("idea", int(body["id"]), body, int(self._maker.product["id"]))
+            if parent:
+                record = _moved(record, self._find("product", parent))
             record = replace(record, body=body | _known(record, fields))
         elif kind in CHILDREN:
             idea = self._find("idea", parent or 0)
@@ -121,32 +125,62 @@ class World:
         """Destroy a record, and what stands under it, with an audit of each."""
         _allow(kind, self._templates, "deleted")
         record = self._find(kind, identity)
-        self._destroy(record)
+        self._recycled[kind, identity] = []
+        self._destroy(record, self._recycled[kind, identity])
         self._touch_idea(record, "destroy")
 
-    @whole
-    def mark_spam(self, kind: str, identity: int, *, spam: bool = True) -> None:
-        """Hide an idea or a portal comment from default lists, or show it again."""
-        _allow(kind, ("idea", "idea_comment"), "marked as spam")
-        record = self._find(kind, identity)
-        body = record.body | {"updated_at": self._now()}
-        body |= {"spam": spam} if kind == "idea_comment" else {}
-        self.journal.note(replace(record, body=body, hidden=spam))
-        self._touch_idea(record, "update")
+    @property
+    def recycled(self) -> list[tuple[str, int]]:
+        """What can be restored."""
+        return list(self._recycled)
 
     @whole
-    def merge(self, identity: int, survivor: int) -> None:
-        """Merge an idea into another, to which its votes move."""
+    def restore(self, kind: str, identity: int, *, moving: bool = True) -> None:
+        """Take a deleted record back, with what went with it; with its `updated_at` moved, or as it was."""
+        if (kind, identity) not in self._recycled:
+            raise WorldError(f"no {kind} {identity} was deleted here")
+        for record in self._recycled.pop((kind, identity)):
+            moved = {"updated_at": self._now()} if moving and record.id == identity else {}
+            self.journal.note(replace(record, body=record.body | moved))
+
+    @whole
+    def mark_spam(self, kind: str, identity: int, *, spam: bool = True, moving: bool = True) -> None:
+        """Hide an idea or a portal comment from default lists, or show it again; moving its time, or not."""
+        _allow(kind, ("idea", "idea_comment"), "marked as spam")
+        record = self._find(kind, identity)
+        body = record.body | ({"updated_at": self._now()} if moving else {})
+        body |= {"spam": spam} if kind == "idea_comment" else {}
+        self.journal.note(replace(record, body=body, hidden=SPAM if spam else 0))
+        if moving:
+            self._touch_idea(record, "update")
+
+    @whole
+    def revoke(self, product: int) -> None:
+        """Take a workspace from the key's sight, with all that stands in it; nothing of it changes."""
+        for record in self._standing_in(product):
+            if not record.hidden:
+                self.journal.note(replace(record, hidden=REVOKED, updated=self._filtered_by(record)))
+
+    @whole
+    def grant(self, product: int) -> None:
+        """Give a revoked workspace back."""
+        for record in self._standing_in(product):
+            if record.hidden == REVOKED:
+                self.journal.note(replace(record, hidden=0, updated=self._filtered_by(record)))
+
+    @whole
+    def merge(self, identity: int, survivor: int, *, moving: bool = True) -> None:
+        """Merge an idea into another, to which its votes move; with `updated_at` moved, or as it was."""
         idea, other = self._find("idea", identity), self._find("idea", survivor)
         if idea.id == other.id:
             raise WorldError("an idea cannot be merged into itself")
         for merged in (idea, other):
             if merged.survivor:
                 raise WorldError(f"idea {merged.id} was merged already, into {merged.survivor}")
+        now = {"updated_at": self._now()} if moving else {}
         for vote in self.journal.below("vote", identity):
-            moved = vote.body | {"idea_id": str(survivor), "updated_at": self._now()}
+            moved = vote.body | {"idea_id": str(survivor)} | now
             self.journal.note(replace(vote, body=moved, parent=survivor))
-        now = {"updated_at": self._now()}
         self.journal.note(replace(idea, body=idea.body | now, survivor=survivor))
         self.journal.note(replace(other, body=other.body | now))
 
@@ -168,7 +202,20 @@ class World:
         """Take a record from the key's sight, or give it back; nothing of it changes."""
         _allow(kind, self._templates, "hidden")
         record = self._find(kind, identity)
-        self.journal.note(replace(record, hidden=hidden, updated=self.store.updated(kind, identity)))
+        self.journal.note(replace(record, hidden=SPAM if hidden else 0, updated=self._filtered_by(record)))
+
+    def _standing_in(self, product: int) -> Iterator[Record]:
+        """A workspace and everything below it."""
+        pending = [self._find("product", product)]
+        while pending:
+            record = pending.pop()
+            yield record
+            for child in (*children_of(record.kind), *(["idea"] if record.kind == "product" else [])):
+                pending += self.journal.below(child, record.id)
+
+    def _filtered_by(self, record: Record) -> str | None:
+        """The time that `updated_since` goes by, of a record that does not change."""
+        return self.store.updated(record.kind, record.id)
 
     def _copy(self, kind: str, parent: int | None) -> Record:
         """A new record of any kind, like the first of its kind, below `parent` or the first of those."""
@@ -199,10 +246,11 @@ class World:
         if above:
             self.journal.note(replace(above, body=above.body | {"updated_at": self._now()}))
 
-    def _destroy(self, record: Record) -> None:
+    def _destroy(self, record: Record, kept: list[Record]) -> None:
         for child in children_of(record.kind):
             for below in self.journal.below(child, record.id):
-                self._destroy(below)
+                self._destroy(below, kept)
+        kept.append(record)
         self.journal.note(record, gone=True)
         self._audit("destroy", record)
         if record.kind in BINNED:
@@ -244,6 +292,12 @@ class World:
             "deleted_at": self._now(),
         }
         self.journal.note(Record("deletion", identity, body))
+
+
+def _moved(idea: Record, product: Record) -> Record:
+    """An idea in another workspace."""
+    named = {name: product.body[name] for name in idea.body["product"] if name in product.body}
+    return replace(idea, parent=product.id, body=idea.body | {"product_id": str(product.id), "product": named})
 
 
 def _allow(kind: str, kinds: Iterable[str], what: str) -> None:
