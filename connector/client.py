@@ -1,4 +1,4 @@
-"""HTTP to Aha!: one GET at a time, retried within bounds, checked before anybody reads it."""
+"""HTTP to Aha!: one request at a time, retried within bounds, checked before anybody reads it."""
 
 import json
 import logging
@@ -17,12 +17,13 @@ from connector.errors import (
     AhaConnectionError,
     AhaError,
     AhaResponseError,
+    AhaServerError,
     status_error,
 )
 from connector.options import Settings
 from connector.pacing import Clock, SystemClock, shared_budget
 
-API = "/api/v1"
+API, GRAPHQL = "/api/v1", "/api/v2/graphql"
 USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
 SHOWN_CHARACTERS = 200
 CHUNK_BYTES = 65536
@@ -82,8 +83,26 @@ class Answer:
     shown: str = ""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that only reads.
+
+    Attributes:
+        method, path, params, content: of the request.
+        route: what a message calls it.
+        passing: words of an error in a good answer that passes; "" for none.
+    """
+
+    method: str
+    path: str
+    route: str
+    params: Mapping[str, str]
+    content: str | None = None
+    passing: str = ""
+
+
 class AhaClient:
-    """GET requests to one Aha! account, from any number of threads.
+    """Requests to one Aha! account, from any number of threads.
 
     Nothing is opened before the first request, and a client can be pickled: without what it opened.
     """
@@ -130,23 +149,41 @@ class AhaClient:
             AhaStatusError: an error status, by status (see `connector.errors`).
             AhaResponseError: the answer is not a JSON object, or is a redirect.
         """
-        route = f"GET {path}"
+        return self._ask(Asked("GET", API + path, f"GET {path}", params))
+
+    def query(self, query: str, variables: Mapping[str, Any], *, passing: str) -> Answer:
+        """POST a GraphQL query and return its JSON object, `errors` and all.
+
+        Args:
+            passing: the words of an error that comes with 200 and passes: retried like a 5xx.
+
+        Raises:
+            AhaError: as `get`; AhaServerError also where the passing error stayed.
+        """
+        content = json.dumps({"query": query, "variables": variables})
+        return self._ask(Asked("POST", GRAPHQL, "POST /graphql", {}, content, passing))
+
+    def _ask(self, asked: Asked) -> Answer:
         waited = 0.0
         for attempt in range(1, self._policy.attempts + 1):
             wait = self._policy.first_wait * float(2 ** (attempt - 1))
             try:
-                response, content = self._send(path, params)
+                response, content = self._send(asked)
             except (requests.RequestException, SlowAnswerError) as error:
                 failure: AhaError = AhaConnectionError(
-                    f"{route} got no answer from {self._settings.origin} ({self._reason(error)}). "
+                    f"{asked.route} got no answer from {self._settings.origin} ({self._reason(error)}). "
                     "Check the network and `subdomain`, then run again; nothing was lost."
                 )
             else:
                 if response.status_code == 200:
-                    return self._parse(route, response, content)
-                failure = self._refusal(route, response, content)
-                if response.status_code not in RETRIED_STATUSES:
-                    raise failure
+                    answer = self._parse(asked.route, response, content)
+                    if not (asked.passing and asked.passing in json.dumps(answer.body.get("errors"))):
+                        return answer
+                    failure = AhaServerError(f"{asked.route} answered: {asked.passing}.", 200)
+                else:
+                    failure = self._refusal(asked.route, response, content)
+                    if response.status_code not in RETRIED_STATUSES:
+                        raise failure
                 if response.status_code == 429:
                     wait = rate_limit_wait(response.headers, content)
             wait = min(wait, self._policy.longest_wait)
@@ -155,7 +192,7 @@ class AhaClient:
                 raise failure from None
             logging.getLogger("aha_lakeflow").warning(
                 "%s failed in attempt %d of %d, next in %.0f s: %s",
-                route,
+                asked.route,
                 attempt,
                 self._policy.attempts,
                 wait,
@@ -165,14 +202,16 @@ class AhaClient:
             self._clock.sleep(wait)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _send(self, path: str, params: Mapping[str, str]) -> tuple[requests.Response, bytes]:
+    def _send(self, asked: Asked) -> tuple[requests.Response, bytes]:
         if not hasattr(self._local, "session"):
             self._local.session = self._open_session()
         self._budget.take()
         started = self._clock.monotonic()
-        with self._local.session.get(
-            f"{self._settings.origin}{API}{path}",
-            params=params,
+        with self._local.session.request(
+            asked.method,
+            f"{self._settings.origin}{asked.path}",
+            params=asked.params,
+            data=asked.content,
             timeout=(self._policy.connect_timeout, self._policy.read_timeout),
             # A redirect could carry the key to another host.
             allow_redirects=False,

@@ -61,6 +61,7 @@ class Course:
 
     Attributes:
         gone: names of those that were gone.
+        anew: whether a single list was begun again, from its first page.
     """
 
     places: Sequence[Place]
@@ -72,6 +73,7 @@ class Course:
     ahead: bool = True
     names: Sequence[str] | None = None
     gone: list[str] = field(default_factory=list)
+    anew: bool = False
     _walk: Walk | None = None
     _place: Place = field(default_factory=lambda: Place(Listing("", "", (), 1)))
     _met: dict[int, str] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Course:
             self.places = [place for place in self.places if place.order >= begin]
             self.names = [name for name in self.names or () if order_of(name) >= begin]
         self._left = len(self.places)
+        self.anew = bool(len(self.places) == 1 and self.position and self.position.page == 1)
 
     @property
     def done(self) -> list[str]:
@@ -103,7 +106,7 @@ class Course:
             yield found
 
     def next_page(self) -> tuple[Place, list[Row]] | None:
-        """The next page's rows and their list; None if there is none any more.
+        """The next page's rows and their list; None if there is none any more. See `once`.
 
         Raises:
             AhaError: as `Walk.next_page`.
@@ -113,13 +116,15 @@ class Course:
                 return None
             self._open_next()
         rows = self._walk.next_page()
+        if len(self.places) == 1 and self._walk.position.page == 1:
+            self.anew = True
         self.started = self.started or self._walk.position.started
         self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
         if self._walk.whole and self._left:
             # Where another course would go on: at the beginning of the next list.
             following = self.places[len(self.places) - self._left]
             self.position = Position(self.position.size, started=self.started, parent=following.name)
-        return self._place, self._once(self._place, rows)
+        return self._place, rows
 
     def _open_next(self) -> None:
         if self._coming is None:
@@ -150,7 +155,7 @@ class Course:
     def _is_within(self, place: Place) -> bool:
         return self._is_begun(place) and self.position is not None and self.position.page > 1
 
-    def _once(self, place: Place, rows: list[Row]) -> list[Row]:
+    def once(self, place: Place, rows: list[Row]) -> list[Row]:
         """Rows but for those that another list has shown."""
         if len(self.places) == 1:
             return rows

@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from connector.course import Place
+from connector.listing import Row
 from connector.offsets import digest
 from connector.units import Records, Unit
 
@@ -43,17 +45,15 @@ class Held:
         contents: unit's name → digest of its records, as last met.
         sizes: unit's name → how many records it stands for.
         recent: names of units that the next read will meet again.
-        before, now: ids of rows that were made before the last read's cursor, and before this one's.
         feed: ids of a feed.
     """
 
     contents: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     recent: set[str] = field(default_factory=set)
-    before: set[str] = field(default_factory=set)
-    now: set[str] = field(default_factory=set)
     feed: FeedIds = field(default_factory=FeedIds)
     _pages: list[bytes] = field(default_factory=list)
+    _rest: list[tuple[Place, bytes]] = field(default_factory=list)
 
     def add(self, units: list[Unit]) -> None:
         kept = []
@@ -62,6 +62,16 @@ class Held:
             self.sizes[unit.name] = len(unit.records)
             kept.append((unit.name, content, unit.records))
         self._pages.append(zlib.compress(json.dumps(kept).encode()))
+
+    def keep(self, place: Place, rows: list[Row]) -> None:
+        """Keep rows that are not due, as far as is known now."""
+        if rows:
+            self._rest.append((place, zlib.compress(json.dumps(rows).encode())))
+
+    def rest(self) -> Iterator[tuple[Place, list[Row]]]:
+        """The rows that were kept so, a page at a time."""
+        for place, page in self._rest:
+            yield place, json.loads(zlib.decompress(page))
 
     def count(self, names: set[str]) -> int:
         """How many records some units stand for."""

@@ -1,5 +1,6 @@
 """What a sync remembers: a small JSON object that Spark keeps in its checkpoint."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,7 @@ VERSION = 1
 # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
 EXACT_ROWS = 150
 BUCKETS = 256
-ROLL_BUCKETS = 128
+ROLL_BUCKETS = 256
 
 
 def digest(value: Any) -> int:
@@ -53,10 +54,19 @@ class Seen:
         """Read one back from an offset. Raises KeyError, TypeError or ValueError where it is none."""
         if given is None:
             return cls()
+        if isinstance(given["entries"], str):
+            numbers = unpack_numbers(given["entries"], 8)
+            pairs = zip(numbers[::2], numbers[1::2], strict=True)
+            return cls(bool(given["exact"]), {f"{key:x}": f"{content:x}" for key, content in pairs})
+        # As earlier versions wrote them.
         for pair in given["entries"].items():
             for text in pair:
                 int(text, 16)
         return cls(bool(given["exact"]), dict(given["entries"]))
+
+    def to_json(self) -> dict[str, Any]:
+        numbers = (int(text, 16) for pair in self.entries.items() for text in pair)
+        return {"exact": self.exact, "entries": pack_numbers(numbers, 8)}
 
     def in_buckets(self) -> "Seen":
         """The same rows, no longer told apart."""
@@ -93,10 +103,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Roll:
-    """Which records there were, in bounded space: sums of digests of their ids, in buckets.
+    """Which names there were, in bounded space: sums of their digests, in buckets.
 
-    A record that was not there is never taken for one that was; but for one that comes or goes, the others
-    of its bucket count as strangers too.
+    A name that was not there is never taken for one that was; but for one that comes or goes, the others of
+    its bucket count as strangers too.
 
     Attributes:
         sums: one for each bucket, modulo 2**32.
@@ -105,10 +115,13 @@ class Roll:
     sums: tuple[int, ...] = (0,) * ROLL_BUCKETS
 
     @classmethod
-    def of(cls, ids: Iterable[str]) -> "Roll":
+    def of(cls, names: Iterable[str]) -> "Roll":
+        return cls.of_digests(map(digest, names))
+
+    @classmethod
+    def of_digests(cls, numbers: Iterable[int]) -> "Roll":
         sums = [0] * ROLL_BUCKETS
-        for identity in ids:
-            number = digest(identity)
+        for number in numbers:
             sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
         return cls(tuple(sums))
 
@@ -117,17 +130,20 @@ class Roll:
         """Read one back from an offset. Raises ValueError or TypeError where it is none."""
         if given is None:
             return None
-        if len(given) != ROLL_BUCKETS * 8:
+        if len(given) == 1024:
+            # An earlier version's, with other buckets: as if none had been called.
+            return None
+        sums = unpack_numbers(given, 4)
+        if len(sums) != ROLL_BUCKETS:
             raise ValueError("a roll of another length")
-        return cls(tuple(int(given[place : place + 8], 16) for place in range(0, len(given), 8)))
+        return cls(tuple(sums))
 
     def to_json(self) -> str:
-        return "".join(f"{total:08x}" for total in self.sums)
+        return pack_numbers(self.sums, 4)
 
-    def and_also(self, ids: Iterable[str]) -> "Roll":
-        """The roll with more records on it."""
-        more = Roll.of(ids)
-        return Roll(tuple((one + other) % 2**32 for one, other in zip(self.sums, more.sums, strict=True)))
+    def and_also(self, other: "Roll") -> "Roll":
+        """The records of both rolls."""
+        return Roll(tuple((one + two) % 2**32 for one, two in zip(self.sums, other.sums, strict=True)))
 
     def changed(self, now: "Roll") -> frozenset[int]:
         """The buckets whose records may not all have been there."""
@@ -138,6 +154,68 @@ class Roll:
 def bucket_of(identity: str) -> int:
     """The bucket of a roll that a record is in."""
     return digest(identity) % ROLL_BUCKETS
+
+
+def pack_numbers(numbers: Iterable[int], size: int) -> str:
+    """Numbers of `size` bytes each, as one text."""
+    return base64.b64encode(b"".join(number.to_bytes(size) for number in numbers)).decode()
+
+
+def unpack_numbers(text: str, size: int) -> list[int]:
+    """What `pack_numbers` packed. Raises ValueError where it did not."""
+    content = base64.b64decode(text, validate=True)
+    if len(content) % size:
+        raise ValueError("numbers of another size")
+    return [int.from_bytes(content[place : place + size]) for place in range(0, len(content), size)]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Which records a list held, and how many were said to hang below each.
+
+    Attributes:
+        names: a roll of the records.
+        counts: a roll of records with their counts; None where no count is known.
+    """
+
+    names: Roll = field(default_factory=Roll)
+    counts: Roll | None = None
+
+    def and_also(self, other: "Tally") -> "Tally":
+        """The records of both."""
+        counted = self.counts is not None and other.counts is not None
+        counts = self.counts.and_also(other.counts) if counted else None  # type: ignore[union-attr, arg-type]
+        return Tally(self.names.and_also(other.names), counts)
+
+    def changed(self, now: "Tally") -> frozenset[int]:
+        """The buckets of which a record may be new, or have another count."""
+        counted = self.counts is not None and now.counts is not None
+        counts = self.counts.changed(now.counts) if counted else frozenset()  # type: ignore[union-attr, arg-type]
+        return self.names.changed(now.names) | counts
+
+    def to_json(self) -> list[str]:
+        return [roll.to_json() for roll in (self.names, self.counts) if roll is not None]
+
+    @classmethod
+    def from_json(cls, given: Any) -> "Tally | None":
+        """Read one back from an offset. Raises ValueError or TypeError where it is none."""
+        rolls = [Roll.from_json(text) for text in given or ()]
+        if not rolls or rolls[0] is None:
+            return None
+        return cls(rolls[0], rolls[1] if len(rolls) > 1 else None)
+
+
+@dataclass(frozen=True)
+class Taking:
+    """A tally that is being taken, by a walk that was cut.
+
+    Attributes:
+        before: of the records that were made before the last tally's moment.
+        now: of those that were made before this one's.
+    """
+
+    before: Tally
+    now: Tally
 
 
 @dataclass(frozen=True)
@@ -184,14 +262,19 @@ class Offset:
         cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
             None before the first sync.
         seen: the rows from the cursor on that were delivered.
-        position: inside a walk that was cut by `max_ideas`; else None.
+        position: inside a walk that was cut; else None.
         coming: inside such a walk, the rows that will be `seen` after it.
-        roll: the records that there were, where a list is walked whole, or all parents are read; None where
-            none was called.
-        coming_roll: inside such a walk, the parents that were done with.
-        strange: buckets of a list that is walked whole whose old rows the next read delivers again, because
-            some of them were not there before.
+        parents: the records there were that lists stand below; None where all was never read below them.
+        coming_parents: inside such a walk, those that were done with.
+        reconciled: the moment of the last reconciliation, by server time.
+        tally: the records made before that moment that the list held then; None where nobody counted.
+        taking: inside a walk over the whole list that was cut, what was counted so far.
+        strange: buckets of the list whose old rows the next read delivers again, because some of them were
+            not there before.
+        counts: whether counts of what hangs below a row are believed; see `connector.counts`.
         after_id: of a feed, a row up to which all were delivered.
+        after_audit: of a table that follows the audits, one up to which all were heeded.
+        audits: whether they are followed; see `connector.following`.
     """
 
     scope: str
@@ -199,23 +282,32 @@ class Offset:
     seen: Seen = field(default_factory=Seen)
     position: Position | None = None
     coming: Seen = field(default_factory=Seen)
-    roll: Roll | None = None
-    coming_roll: Roll | None = None
+    parents: Roll | None = None
+    coming_parents: Roll | None = None
+    reconciled: str | None = None
+    tally: Tally | None = None
+    taking: Taking | None = None
     strange: frozenset[int] = frozenset()
+    counts: str = ""
     after_id: str | None = None
+    after_audit: str | None = None
+    audits: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that Spark stores; under 16 KiB."""
         out = write_offset(self.scope, {"cursor": self.cursor}, {"seen": self.seen, "coming": self.coming})
         if self.position:
             out["position"] = asdict(self.position)
-        for name in ("roll", "coming_roll"):
-            if (roll := getattr(self, name)) is not None:
-                out[name] = roll.to_json()
+        for name in ("parents", "coming_parents", "tally"):
+            if (kept := getattr(self, name)) is not None:
+                out[name] = kept.to_json()
+        if self.taking:
+            out["taking"] = [self.taking.before.to_json(), self.taking.now.to_json()]
         if self.strange:
             out["strange"] = sorted(self.strange)
-        if self.after_id is not None:
-            out["after_id"] = self.after_id
+        for name in ("reconciled", "counts", "after_id", "after_audit", "audits"):
+            if text := getattr(self, name):
+                out[name] = text
         return out
 
     @classmethod
@@ -227,19 +319,23 @@ class Offset:
         """
 
         def parse(found: Mapping[str, Any]) -> "Offset":
-            cursor, position = found["cursor"], found.get("position")
-            if cursor is not None:
-                datetime.fromisoformat(cursor)
+            position = found.get("position")
             return cls(
                 scope,
-                cursor,
+                _time_from(found["cursor"]),
                 Seen.from_json(found.get("seen")),
                 _position_from(position) if position else None,
                 Seen.from_json(found.get("coming")),
-                Roll.from_json(found.get("roll")),
-                Roll.from_json(found.get("coming_roll")),
+                Roll.from_json(found.get("parents")),
+                Roll.from_json(found.get("coming_parents")),
+                _time_from(found.get("reconciled")),
+                Tally.from_json(found.get("tally")),
+                _taking_from(found.get("taking")),
                 frozenset(map(int, found.get("strange", ()))),
+                str(found.get("counts", "")),
                 _id_from(found.get("after_id")),
+                _id_from(found.get("after_audit")),
+                str(found.get("audits", "")),
             )
 
         return read_offset(given, scope, parse) or cls(scope)
@@ -252,11 +348,7 @@ def is_unfinished(offset: Mapping[str, Any]) -> bool:
 
 def write_offset(scope: str, fields: Mapping[str, Any], seens: Mapping[str, Seen]) -> dict[str, Any]:
     """The JSON object of an offset: its version and scope, `fields`, and what was seen, if anything."""
-    kept = {
-        name: {"exact": seen.exact, "entries": dict(seen.entries)}
-        for name, seen in seens.items()
-        if seen.entries
-    }
+    kept = {name: seen.to_json() for name, seen in seens.items() if seen.entries}
     return {"version": VERSION, "scope": scope, **fields, **kept}
 
 
@@ -283,6 +375,19 @@ def read_offset(
         raise AhaOptionError(
             f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
         ) from None
+
+
+def _time_from(given: Any) -> str | None:
+    if given is not None:
+        datetime.fromisoformat(given)
+    return None if given is None else str(given)
+
+
+def _taking_from(given: Any) -> Taking | None:
+    if given is None:
+        return None
+    before, now = map(Tally.from_json, given)
+    return Taking(before, now) if before and now else None
 
 
 def _id_from(given: Any) -> str | None:

@@ -245,6 +245,25 @@ OPTIONS: tuple[Option, ...] = (
         default=True,
     ),
     Option(
+        "reconcile_hours",
+        "At most once in so many hours a sync reads its lists whole, and delivers what came into sight "
+        "without a change; 0 for never.",
+        kind="integer",
+        least=0,
+        most=9999,
+        connection=True,
+        table=True,
+        default=24,
+    ),
+    Option(
+        "graphql",
+        "`auto` asks Aha!'s GraphQL endpoint which ideas have portal comments, 200 in a call; `off` asks for "
+        "the comments of each idea.",
+        choices=("auto", "off"),
+        connection=True,
+        default="auto",
+    ),
+    Option(
         "timestamps",
         "`iso` keeps times as Aha! writes them, as texts; `native` makes them timestamps.",
         choices=("iso", "native"),
@@ -282,6 +301,8 @@ class Settings:
     sync_mode: str = "cdc"
     track_deletes: bool = False
     trust_counts: bool = True
+    reconcile_hours: int = 24
+    graphql: str = "auto"
     timestamps: str = "iso"
     partition_rows: int = 10_000
     # No option: of how many processes that read at once this is one.

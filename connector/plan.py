@@ -21,12 +21,18 @@ class Below:
     Attributes:
         listing: its path has `{parent}`.
         column: that holds the parent's id.
-        count: the parent's field that is 0 where there is nothing; None where none says so or is trusted.
+        count: the parent's field that says how many there are; None where none does, or none is trusted.
+        digest: the fields of GraphQL that do; None likewise.
     """
 
     listing: Listing
     column: str
-    count: str | None
+    count: str | None = None
+    digest: tuple[str, str] | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        return bool(self.count or self.digest)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Plan:
         created: whether it can be narrowed by time of creation.
         workspaces: whose rows are taken, of rows that say whose they are; empty for all.
         limit: rows per micro-batch, or None.
+        cut: whether a read ends where it would take too long, and another one goes on from there.
         filtered: whether the list is narrowed, so that an old row may come in when it changes.
         snapshot: whether each read is everything.
         scope: of the offset.
@@ -61,14 +68,27 @@ class Plan:
     created: bool
     workspaces: frozenset[str]
     limit: int | None
+    cut: bool
     filtered: bool
     snapshot: bool
     scope: str
 
     @property
-    def calls_roll(self) -> bool:
-        """Whether its one list is walked whole each time, so that it shows which rows came into sight."""
-        return self.since is None and self.parents is None and not self.snapshot
+    def is_whole(self) -> bool:
+        """Whether its lists are walked whole each time, and so show which rows came into sight."""
+        return self.since is None and not (self.parents and self.parents.stubs) and self.can_be_whole
+
+    @property
+    def can_be_whole(self) -> bool:
+        """Whether its lists may be walked whole, and old rows be delivered again: not where rows are only
+        ever added."""
+        return not (self.snapshot or self.table.append)
+
+    @property
+    def moving(self) -> str:
+        """The column that names what a row hangs below, and that may change; "" for none."""
+        narrowed = self.table.narrowed
+        return narrowed.parents.column if narrowed and narrowed.parents and not self.below else ""
 
     @property
     def is_feed(self) -> bool:
@@ -107,8 +127,10 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     parents = source.parents
     if parents and parents.changed:
         plan = _plan_list(table, TABLES[parents.table].source, settings, size, _named(parents))
-        below = Below(_listing(table, source.route, size=settings.page_size), parents.column, None)
-        below = replace(below, count=parents.count if trusting else None)
+        below = Below(_listing(table, source.route, size=settings.page_size), parents.column)
+        if trusting:
+            digest = parents.digest if settings.graphql == "auto" else None
+            below = replace(below, count=parents.count, digest=digest)
         # Of a parent, the list's filter alone tells that it changed.
         plan = replace(plan, below=below, time=TABLES[parents.table].time, needs=())
     else:
@@ -146,6 +168,7 @@ def _plan_list(
         route.created and parents is None,
         settings.workspaces if table.workspace and parents is None else frozenset(),
         None,
+        True,
         bool(filters or route.params),
         True,
         "",

@@ -1,37 +1,33 @@
 """One read of one table: lists are walked, what is due is held until it is known to be news."""
 
-import itertools
+import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from connector.census import Census, Resident, made_before
 from connector.client import AhaClient
+from connector.counts import REFUTED, Counts, CountsRefutedError, Told, tell_by_field
 from connector.course import Course, Place, order_of
-from connector.errors import (
-    AhaNotFoundError,
-    AhaOptionError,
-    AhaPermissionError,
-    AhaUnstableListError,
-    refusal_of,
-)
+from connector.digests import Digests
+from connector.errors import AhaNotFoundError, AhaOptionError, AhaPermissionError, refusal_of
+from connector.following import Heard, follow_audits
 from connector.held import Held
 from connector.listing import Listing, Page, Row
-from connector.offsets import Offset, Position, Roll, bucket_of
+from connector.offsets import Offset, Position, Roll, bucket_of, digest
 from connector.options import Settings
 from connector.parallel import Pool
 from connector.plan import WORKSPACES, Plan, is_among, plan_parents
 from connector.servertime import CLOCK_MARGIN, changed_before, format_time, require_clock, shift
 from connector.split import Window, make_windows, moment
 from connector.tables.declaration import Parents, Table
-from connector.units import Records, Units, is_empty
+from connector.units import Records, Unit, Units, is_empty
 from connector.walk import Walk
 
-# A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
-# rows of the overlap were delivered; below, rows are held until that is known.
-HELD_ROWS = 6000
-HELD_PARENTS = 200
+# A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
+MOST_ROWS = 6000
+MOST_ASKED = 1000
 SINCE_MARGIN = timedelta(seconds=1)
 # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
 THREADS = 4
@@ -54,6 +50,11 @@ class Reading:
         self._units = Units(client, plan, self._late, settings.page_size, self._pool)
         # The list's first page, where it was asked for ahead.
         self._first: Page | None = None
+        # The count of all rows, where the lists are read whole; and what is said to hang below rows.
+        self._census: Census | None = None
+        self._told: dict[str, Told] = {}
+        self._is_first = False
+        self._heard = Heard(None, "")
 
     def windows(self) -> list[Window]:
         """Windows that hold all rows; a single one where there are few, or where Aha! cannot narrow them."""
@@ -73,87 +74,228 @@ class Reading:
         if self.plan.snapshot:
             return {}
         date = self._first.date if self._first else None
-        return Offset(self.plan.scope, self._cursor_after(format_time(date) if date else "")).to_json()
+        cursor = self._cursor_after(format_time(date) if date else "")
+        # Nobody counted the rows of the windows: the first reconciliation delivers them all.
+        return Offset(self.plan.scope, cursor, reconciled=cursor).to_json()
 
     def stream(self, window: Window | None = None) -> Iterator[Records]:
         """All records, or those of a window, page by page."""
-        yield from self._rest(self._open(Offset(self.plan.scope)), window)
+        start = Offset(self.plan.scope)
+        self._units.counts = self._count(start)
+        yield from self._rest(self._open(start), window)
 
     def read(self, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
         """As `Sync.read`."""
         if self.plan.snapshot:
             return self.stream(), {}
         offset = Offset.from_json(start, self.plan.scope)
-        with ExitStack() as ended:
-            ended.enter_context(self._pool)
-            course = self._open(offset)
-            held = self._hold(course, offset)
-            if course.whole or self.plan.limit:
-                end = self._end(course, offset, held)
-                pages = held.records(offset.seen.news(held.contents))
-                return self._finished(course, pages), end.to_json()
-            # Too many rows to be held: they are handed on while the walk goes on.
-            ended.pop_all()
-            gone = frozenset(course.gone)
-            roll = Roll.of(name for name in course.names if name not in gone) if course.names else None
-            end = Offset(self.plan.scope, self._cursor_after(course.started), roll=roll)
-            pages = self._finished(course, held.records(set(held.contents)))
-            return itertools.chain(pages, self._rest(course, promised=gone)), end.to_json()
+        try:
+            return self._read(offset)
+        except CountsRefutedError:
+            # Rows were left out for it, nobody knows which.
+            again = Reading(self._client, self._settings, self.plan, self._asked)
+            return again._read(Offset(self.plan.scope, counts=REFUTED))
+
+    def _read(self, start: Offset) -> tuple[Iterator[Records], dict[str, Any]]:
+        self._is_first = start.cursor is None
+        self._heard = follow_audits(self._client, self._settings, self.plan, start)
+        with self._pool:
+            self._units.counts = self._count(start)
+            course = self._open(start)
+            held = self._hold(course, start)
+            strange = self._find_strangers(course, start, held)
+        end = self._end(course, start, held, strange)
+        pages = held.records(start.seen.news(held.contents))
+        return self._finished(course, pages), end.to_json()
+
+    def _count(self, start: Offset) -> Counts | None:
+        """What is said to hang below rows, where something says so."""
+        below = self.plan.below
+        if below and below.digest:
+            digests = Digests(self._client, *below.digest)
+            return Counts(digests, start.counts, f"GraphQL's `{below.digest[0]}`")
+        if below and below.count:
+            return Counts(tell_by_field(below.count), start.counts, f"`{below.count}` of ideas")
+        return None
 
     def _hold(self, course: Course, start: Offset) -> Held:
         """What is due, up to the end of the course, of a micro-batch, or of what can be held."""
-        plan, held = self.plan, Held()
-        # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
-        limit = plan.limit if start.seen.exact else None
-        room = HELD_PARENTS if plan.below else HELD_ROWS
+        plan, held, census = self.plan, Held(), self._census
+        heard = self._heard
+        self._add_heard(held, heard)
         for place, rows in self._pages(course):
-            cursor = self._cursor_after(course.started)
-            units = list(self._units.make(place, rows, start))
-            held.add(units)
-            # Where rows do not tell when they changed, a first read cannot know which it will meet again.
-            if plan.time or start.cursor:
-                held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+            fresh = [row for row in course.once(place, rows) if str(row["id"]) not in heard.ideas]
+            due = self._due(place, fresh, start)
+            if heard.is_all and not census and self._settings.reconcile_hours:
+                # No comment changed below those of which no audit tells: they moved for something else.
+                held.add([Unit(row, []) for row in due if made_before(row, start.cursor or "")])
+                due = [row for row in due if not made_before(row, start.cursor or "")]
+            told = self._tell(rows if census else due)
+            if census:
+                extra = [row for row in fresh if census.is_due(self._units.residents(place, row, told))]
+                due = _distinct([*due, *self._units.due(extra, None)])
+                extra_ids = {str(row["id"]) for row in extra}
+                held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
+            self._add(held, course, place, due, told)
+            if census:
+                if course.anew:
+                    census.begin_anew()
+                census.meet(self._residents(place, rows, told), self._cursor_after(course.started))
             if plan.is_feed:
+                cursor = self._cursor_after(course.started)
                 held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
-            if plan.calls_roll:
-                held.now |= made_before(rows, cursor)
-                held.before |= made_before(rows, start.cursor or "")
-            if limit and held.count(start.seen.news(held.contents)) + plan.listing.size > limit:
-                break
-            if start.cursor is None and not plan.limit and len(held.contents) > room:
+            if self._is_enough(held, start):
                 break
         return held
 
-    def _end(self, course: Course, start: Offset, held: Held) -> Offset:
+    def _add_heard(self, held: Held, heard: Heard) -> None:
+        """Add what hangs below the ideas that audits name."""
+        rows: list[Row] = [{"id": idea} for idea in heard.ideas]
+        units = list(self._units.make(Place(self.plan.listing), rows, {}))
+        held.add(units)
+        held.recent |= {unit.name for unit in units if heard.ideas[unit.name]}
+
+    def _is_enough(self, held: Held, start: Offset) -> bool:
+        """Whether a micro-batch is full."""
+        # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
+        if not start.seen.exact:
+            return False
+        limit = self.plan.limit
+        if limit and held.count(start.seen.news(held.contents)) + self.plan.listing.size > limit:
+            return True
+        return self.plan.cut and (len(held.contents) >= MOST_ROWS or self._units.asked >= MOST_ASKED)
+
+    def _due(self, place: Place, rows: list[Row], start: Offset) -> list[Row]:
+        return self._units.due(rows, None if place.fresh else start.cursor)
+
+    def _tell(self, rows: list[Row]) -> dict[str, Told]:
+        told = self._units.counts.tell(rows) if self._units.counts else {}
+        self._told |= told
+        return told
+
+    def _residents(self, place: Place, rows: list[Row], told: dict[str, Told]) -> list[Resident]:
+        """Those on a page that are there; not those that were gone when they were asked for."""
+        there = [row for row in rows if str(row["id"]) not in self._units.gone]
+        return [resident for row in there for resident in self._units.residents(place, row, told)]
+
+    def _add(self, held: Held, course: Course, place: Place, due: list[Row], told: dict[str, Told]) -> None:
+        cursor = self._cursor_after(course.started)
+        sampled = self._is_sampled(course)
+        units = list(self._units.make(place, due, told, sampled=sampled, cursor=cursor))
+        held.add(units)
+        # Where rows do not tell when they changed, a first read cannot know which it will meet again.
+        if self.plan.time or not self._is_first:
+            held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+
+    def _is_sampled(self, course: Course) -> bool:
+        """Whether a page is of those by which counts are proven anew: another one at each reconciliation."""
+        at, since = course.position, self._census.since if self._census else ""
+        if at is None or not since:
+            return True
+        pages = max(1, -(-at.total // at.size))
+        return at.page - 1 >= 1 + digest(since) % pages or course.whole
+
+    def _find_strangers(self, course: Course, start: Offset, held: Held) -> frozenset[int]:
+        """Add the old rows that were not there, or say in which buckets the next reads find them."""
+        census = self._census
+        if census is None or not course.whole:
+            return frozenset()
+        strange = census.strange()
+        if start.position and strange:
+            # What this walk met before it was cut is no longer held.
+            return strange
+        found = []
+        for place, rows in held.rest() if strange else ():
+            chosen = [row for row in rows if self._is_strange(place, row, strange)]
+            found += [(place, chosen)] if chosen else []
+        number = sum(len(rows) for _, rows in found)
+        if self.plan.cut and number > self._room(start, held):
+            return strange
+        for place, rows in found:
+            self._add(held, course, place, self._units.due(rows, None), self._told)
+            gone = [row for row in rows if str(row["id"]) in self._units.gone]
+            census.forget(
+                resident.name for row in gone for resident in self._units.residents(place, row, self._told)
+            )
+        if number:
+            logging.getLogger("aha_lakeflow").info(
+                "Table %s: %d rows are delivered again, because one of them at least was not there at the "
+                "last reconciliation.",
+                self._asked.name,
+                number,
+            )
+        return frozenset()
+
+    def _is_strange(self, place: Place, row: Row, strange: frozenset[int]) -> bool:
+        residents = self._units.residents(place, row, self._told)
+        return any(bucket_of(resident.name) in strange for resident in residents)
+
+    def _room(self, start: Offset, held: Held) -> int:
+        """How many rows a micro-batch takes on."""
+        if self.plan.limit is None:
+            return MOST_ASKED if self.plan.below else MOST_ROWS
+        if self.plan.below:
+            return 0
+        return self.plan.limit - held.count(start.seen.news(held.contents))
+
+    def _end(self, course: Course, start: Offset, held: Held, strange: frozenset[int]) -> Offset:
         """The offset after what was held."""
+        census, counts = self._census, self._units.counts
         delivered = {name: content for name, content in held.contents.items() if name in held.recent}
         coming = start.coming.and_also(delivered)
-        roll, strange = None, frozenset[int]()
+        state = counts.state if counts else start.counts
+        parents = None
         if course.names is not None:
-            roll = (start.coming_roll or Roll()).and_also(course.done)
-        elif self.plan.calls_roll and not start.position:
-            # Of a walk that was cut, nobody knows all that were there.
-            roll = Roll.of(held.now)
-            strange = start.roll.changed(Roll.of(held.before)) if start.roll else strange
+            parents = (start.coming_parents or Roll()).and_also(Roll.of(course.done))
         if not course.whole:
-            coming_roll = roll if course.names is not None else None
-            return replace(start, position=course.position, coming=coming, coming_roll=coming_roll)
-        idle = not start.seen.news(held.contents) and start.cursor and not (start.position or start.strange)
-        if idle and (held.recent or not held.contents) and roll == start.roll and not strange:
-            return start
+            return replace(
+                start,
+                position=course.position,
+                coming=coming,
+                coming_parents=parents,
+                taking=census.taking if census else None,
+                counts=state,
+                after_audit=self._heard.after,
+                audits=self._heard.state,
+            )
         cursor = self._cursor_after(course.started)
-        after_id = held.feed.settled or start.after_id
-        return Offset(start.scope, cursor, coming, roll=roll, strange=strange, after_id=after_id)
+        tally = census.taking.now if census else start.tally
+        end = Offset(
+            start.scope,
+            cursor,
+            coming,
+            parents=parents,
+            reconciled=cursor if census else start.reconciled,
+            tally=tally,
+            strange=strange,
+            counts=state,
+            after_id=held.feed.settled or start.after_id,
+            after_audit=self._heard.after,
+            audits=self._heard.state,
+        )
+        quiet = start.cursor and not (start.position or start.strange or strange)
+        if quiet and not start.seen.news(held.contents) and (held.recent or not held.contents):
+            # Nothing came, and nothing is known that was not.
+            known = replace(
+                start, parents=parents, counts=state, after_audit=end.after_audit, audits=end.audits
+            )
+            if known == start and (census is None or (self.plan.is_whole and tally == start.tally)):
+                return start
+        return end
 
     def _open(self, start: Offset) -> Course:
         """The lists of the plan, from where `start` stands."""
         plan, names, started = self.plan, None, ""
         if plan.parents:
             rows, started = self._parents(plan.parents)
+            self._census = self._begin_census(start, started)
             places, names = self._places_below(rows, plan.parents, start)
         else:
-            listing = self._since(plan.listing, start)
+            self._census = self._begin_census(start, self._look(start))
+            listing = plan.listing if self._census else self._since(plan.listing, start)
             places = [Place(listing, whole=listing is plan.listing)]
+        if self._census and self._units.counts and not start.taking:
+            self._units.counts.doubt()
         first, self._first = self._first, None
         return Course(
             places,
@@ -166,6 +308,43 @@ class Reading:
             names=names,
         )
 
+    def _look(self, start: Offset) -> str:
+        """What time it is, where that decides whether a reconciliation is due: the answer's page is used if
+        it is not."""
+        if not (self._may_reconcile(start) and self._settings.reconcile_hours and start.reconciled):
+            return ""
+        self._first = self._fetch(self._since(self.plan.listing, start), 1)
+        now = format_time(self._first.date) if self._first.date else ""
+        if self._is_late(start, now):
+            self._first = None
+        return now
+
+    def _may_reconcile(self, start: Offset) -> bool:
+        """Whether the time decides: not at the beginning, and not within a walk or between two."""
+        return bool(
+            self.plan.can_be_whole
+            and not self.plan.is_whole
+            and start.cursor
+            and not (start.position or start.strange)
+        )
+
+    def _is_late(self, start: Offset, now: str) -> bool:
+        hours = timedelta(hours=self._settings.reconcile_hours)
+        return start.reconciled is None or self._cursor_after(now) >= shift(start.reconciled, hours)
+
+    def _begin_census(self, start: Offset, now: str) -> Census | None:
+        """A count of all rows, where the lists are read whole; by `now` that may be due."""
+        plan = self.plan
+        if not plan.can_be_whole:
+            return None
+        whole = plan.is_whole or start.cursor is None or bool(start.strange)
+        if start.position and start.cursor and not plan.is_whole:
+            whole = start.taking is not None
+        elif not whole:
+            whole = bool(self._settings.reconcile_hours) and self._is_late(start, now)
+        counts = self._units.counts
+        return Census(start, counts) if whole else None
+
     def _parents(self, parents: Parents) -> tuple[list[Row], str]:
         """All records that lists stand below, and when they were asked for."""
         plan = plan_parents(parents, self._settings)
@@ -177,7 +356,7 @@ class Reading:
             found = [
                 {name: row[name] for name in named if name in row}
                 for place, rows in reading._pages(course)
-                for row in (unit.row for unit in reading._units.make(place, rows, Offset("")))
+                for row in reading._units.due(course.once(place, rows), None)
             ]
         if plan.table is WORKSPACES and self._settings.workspaces:
             found = self._chosen(found)
@@ -211,7 +390,7 @@ class Reading:
             for key in self.plan.keys
         ]
         names = [name for _, _, name in named]
-        changed = (start.roll or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
+        changed = (start.parents or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
         trusting = self._settings.trust_counts and not self.plan.snapshot
         for row, key, name in named:
             new = bucket_of(name) in changed
@@ -220,12 +399,12 @@ class Reading:
             if (
                 declared.stubs
                 and start.cursor
-                and not new
+                and not (new or self._census)
                 and not has_moved(row, declared.stubs, start.cursor)
             ):
                 continue
             listing = self.plan.listing.below(str(row["id"]), key)
-            narrowed = listing if new else self._since(listing, start)
+            narrowed = listing if new or self._census else self._since(listing, start)
             places.append(
                 Place(
                     narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
@@ -284,32 +463,21 @@ class Reading:
             )
             raise refusal_of(self._asked.name, self.plan.table.requires, refused)
 
-    def _rest(
-        self, course: Course, window: Window | None = None, promised: frozenset[str] | None = None
-    ) -> Iterator[Records]:
-        """The records of all pages that are left.
-
-        Raises:
-            AhaUnstableListError: a list is gone whose rows an offset promises; it leaves out those `promised`
-                to be gone.
-        """
-        nothing = Offset(self.plan.scope)
+    def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
+        """The records of all pages that are left."""
         with self._pool:
             for place, rows in self._pages(course):
                 chunk: Records = []
                 inside = [row for row in rows if window is None or window.holds(row)]
-                for unit in self._units.make(place, inside, nothing):
+                due = self._units.due(course.once(place, inside), None)
+                cursor = self._cursor_after(course.started)
+                for unit in self._units.make(place, due, self._tell(due), cursor=cursor):
                     chunk += unit.records
                     if self.plan.below and len(chunk) >= CHUNK:
                         yield self._units.finish(chunk, course.started)
                         chunk = []
                 if chunk:
                     yield self._units.finish(chunk, course.started)
-        if promised is not None and promised != frozenset(course.gone):
-            raise AhaUnstableListError(
-                f"A record went from sight while what stands below it was read for `{self._asked.name}`. "
-                "Nothing was lost: run again."
-            )
 
     def _finished(self, course: Course, pages: Iterator[Records]) -> Iterator[Records]:
         return (self._units.finish(page, course.started) for page in pages)
@@ -330,6 +498,6 @@ def has_moved(row: Row, stubs: str, cursor: str) -> bool:
     return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
 
 
-def made_before(rows: list[Row], cursor: str) -> set[str]:
-    """The ids of rows that were made before a moment; of none before no moment."""
-    return {str(row["id"]) for row in rows if cursor and changed_before(row, cursor, "created_at")}
+def _distinct(rows: list[Row]) -> list[Row]:
+    """Each row once."""
+    return list({str(row["id"]): row for row in rows}.values())

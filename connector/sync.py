@@ -62,10 +62,10 @@ class Sync:
 
     def read_window(self, table: Table, window: Window) -> Iterator[Records]:
         """The records of one window, page by page."""
-        plan = replace(plan_table(table, self._settings), limit=None)
+        plan = replace(plan_table(table, self._settings), limit=None, cut=False)
         plan = replace(plan, listing=plan.listing.with_params(*window.params))
         return Reading(self._client.sharing(window.share), self._settings, plan).stream(window)
 
     def _unlimited(self, table: Table) -> "Reading":
-        plan = replace(plan_table(table, self._settings), limit=None)
+        plan = replace(plan_table(table, self._settings), limit=None, cut=False)
         return Reading(self._client, self._settings, plan)

@@ -1,16 +1,17 @@
 """What the rows of a list stand for: themselves, their parts, or what hangs below them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from connector.census import Resident, name_of
 from connector.client import AhaClient
+from connector.counts import NOTHING, Counts, Told
 from connector.course import Place
 from connector.errors import AhaNotFoundError, AhaResponseError
 from connector.listing import Row, is_row
-from connector.offsets import Offset, bucket_of
 from connector.parallel import Pool
 from connector.plan import Plan, is_among
 from connector.servertime import changed_before
@@ -44,6 +45,11 @@ class Units:
         lookback: how late a change may become visible.
         size: rows per page of what hangs below a row.
         pool: where calls for different rows overlap.
+
+    Attributes:
+        counts: of what hangs below a row, where it is counted.
+        asked: for how many rows it was asked what hangs below them.
+        gone: rows that were gone by then.
     """
 
     def __init__(self, client: AhaClient, plan: Plan, lookback: timedelta, size: int, pool: Pool) -> None:
@@ -51,36 +57,69 @@ class Units:
         self._lookback, self._size = lookback, size
         self._warned = False
         self._given: set[str] = set()
+        self.counts: Counts | None = None
+        self.asked = 0
+        self.gone: set[str] = set()
 
-    def make(self, place: Place, rows: list[Row], start: Offset) -> Iterator[Unit]:
-        """The units of a page that are due: not those that were delivered by `start`, for sure."""
+    def due(self, rows: list[Row], since: str | None) -> list[Row]:
+        """Rows, or their parts, that changed since; all of them since None."""
         plan = self._plan
-        since = None if place.fresh else start.cursor
-        # Of lists that are walked whole, rows that came into sight are due, however old.
-        strange = [row for row in rows if start.strange and bucket_of(str(row["id"])) in start.strange]
-        rows = [
-            *self._due(self._completed(rows, since), since),
-            *self._due(self._completed(strange, None), None),
-        ]
-        if strange:
-            rows = list({str(row["id"]): row for row in rows}.values())
+        rows = self._parts(self._completed(rows, since))
         if plan.workspaces:
             rows = [row for row in rows if self._is_inside(row)]
-        if plan.below is None:
-            yield from (Unit(row, [_with_parent(row, place.column, place.parent)]) for row in rows)
-            return
-        count = plan.below.count
-        yield from (Unit(row, []) for row in rows if is_empty(row, count))
-        asked = [row for row in rows if not is_empty(row, count)]
-        for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
-            yield Unit(row, records)
-
-    def _due(self, rows: list[Row], since: str | None) -> list[Row]:
-        """Rows, or their parts, that changed since."""
-        plan = self._plan
-        if plan.table.part:
-            rows = [part for row in rows for part in self._parts(row, plan.table.part)]
         return [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
+
+    def residents(self, place: Place, row: Row, told: Mapping[str, Told]) -> list[Resident]:
+        """What a row is counted as: itself, or its parts where it shows them."""
+        plan = self._plan
+        inside = [row] if plan.table.part and plan.table.part not in row else self._parts([row])
+        return [
+            Resident(name_of(place, found, plan.moving), found, told.get(str(found["id"]), NOTHING).mark)
+            for found in inside
+            if not plan.workspaces or self._is_inside(found)
+        ]
+
+    def make(
+        self,
+        place: Place,
+        due: list[Row],
+        told: Mapping[str, Told],
+        *,
+        sampled: bool = True,
+        cursor: str = "",
+    ) -> Iterator[Unit]:
+        """The units of rows that are due.
+
+        Args:
+            told: what is said to hang below them.
+            sampled: whether they are of the sample that proves what is said.
+            cursor: rows below that were made since prove nothing; "" where nothing is to be proven.
+
+        Raises:
+            CountsRefutedError: what was believed of other rows is wrong.
+        """
+        if self._plan.below is None:
+            yield from (Unit(row, [_with_parent(row, place.column, place.parent)]) for row in due)
+            return
+        believed = self.counts is not None and self.counts.is_believed(sampled=sampled)
+        empty = {name for name, said in told.items() if believed and said.count == 0}
+        yield from (Unit(row, []) for row in due if str(row["id"]) in empty)
+        asked = [row for row in due if str(row["id"]) not in empty]
+        self.asked += len(asked)
+        answers = []
+        for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
+            if records is None:
+                self.gone.add(str(row["id"]))
+                continue
+            answers.append((told.get(str(row["id"]), NOTHING), records))
+            yield Unit(row, records)
+        if self.counts and cursor:
+            self.counts.compare(answers, cursor)
+
+    def _parts(self, rows: list[Row]) -> list[Row]:
+        """Rows, or the rows that are their parts."""
+        name = self._plan.table.part
+        return [part for row in rows for part in self._parts_of(row, name)] if name else rows
 
     def finish(self, records: Records, read_at: str) -> Records:
         """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""
@@ -138,7 +177,7 @@ class Units:
             raise _unexpected(path, f"an object with an `id` under `{detail.root}`", answer.shown)
         return row | found
 
-    def _parts(self, row: Row, name: str) -> list[Row]:
+    def _parts_of(self, row: Row, name: str) -> list[Row]:
         parts = row.get(name) or []
         if not isinstance(parts, list) or not all(map(is_row, parts)):
             path = self._plan.listing.path
@@ -152,8 +191,8 @@ class Units:
         named: Any = row if where == "self" else row.get(where or "")
         return isinstance(named, dict) and is_among(named, self._plan.workspaces)
 
-    def _children(self, row: Row) -> Records:
-        """All records below one row; none if it was deleted, merged or hidden after the list named it."""
+    def _children(self, row: Row) -> Records | None:
+        """All records below one row; None if it was deleted, merged or hidden after the list named it."""
         below, parent = self._plan.below, str(row["id"])
         if below is None:
             raise ValueError(f"nothing hangs below a row of table `{self._plan.table.name}`")
@@ -168,7 +207,7 @@ class Units:
             )
             return [_with_parent(record, below.column, parent) for page in walk for record in page]
         except AhaNotFoundError:
-            return []
+            return None
 
 
 def is_empty(row: Row, count: str | None) -> bool:

@@ -49,6 +49,7 @@ class Parents:
         changed: whether only parents that changed are read, each with all of its rows; otherwise all are,
             and of their rows those that changed.
         count: the parent's field that is 0, or an empty list, where there is nothing to read.
+        digest: the fields of GraphQL that say so of an idea, and when the last one came, where REST does not.
         stubs: the parent's field that lists its rows with their times: it is read where one of them moved.
         where: a field of the parent and the text that it must hold for there to be a list.
         shared: whether a row may stand below several of them: one read brings it once.
@@ -58,6 +59,7 @@ class Parents:
     column: str = ""
     changed: bool = False
     count: str | None = None
+    digest: tuple[str, str] | None = None
     stubs: str | None = None
     where: tuple[str, str] | None = None
     shared: bool = False

@@ -186,7 +186,7 @@ FEEDBACK = (
         # `comments_count` counts internal comments only.
         Source(
             Route("/ideas/{parent}/idea_comments", "idea_comments", fields=True),
-            Parents("ideas", "idea_id", changed=True),
+            Parents("ideas", "idea_id", changed=True, digest=("portalCommentsCount", "lastPortalCommentAt")),
         ),
         cursor_field=CHANGED_AT,
         audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
