@@ -6,10 +6,11 @@ Made by scripts/merge_python_source.py from
     connector/pacing.py
     connector/client.py
     connector/listing.py
-    connector/offsets.py
     connector/servertime.py
     connector/tables/types.py
     connector/tables/declaration.py
+    connector/audits.py
+    connector/offsets.py
     connector/deletions.py
     connector/interface.py
     connector/records.py
@@ -21,9 +22,13 @@ Made by scripts/merge_python_source.py from
     connector/tables/strategy.py
     connector/tables/__init__.py
     connector/plan.py
+    connector/counts.py
     connector/parallel.py
     connector/walk.py
     connector/course.py
+    connector/census.py
+    connector/digests.py
+    connector/following.py
     connector/units.py
     connector/held.py
     connector/reading.py
@@ -34,9 +39,10 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 8a492ab8854cce1cb409ecb6ecf97b32eb99a5495d9df5d669972b04ac1e0166
+SHA-256 of these files and of the script: 9fb056ce744ff92641a9d232a6877365308ef1dbb99f713c36e65e50ea9ace09
 """
 
+import base64
 import difflib
 import hashlib
 import itertools
@@ -52,7 +58,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -452,6 +457,25 @@ def register_lakeflow_source(spark):
             default=True,
         ),
         Option(
+            "reconcile_hours",
+            "At most once in so many hours a sync reads its lists whole, and delivers what came into sight "
+            "without a change; 0 for never.",
+            kind="integer",
+            least=0,
+            most=9999,
+            connection=True,
+            table=True,
+            default=24,
+        ),
+        Option(
+            "graphql",
+            "`auto` asks Aha!'s GraphQL endpoint which ideas have portal comments, 200 in a call; `off` asks for "
+            "the comments of each idea.",
+            choices=("auto", "off"),
+            connection=True,
+            default="auto",
+        ),
+        Option(
             "timestamps",
             "`iso` keeps times as Aha! writes them, as texts; `native` makes them timestamps.",
             choices=("iso", "native"),
@@ -489,6 +513,8 @@ def register_lakeflow_source(spark):
         sync_mode: str = "cdc"
         track_deletes: bool = False
         trust_counts: bool = True
+        reconcile_hours: int = 24
+        graphql: str = "auto"
         timestamps: str = "iso"
         partition_rows: int = 10_000
         # No option: of how many processes that read at once this is one.
@@ -668,9 +694,9 @@ def register_lakeflow_source(spark):
 
 
     # -------------------- connector/client.py --------------------
-    # HTTP to Aha!: one GET at a time, retried within bounds, checked before anybody reads it.
+    # HTTP to Aha!: one request at a time, retried within bounds, checked before anybody reads it.
 
-    API = "/api/v1"
+    API, GRAPHQL = "/api/v1", "/api/v2/graphql"
     USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
     SHOWN_CHARACTERS = 200
     CHUNK_BYTES = 65536
@@ -730,8 +756,26 @@ def register_lakeflow_source(spark):
         shown: str = ""
 
 
+    @dataclass(frozen=True)
+    class Asked:
+        """A request that only reads.
+
+    Attributes:
+        method, path, params, content: of the request.
+        route: what a message calls it.
+        passing: words of an error in a good answer that passes; "" for none.
+    """
+
+        method: str
+        path: str
+        route: str
+        params: Mapping[str, str]
+        content: str | None = None
+        passing: str = ""
+
+
     class AhaClient:
-        """GET requests to one Aha! account, from any number of threads.
+        """Requests to one Aha! account, from any number of threads.
 
     Nothing is opened before the first request, and a client can be pickled: without what it opened.
     """
@@ -778,23 +822,41 @@ def register_lakeflow_source(spark):
             AhaStatusError: an error status, by status (see `connector.errors`).
             AhaResponseError: the answer is not a JSON object, or is a redirect.
         """
-            route = f"GET {path}"
+            return self._ask(Asked("GET", API + path, f"GET {path}", params))
+
+        def query(self, query: str, variables: Mapping[str, Any], *, passing: str) -> Answer:
+            """POST a GraphQL query and return its JSON object, `errors` and all.
+
+        Args:
+            passing: the words of an error that comes with 200 and passes: retried like a 5xx.
+
+        Raises:
+            AhaError: as `get`; AhaServerError also where the passing error stayed.
+        """
+            content = json.dumps({"query": query, "variables": variables})
+            return self._ask(Asked("POST", GRAPHQL, "POST /graphql", {}, content, passing))
+
+        def _ask(self, asked: Asked) -> Answer:
             waited = 0.0
             for attempt in range(1, self._policy.attempts + 1):
                 wait = self._policy.first_wait * float(2 ** (attempt - 1))
                 try:
-                    response, content = self._send(path, params)
+                    response, content = self._send(asked)
                 except (requests.RequestException, SlowAnswerError) as error:
                     failure: AhaError = AhaConnectionError(
-                        f"{route} got no answer from {self._settings.origin} ({self._reason(error)}). "
+                        f"{asked.route} got no answer from {self._settings.origin} ({self._reason(error)}). "
                         "Check the network and `subdomain`, then run again; nothing was lost."
                     )
                 else:
                     if response.status_code == 200:
-                        return self._parse(route, response, content)
-                    failure = self._refusal(route, response, content)
-                    if response.status_code not in RETRIED_STATUSES:
-                        raise failure
+                        answer = self._parse(asked.route, response, content)
+                        if not (asked.passing and asked.passing in json.dumps(answer.body.get("errors"))):
+                            return answer
+                        failure = AhaServerError(f"{asked.route} answered: {asked.passing}.", 200)
+                    else:
+                        failure = self._refusal(asked.route, response, content)
+                        if response.status_code not in RETRIED_STATUSES:
+                            raise failure
                     if response.status_code == 429:
                         wait = rate_limit_wait(response.headers, content)
                 wait = min(wait, self._policy.longest_wait)
@@ -803,7 +865,7 @@ def register_lakeflow_source(spark):
                     raise failure from None
                 logging.getLogger("aha_lakeflow").warning(
                     "%s failed in attempt %d of %d, next in %.0f s: %s",
-                    route,
+                    asked.route,
                     attempt,
                     self._policy.attempts,
                     wait,
@@ -813,14 +875,16 @@ def register_lakeflow_source(spark):
                 self._clock.sleep(wait)
             raise AssertionError("unreachable: the last attempt returns or raises")
 
-        def _send(self, path: str, params: Mapping[str, str]) -> tuple[requests.Response, bytes]:
+        def _send(self, asked: Asked) -> tuple[requests.Response, bytes]:
             if not hasattr(self._local, "session"):
                 self._local.session = self._open_session()
             self._budget.take()
             started = self._clock.monotonic()
-            with self._local.session.get(
-                f"{self._settings.origin}{API}{path}",
-                params=params,
+            with self._local.session.request(
+                asked.method,
+                f"{self._settings.origin}{asked.path}",
+                params=asked.params,
+                data=asked.content,
                 timeout=(self._policy.connect_timeout, self._policy.read_timeout),
                 # A redirect could carry the key to another host.
                 allow_redirects=False,
@@ -1036,304 +1100,6 @@ def register_lakeflow_source(spark):
         if not isinstance(row, dict) or type(row.get("id")) not in (str, int) or row["id"] == "":
             return False
         return all(isinstance(row.get(name), str | None) for name in TIMES)
-
-
-    # -------------------- connector/offsets.py --------------------
-    # What a sync remembers: a small JSON object that Spark keeps in its checkpoint.
-
-    VERSION = 1
-    # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
-    EXACT_ROWS = 150
-    BUCKETS = 256
-    ROLL_BUCKETS = 128
-
-
-    def digest(value: Any) -> int:
-        """A 64-bit digest of a JSON value, the same in every process."""
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-
-
-    @dataclass(frozen=True)
-    class Seen:
-        """Which rows of the re-read overlap were delivered, in bounded space.
-
-    A row is known by a digest of its content. Up to `EXACT_ROWS` rows are told apart singly; more are
-    put into buckets by id, and a bucket counts as delivered only if all its rows are unchanged. So a
-    row may be delivered twice, and never be taken for delivered when it was not.
-
-    Attributes:
-        exact: whether each entry stands for one row.
-        entries: row or bucket → digest, both in hexadecimal.
-    """
-
-        exact: bool = True
-        entries: Mapping[str, str] = field(default_factory=dict)
-
-        @classmethod
-        def of(cls, rows: Mapping[str, int], *, exact: bool | None = None) -> "Seen":
-            """The record of `rows`, a mapping from row id to the digest of what was delivered for it."""
-            found = cls(
-                True, {f"{digest(row):x}": f"{digest([row, content]):x}" for row, content in rows.items()}
-            )
-            if exact is None:
-                exact = len(found.entries) <= EXACT_ROWS
-            return found if exact else found.in_buckets()
-
-        @classmethod
-        def from_json(cls, given: Any) -> "Seen":
-            """Read one back from an offset. Raises KeyError, TypeError or ValueError where it is none."""
-            if given is None:
-                return cls()
-            for pair in given["entries"].items():
-                for text in pair:
-                    int(text, 16)
-            return cls(bool(given["exact"]), dict(given["entries"]))
-
-        def in_buckets(self) -> "Seen":
-            """The same rows, no longer told apart."""
-            if not self.exact:
-                return self
-            sums: dict[str, int] = {}
-            for row, content in self.entries.items():
-                bucket = f"{int(row, 16) % BUCKETS:x}"
-                sums[bucket] = (sums.get(bucket, 0) + int(content, 16)) % 2**64
-            return Seen(False, {bucket: f"{total:x}" for bucket, total in sums.items()})
-
-        def and_also(self, rows: Mapping[str, int]) -> "Seen":
-            """This record and `rows`. Bounded: beyond `EXACT_ROWS` in buckets."""
-            more = Seen.of(rows, exact=True)
-            if self.exact and len(self.entries.keys() | more.entries.keys()) <= EXACT_ROWS:
-                return Seen(True, {**self.entries, **more.entries})
-            sums = dict(self.in_buckets().entries)
-            for bucket, content in more.in_buckets().entries.items():
-                sums[bucket] = f"{(int(sums.get(bucket, '0'), 16) + int(content, 16)) % 2**64:x}"
-            return Seen(False, sums)
-
-        def news(self, rows: Mapping[str, int]) -> set[str]:
-            """The ids among `rows` that may not have been delivered as they are now.
-
-        Where rows are told apart, `rows` may be a part of the overlap; else it must be all of it.
-        """
-            now = Seen.of(rows, exact=self.exact).entries
-            return {row for row in rows if now[key := self._key(row)] != self.entries.get(key)}
-
-        def _key(self, row: str) -> str:
-            number = digest(row)
-            return f"{number:x}" if self.exact else f"{number % BUCKETS:x}"
-
-
-    @dataclass(frozen=True)
-    class Roll:
-        """Which records there were, in bounded space: sums of digests of their ids, in buckets.
-
-    A record that was not there is never taken for one that was; but for one that comes or goes, the others
-    of its bucket count as strangers too.
-
-    Attributes:
-        sums: one for each bucket, modulo 2**32.
-    """
-
-        sums: tuple[int, ...] = (0,) * ROLL_BUCKETS
-
-        @classmethod
-        def of(cls, ids: Iterable[str]) -> "Roll":
-            sums = [0] * ROLL_BUCKETS
-            for identity in ids:
-                number = digest(identity)
-                sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
-            return cls(tuple(sums))
-
-        @classmethod
-        def from_json(cls, given: Any) -> "Roll | None":
-            """Read one back from an offset. Raises ValueError or TypeError where it is none."""
-            if given is None:
-                return None
-            if len(given) != ROLL_BUCKETS * 8:
-                raise ValueError("a roll of another length")
-            return cls(tuple(int(given[place : place + 8], 16) for place in range(0, len(given), 8)))
-
-        def to_json(self) -> str:
-            return "".join(f"{total:08x}" for total in self.sums)
-
-        def and_also(self, ids: Iterable[str]) -> "Roll":
-            """The roll with more records on it."""
-            more = Roll.of(ids)
-            return Roll(tuple((one + other) % 2**32 for one, other in zip(self.sums, more.sums, strict=True)))
-
-        def changed(self, now: "Roll") -> frozenset[int]:
-            """The buckets whose records may not all have been there."""
-            pairs = enumerate(zip(self.sums, now.sums, strict=True))
-            return frozenset(bucket for bucket, (one, other) in pairs if one != other)
-
-
-    def bucket_of(identity: str) -> int:
-        """The bucket of a roll that a record is in."""
-        return digest(identity) % ROLL_BUCKETS
-
-
-    @dataclass(frozen=True)
-    class Position:
-        """Where a walk over a list stands; see `connector.walk`.
-
-    Attributes:
-        size: rows per page; another size would mean another position.
-        page: the next page.
-        started: server time of the walk's first page; the next cursor is made from it.
-        began: server time of this pass's first page.
-        first, total: the list's length on this pass's first page, and on the last one read.
-        fell: whether rows are known to have moved during this pass: the list became shorter, or a row was
-            met twice.
-        late: rows of later pages that may have come in during this pass.
-        rows: distinct rows met in this pass.
-        ids: a digest of these rows' ids, whatever their order.
-        before: that of the pass before, unless rows moved in it.
-        tail: digests of the ids of the last rows read.
-        parent: below which record the list stands; "" where it stands below none.
-    """
-
-        size: int
-        page: int = 1
-        started: str = ""
-        began: str = ""
-        first: int = 0
-        total: int = 0
-        fell: bool = False
-        late: int = 0
-        rows: int = 0
-        ids: int = 0
-        before: int | None = None
-        tail: list[int] = field(default_factory=list)
-        parent: str = ""
-
-
-    @dataclass(frozen=True)
-    class Offset:
-        """How far one table was read.
-
-    Attributes:
-        scope: fingerprint of the account, the table and its filters; another filter's cursor is not reused.
-        cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
-            None before the first sync.
-        seen: the rows from the cursor on that were delivered.
-        position: inside a walk that was cut by `max_ideas`; else None.
-        coming: inside such a walk, the rows that will be `seen` after it.
-        roll: the records that there were, where a list is walked whole, or all parents are read; None where
-            none was called.
-        coming_roll: inside such a walk, the parents that were done with.
-        strange: buckets of a list that is walked whole whose old rows the next read delivers again, because
-            some of them were not there before.
-        after_id: of a feed, a row up to which all were delivered.
-    """
-
-        scope: str
-        cursor: str | None = None
-        seen: Seen = field(default_factory=Seen)
-        position: Position | None = None
-        coming: Seen = field(default_factory=Seen)
-        roll: Roll | None = None
-        coming_roll: Roll | None = None
-        strange: frozenset[int] = frozenset()
-        after_id: str | None = None
-
-        def to_json(self) -> dict[str, Any]:
-            """The JSON object that Spark stores; under 16 KiB."""
-            out = write_offset(self.scope, {"cursor": self.cursor}, {"seen": self.seen, "coming": self.coming})
-            if self.position:
-                out["position"] = asdict(self.position)
-            for name in ("roll", "coming_roll"):
-                if (roll := getattr(self, name)) is not None:
-                    out[name] = roll.to_json()
-            if self.strange:
-                out["strange"] = sorted(self.strange)
-            if self.after_id is not None:
-                out["after_id"] = self.after_id
-            return out
-
-        @classmethod
-        def from_json(cls, given: Mapping[str, Any] | None, scope: str) -> "Offset":
-            """Read an offset back. Nothing given, or another scope's offset, is the beginning.
-
-        Raises:
-            AhaOptionError: it is no offset of this connector, or a newer version's.
-        """
-
-            def parse(found: Mapping[str, Any]) -> "Offset":
-                cursor, position = found["cursor"], found.get("position")
-                if cursor is not None:
-                    datetime.fromisoformat(cursor)
-                return cls(
-                    scope,
-                    cursor,
-                    Seen.from_json(found.get("seen")),
-                    _position_from(position) if position else None,
-                    Seen.from_json(found.get("coming")),
-                    Roll.from_json(found.get("roll")),
-                    Roll.from_json(found.get("coming_roll")),
-                    frozenset(map(int, found.get("strange", ()))),
-                    _id_from(found.get("after_id")),
-                )
-
-            return read_offset(given, scope, parse) or cls(scope)
-
-
-    def is_unfinished(offset: Mapping[str, Any]) -> bool:
-        """Whether the next read brings more of what was there: a walk goes on, or rows came into sight."""
-        return "position" in offset or "strange" in offset
-
-
-    def write_offset(scope: str, fields: Mapping[str, Any], seens: Mapping[str, Seen]) -> dict[str, Any]:
-        """The JSON object of an offset: its version and scope, `fields`, and what was seen, if anything."""
-        kept = {
-            name: {"exact": seen.exact, "entries": dict(seen.entries)}
-            for name, seen in seens.items()
-            if seen.entries
-        }
-        return {"version": VERSION, "scope": scope, **fields, **kept}
-
-
-    def read_offset(
-        given: Mapping[str, Any] | None, scope: str, parse: Callable[[Mapping[str, Any]], Any]
-    ) -> Any:
-        """What `parse` makes of an offset; None where nothing is given, or another scope's.
-
-    Raises:
-        AhaOptionError: it is no offset of this connector, or a newer version's.
-    """
-        if not given:
-            return None
-        if given.get("version") != VERSION:
-            raise AhaOptionError(
-                f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
-                "Deploy the connector that wrote it, or start over with a full refresh."
-            )
-        if given.get("scope", scope) != scope:
-            return None
-        try:
-            return parse(given)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise AhaOptionError(
-                f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
-            ) from None
-
-
-    def _id_from(given: Any) -> str | None:
-        return None if given is None else str(int(given))
-
-
-    def _position_from(given: Any) -> Position:
-        position = Position(**given)
-        for name, value in asdict(position).items():
-            wanted = type(getattr(Position(1), name))
-            if not isinstance(value, wanted) and not (name == "before" and type(value) is int):
-                raise TypeError(f"position.{name} is {value!r}")
-        return position
-
-
-    def scope_of(account: str, table: str, filters: Iterable[tuple[str, str | None]]) -> str:
-        """The scope of a table read with `filters`, as `table:fingerprint`."""
-        narrowed = sorted((name, value) for name, value in filters if value)
-        return f"{table}:{digest([account, narrowed]):016x}"
 
 
     # -------------------- connector/servertime.py --------------------
@@ -1578,6 +1344,7 @@ def register_lakeflow_source(spark):
         changed: whether only parents that changed are read, each with all of its rows; otherwise all are,
             and of their rows those that changed.
         count: the parent's field that is 0, or an empty list, where there is nothing to read.
+        digest: the fields of GraphQL that say so of an idea, and when the last one came, where REST does not.
         stubs: the parent's field that lists its rows with their times: it is read where one of them moved.
         where: a field of the parent and the text that it must hold for there to be a list.
         shared: whether a row may stand below several of them: one read brings it once.
@@ -1587,6 +1354,7 @@ def register_lakeflow_source(spark):
         column: str = ""
         changed: bool = False
         count: str | None = None
+        digest: tuple[str, str] | None = None
         stubs: str | None = None
         where: tuple[str, str] | None = None
         shared: bool = False
@@ -1698,12 +1466,544 @@ def register_lakeflow_source(spark):
         return "".join(char for char in text.lower() if char.isalpha())
 
 
-    # -------------------- connector/deletions.py --------------------
-    # Deletions, read from Aha!'s audits: which rows were destroyed since an offset.
+    # -------------------- connector/audits.py --------------------
+    # Aha!'s audits: what happened since one of them, and to which records.
     #
     # Audits only grow, and `after_id` gives those with a larger id: all pages after one id are read, and the next
-    # read goes on after the last id that nothing can come before any more. What is younger than `lookback_seconds`
-    # is read again, because an audit may become visible after one with a larger id.
+    # read goes on after the last id that nothing can come before any more. What is younger is read again, because
+    # an audit may become visible after one with a larger id.
+
+    # How an audit may spell the idea that a comment or a vote belongs to.
+    IDEAS = frozenset(map(letters, ("ideas/idea", "idea")))
+
+
+    @dataclass
+    class Audits:
+        """Some audits.
+
+    Attributes:
+        entries: id → audit.
+        young: ids of those before which others may still become visible.
+    """
+
+        entries: dict[int, Row] = field(default_factory=dict)
+        young: set[int] = field(default_factory=set)
+
+        @property
+        def settled(self) -> int | None:
+            """The last id that nothing can come before any more; None where there is none."""
+            first = min(self.young, default=None)
+            return max((one for one in self.entries if first is None or one < first), default=None)
+
+
+    @dataclass(frozen=True)
+    class AuditList:
+        """The audits of an account.
+
+    Args:
+        size: audits per page.
+        late: how long an audit may take to become visible.
+        params: that narrow them.
+    """
+
+        client: AhaClient
+        size: int
+        late: timedelta
+        params: tuple[tuple[str, str], ...] = ()
+
+        def after(self, identity: int | None) -> Audits:
+            """All audits with a larger id; all there are after None: Aha! keeps 12 months (documented).
+
+        Raises:
+            AhaError: a request failed, or an answer is not as documented.
+        """
+            listing = self._listing(*((("after_id", str(identity)),) if identity is not None else ()))
+            found = Audits()
+            horizon, number = "", 1
+            while True:
+                page = listing.fetch(self.client, number)
+                horizon = horizon or self._horizon(page, listing)
+                for one, audit in _numbered(page):
+                    if identity is not None and one <= identity:
+                        raise unexpected_audits(f"only audits after {identity}, but also {one}")
+                    found.entries[one] = audit
+                    if not changed_before(audit, horizon, "created_at"):
+                        found.young.add(one)
+                if page.last:
+                    return found
+                number += 1
+
+        def newest(self) -> int | None:
+            """The last id that nothing can come before any more, in two calls; None where there is no audit."""
+            listing = self._listing()
+            first = listing.fetch(self.client, 1)
+            horizon = self._horizon(first, listing)
+            pages = [first]
+            if not first.last:
+                pages.append(listing.fetch(self.client, -(-first.total // self.size)))
+            found = {one: audit for page in pages for one, audit in _numbered(page)}
+            young = [one for one, audit in found.items() if not changed_before(audit, horizon, "created_at")]
+            return min(young) - 1 if young else max(found, default=None)
+
+        def _listing(self, *params: tuple[str, str]) -> Listing:
+            return Listing("/audits", "audits", (*self.params, *params), self.size)
+
+        def _horizon(self, page: Page, listing: Listing) -> str:
+            now = require_clock(format_time(page.date) if page.date else "", listing.path)
+            return shift(now, -self.late - CLOCK_MARGIN)
+
+
+    def ideas_named(audits: Audits, spellings: frozenset[str]) -> dict[str, bool] | None:
+        """The ideas of whose comments (or votes) some audits tell, and whether they may be told of again.
+
+    None where an audit does not name the idea as is documented.
+    """
+        settled, out = audits.settled or 0, dict[str, bool]()
+        for one, audit in audits.entries.items():
+            if spelling_of(audit) not in spellings:
+                continue
+            kind, idea = audit.get("associated_type"), audit.get("associated_id")
+            if not isinstance(kind, str) or letters(kind) not in IDEAS or not str(idea).isdecimal():
+                return None
+            out[str(idea)] = out.get(str(idea), False) or one > settled
+        return out
+
+
+    def spelling_of(audit: Row) -> str:
+        """What an audit is of, as `letters`.
+
+    Raises:
+        AhaResponseError: it does not say.
+    """
+        kind = audit.get("auditable_type")
+        if not isinstance(kind, str):
+            raise unexpected_audits("an `auditable_type` for each audit")
+        return letters(kind)
+
+
+    def number_in(audit: Row, name: str) -> int:
+        """An id in an audit. Raises AhaResponseError where it is none."""
+        value = audit.get(name)
+        if not str(value).isdecimal():
+            raise unexpected_audits(f"a number as `{name}` of each audit, not {type(value).__name__}")
+        return int(str(value))
+
+
+    def unexpected_audits(wanted: str) -> AhaResponseError:
+        return AhaResponseError(
+            f"GET /audits was to answer with {wanted}. Nothing was lost; if it stays so, Aha!'s API has changed "
+            "and this connector needs an update."
+        )
+
+
+    def _numbered(page: Page) -> Iterator[tuple[int, Row]]:
+        return ((number_in(audit, "id"), audit) for audit in page.rows)
+
+
+    # -------------------- connector/offsets.py --------------------
+    # What a sync remembers: a small JSON object that Spark keeps in its checkpoint.
+
+    VERSION = 1
+    # Fingerprints of single rows up to this many, of buckets of rows beyond: an offset stays under 16 KiB.
+    EXACT_ROWS = 150
+    BUCKETS = 256
+    ROLL_BUCKETS = 256
+
+
+    def digest(value: Any) -> int:
+        """A 64-bit digest of a JSON value, the same in every process."""
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+    @dataclass(frozen=True)
+    class Seen:
+        """Which rows of the re-read overlap were delivered, in bounded space.
+
+    A row is known by a digest of its content. Up to `EXACT_ROWS` rows are told apart singly; more are
+    put into buckets by id, and a bucket counts as delivered only if all its rows are unchanged. So a
+    row may be delivered twice, and never be taken for delivered when it was not.
+
+    Attributes:
+        exact: whether each entry stands for one row.
+        entries: row or bucket → digest, both in hexadecimal.
+    """
+
+        exact: bool = True
+        entries: Mapping[str, str] = field(default_factory=dict)
+
+        @classmethod
+        def of(cls, rows: Mapping[str, int], *, exact: bool | None = None) -> "Seen":
+            """The record of `rows`, a mapping from row id to the digest of what was delivered for it."""
+            found = cls(
+                True, {f"{digest(row):x}": f"{digest([row, content]):x}" for row, content in rows.items()}
+            )
+            if exact is None:
+                exact = len(found.entries) <= EXACT_ROWS
+            return found if exact else found.in_buckets()
+
+        @classmethod
+        def from_json(cls, given: Any) -> "Seen":
+            """Read one back from an offset. Raises KeyError, TypeError or ValueError where it is none."""
+            if given is None:
+                return cls()
+            if isinstance(given["entries"], str):
+                numbers = unpack_numbers(given["entries"], 8)
+                pairs = zip(numbers[::2], numbers[1::2], strict=True)
+                return cls(bool(given["exact"]), {f"{key:x}": f"{content:x}" for key, content in pairs})
+            # As earlier versions wrote them.
+            for pair in given["entries"].items():
+                for text in pair:
+                    int(text, 16)
+            return cls(bool(given["exact"]), dict(given["entries"]))
+
+        def to_json(self) -> dict[str, Any]:
+            numbers = (int(text, 16) for pair in self.entries.items() for text in pair)
+            return {"exact": self.exact, "entries": pack_numbers(numbers, 8)}
+
+        def in_buckets(self) -> "Seen":
+            """The same rows, no longer told apart."""
+            if not self.exact:
+                return self
+            sums: dict[str, int] = {}
+            for row, content in self.entries.items():
+                bucket = f"{int(row, 16) % BUCKETS:x}"
+                sums[bucket] = (sums.get(bucket, 0) + int(content, 16)) % 2**64
+            return Seen(False, {bucket: f"{total:x}" for bucket, total in sums.items()})
+
+        def and_also(self, rows: Mapping[str, int]) -> "Seen":
+            """This record and `rows`. Bounded: beyond `EXACT_ROWS` in buckets."""
+            more = Seen.of(rows, exact=True)
+            if self.exact and len(self.entries.keys() | more.entries.keys()) <= EXACT_ROWS:
+                return Seen(True, {**self.entries, **more.entries})
+            sums = dict(self.in_buckets().entries)
+            for bucket, content in more.in_buckets().entries.items():
+                sums[bucket] = f"{(int(sums.get(bucket, '0'), 16) + int(content, 16)) % 2**64:x}"
+            return Seen(False, sums)
+
+        def news(self, rows: Mapping[str, int]) -> set[str]:
+            """The ids among `rows` that may not have been delivered as they are now.
+
+        Where rows are told apart, `rows` may be a part of the overlap; else it must be all of it.
+        """
+            now = Seen.of(rows, exact=self.exact).entries
+            return {row for row in rows if now[key := self._key(row)] != self.entries.get(key)}
+
+        def _key(self, row: str) -> str:
+            number = digest(row)
+            return f"{number:x}" if self.exact else f"{number % BUCKETS:x}"
+
+
+    @dataclass(frozen=True)
+    class Roll:
+        """Which names there were, in bounded space: sums of their digests, in buckets.
+
+    A name that was not there is never taken for one that was; but for one that comes or goes, the others of
+    its bucket count as strangers too.
+
+    Attributes:
+        sums: one for each bucket, modulo 2**32.
+    """
+
+        sums: tuple[int, ...] = (0,) * ROLL_BUCKETS
+
+        @classmethod
+        def of(cls, names: Iterable[str]) -> "Roll":
+            return cls.of_digests(map(digest, names))
+
+        @classmethod
+        def of_digests(cls, numbers: Iterable[int]) -> "Roll":
+            sums = [0] * ROLL_BUCKETS
+            for number in numbers:
+                sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
+            return cls(tuple(sums))
+
+        @classmethod
+        def from_json(cls, given: Any) -> "Roll | None":
+            """Read one back from an offset. Raises ValueError or TypeError where it is none."""
+            if given is None:
+                return None
+            if len(given) == 1024:
+                # An earlier version's, with other buckets: as if none had been called.
+                return None
+            sums = unpack_numbers(given, 4)
+            if len(sums) != ROLL_BUCKETS:
+                raise ValueError("a roll of another length")
+            return cls(tuple(sums))
+
+        def to_json(self) -> str:
+            return pack_numbers(self.sums, 4)
+
+        def and_also(self, other: "Roll") -> "Roll":
+            """The records of both rolls."""
+            return Roll(tuple((one + two) % 2**32 for one, two in zip(self.sums, other.sums, strict=True)))
+
+        def changed(self, now: "Roll") -> frozenset[int]:
+            """The buckets whose records may not all have been there."""
+            pairs = enumerate(zip(self.sums, now.sums, strict=True))
+            return frozenset(bucket for bucket, (one, other) in pairs if one != other)
+
+
+    def bucket_of(identity: str) -> int:
+        """The bucket of a roll that a record is in."""
+        return digest(identity) % ROLL_BUCKETS
+
+
+    def pack_numbers(numbers: Iterable[int], size: int) -> str:
+        """Numbers of `size` bytes each, as one text."""
+        return base64.b64encode(b"".join(number.to_bytes(size) for number in numbers)).decode()
+
+
+    def unpack_numbers(text: str, size: int) -> list[int]:
+        """What `pack_numbers` packed. Raises ValueError where it did not."""
+        content = base64.b64decode(text, validate=True)
+        if len(content) % size:
+            raise ValueError("numbers of another size")
+        return [int.from_bytes(content[place : place + size]) for place in range(0, len(content), size)]
+
+
+    @dataclass(frozen=True)
+    class Tally:
+        """Which records a list held, and how many were said to hang below each.
+
+    Attributes:
+        names: a roll of the records.
+        counts: a roll of records with their counts; None where no count is known.
+    """
+
+        names: Roll = field(default_factory=Roll)
+        counts: Roll | None = None
+
+        def and_also(self, other: "Tally") -> "Tally":
+            """The records of both."""
+            counted = self.counts is not None and other.counts is not None
+            counts = self.counts.and_also(other.counts) if counted else None  # type: ignore[union-attr, arg-type]
+            return Tally(self.names.and_also(other.names), counts)
+
+        def changed(self, now: "Tally") -> frozenset[int]:
+            """The buckets of which a record may be new, or have another count."""
+            counted = self.counts is not None and now.counts is not None
+            counts = self.counts.changed(now.counts) if counted else frozenset()  # type: ignore[union-attr, arg-type]
+            return self.names.changed(now.names) | counts
+
+        def to_json(self) -> list[str]:
+            return [roll.to_json() for roll in (self.names, self.counts) if roll is not None]
+
+        @classmethod
+        def from_json(cls, given: Any) -> "Tally | None":
+            """Read one back from an offset. Raises ValueError or TypeError where it is none."""
+            rolls = [Roll.from_json(text) for text in given or ()]
+            if not rolls or rolls[0] is None:
+                return None
+            return cls(rolls[0], rolls[1] if len(rolls) > 1 else None)
+
+
+    @dataclass(frozen=True)
+    class Taking:
+        """A tally that is being taken, by a walk that was cut.
+
+    Attributes:
+        before: of the records that were made before the last tally's moment.
+        now: of those that were made before this one's.
+    """
+
+        before: Tally
+        now: Tally
+
+
+    @dataclass(frozen=True)
+    class Position:
+        """Where a walk over a list stands; see `connector.walk`.
+
+    Attributes:
+        size: rows per page; another size would mean another position.
+        page: the next page.
+        started: server time of the walk's first page; the next cursor is made from it.
+        began: server time of this pass's first page.
+        first, total: the list's length on this pass's first page, and on the last one read.
+        fell: whether rows are known to have moved during this pass: the list became shorter, or a row was
+            met twice.
+        late: rows of later pages that may have come in during this pass.
+        rows: distinct rows met in this pass.
+        ids: a digest of these rows' ids, whatever their order.
+        before: that of the pass before, unless rows moved in it.
+        tail: digests of the ids of the last rows read.
+        parent: below which record the list stands; "" where it stands below none.
+    """
+
+        size: int
+        page: int = 1
+        started: str = ""
+        began: str = ""
+        first: int = 0
+        total: int = 0
+        fell: bool = False
+        late: int = 0
+        rows: int = 0
+        ids: int = 0
+        before: int | None = None
+        tail: list[int] = field(default_factory=list)
+        parent: str = ""
+
+
+    @dataclass(frozen=True)
+    class Offset:
+        """How far one table was read.
+
+    Attributes:
+        scope: fingerprint of the account, the table and its filters; another filter's cursor is not reused.
+        cursor: server time, whole seconds, `...Z`. All rows that changed before it were delivered.
+            None before the first sync.
+        seen: the rows from the cursor on that were delivered.
+        position: inside a walk that was cut; else None.
+        coming: inside such a walk, the rows that will be `seen` after it.
+        parents: the records there were that lists stand below; None where all was never read below them.
+        coming_parents: inside such a walk, those that were done with.
+        reconciled: the moment of the last reconciliation, by server time.
+        tally: the records made before that moment that the list held then; None where nobody counted.
+        taking: inside a walk over the whole list that was cut, what was counted so far.
+        strange: buckets of the list whose old rows the next read delivers again, because some of them were
+            not there before.
+        counts: whether counts of what hangs below a row are believed; see `connector.counts`.
+        after_id: of a feed, a row up to which all were delivered.
+        after_audit: of a table that follows the audits, one up to which all were heeded.
+        audits: whether they are followed; see `connector.following`.
+    """
+
+        scope: str
+        cursor: str | None = None
+        seen: Seen = field(default_factory=Seen)
+        position: Position | None = None
+        coming: Seen = field(default_factory=Seen)
+        parents: Roll | None = None
+        coming_parents: Roll | None = None
+        reconciled: str | None = None
+        tally: Tally | None = None
+        taking: Taking | None = None
+        strange: frozenset[int] = frozenset()
+        counts: str = ""
+        after_id: str | None = None
+        after_audit: str | None = None
+        audits: str = ""
+
+        def to_json(self) -> dict[str, Any]:
+            """The JSON object that Spark stores; under 16 KiB."""
+            out = write_offset(self.scope, {"cursor": self.cursor}, {"seen": self.seen, "coming": self.coming})
+            if self.position:
+                out["position"] = asdict(self.position)
+            for name in ("parents", "coming_parents", "tally"):
+                if (kept := getattr(self, name)) is not None:
+                    out[name] = kept.to_json()
+            if self.taking:
+                out["taking"] = [self.taking.before.to_json(), self.taking.now.to_json()]
+            if self.strange:
+                out["strange"] = sorted(self.strange)
+            for name in ("reconciled", "counts", "after_id", "after_audit", "audits"):
+                if text := getattr(self, name):
+                    out[name] = text
+            return out
+
+        @classmethod
+        def from_json(cls, given: Mapping[str, Any] | None, scope: str) -> "Offset":
+            """Read an offset back. Nothing given, or another scope's offset, is the beginning.
+
+        Raises:
+            AhaOptionError: it is no offset of this connector, or a newer version's.
+        """
+
+            def parse(found: Mapping[str, Any]) -> "Offset":
+                position = found.get("position")
+                return cls(
+                    scope,
+                    _time_from(found["cursor"]),
+                    Seen.from_json(found.get("seen")),
+                    _position_from(position) if position else None,
+                    Seen.from_json(found.get("coming")),
+                    Roll.from_json(found.get("parents")),
+                    Roll.from_json(found.get("coming_parents")),
+                    _time_from(found.get("reconciled")),
+                    Tally.from_json(found.get("tally")),
+                    _taking_from(found.get("taking")),
+                    frozenset(map(int, found.get("strange", ()))),
+                    str(found.get("counts", "")),
+                    _id_from(found.get("after_id")),
+                    _id_from(found.get("after_audit")),
+                    str(found.get("audits", "")),
+                )
+
+            return read_offset(given, scope, parse) or cls(scope)
+
+
+    def is_unfinished(offset: Mapping[str, Any]) -> bool:
+        """Whether the next read brings more of what was there: a walk goes on, or rows came into sight."""
+        return "position" in offset or "strange" in offset
+
+
+    def write_offset(scope: str, fields: Mapping[str, Any], seens: Mapping[str, Seen]) -> dict[str, Any]:
+        """The JSON object of an offset: its version and scope, `fields`, and what was seen, if anything."""
+        kept = {name: seen.to_json() for name, seen in seens.items() if seen.entries}
+        return {"version": VERSION, "scope": scope, **fields, **kept}
+
+
+    def read_offset(
+        given: Mapping[str, Any] | None, scope: str, parse: Callable[[Mapping[str, Any]], Any]
+    ) -> Any:
+        """What `parse` makes of an offset; None where nothing is given, or another scope's.
+
+    Raises:
+        AhaOptionError: it is no offset of this connector, or a newer version's.
+    """
+        if not given:
+            return None
+        if given.get("version") != VERSION:
+            raise AhaOptionError(
+                f"The offset has version {given.get('version')!r}, and this connector reads {VERSION}. "
+                "Deploy the connector that wrote it, or start over with a full refresh."
+            )
+        if given.get("scope", scope) != scope:
+            return None
+        try:
+            return parse(given)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise AhaOptionError(
+                f"The offset is damaged ({error!r}; found {sorted(given)}). Start over with a full refresh."
+            ) from None
+
+
+    def _time_from(given: Any) -> str | None:
+        if given is not None:
+            datetime.fromisoformat(given)
+        return None if given is None else str(given)
+
+
+    def _taking_from(given: Any) -> Taking | None:
+        if given is None:
+            return None
+        before, now = map(Tally.from_json, given)
+        return Taking(before, now) if before and now else None
+
+
+    def _id_from(given: Any) -> str | None:
+        return None if given is None else str(int(given))
+
+
+    def _position_from(given: Any) -> Position:
+        position = Position(**given)
+        for name, value in asdict(position).items():
+            wanted = type(getattr(Position(1), name))
+            if not isinstance(value, wanted) and not (name == "before" and type(value) is int):
+                raise TypeError(f"position.{name} is {value!r}")
+        return position
+
+
+    def scope_of(account: str, table: str, filters: Iterable[tuple[str, str | None]]) -> str:
+        """The scope of a table read with `filters`, as `table:fingerprint`."""
+        narrowed = sorted((name, value) for name, value in filters if value)
+        return f"{table}:{digest([account, narrowed]):016x}"
+
+
+    # -------------------- connector/deletions.py --------------------
+    # Deletions, read from Aha!'s audits: which rows were destroyed since an offset.
 
     @dataclass(frozen=True)
     class DeletionOffset:
@@ -1749,75 +2049,38 @@ def register_lakeflow_source(spark):
     """
         scope = scope_of(settings.subdomain, f"{table.name}/deletions", ())
         offset = DeletionOffset.from_json(start, scope)
-        after = (("after_id", str(offset.after_id)),) if offset.after_id is not None else ()
-        params = (("audit_action", "destroy"), *after)
-        listing = Listing("/audits", "audits", params, settings.page_size)
-        page = _fetch_audits(client, listing, table, 1)
-        now = require_clock(format_time(page.date) if page.date else "", listing.path)
-        horizon = shift(now, -timedelta(seconds=settings.lookback_seconds) - CLOCK_MARGIN)
-        old: set[int] = {offset.after_id or 0}
-        young: set[int] = set()
-        tombstones: dict[int, Row] = {}
-        number = 1
-        while True:
-            for audit in page.rows:
-                identity = _id_in(audit["id"], "id", listing)
-                if offset.after_id is not None and identity <= offset.after_id:
-                    raise _unexpected_audits(listing, f"only audits after {offset.after_id}, but also {identity}")
-                (old if changed_before(audit, horizon, "created_at") else young).add(identity)
-                if _spelled(audit.get("auditable_type"), listing) in table.spellings:
-                    tombstones[identity] = _tombstone(audit, listing, table)
-            if page.last:
-                break
-            number += 1
-            page = _fetch_audits(client, listing, table, number)
-        settled = max(identity for identity in old if not young or identity < min(young))
-        contents = {str(identity): digest(row) for identity, row in tombstones.items()}
-        news = offset.seen.news(contents)
-        out = [row for identity, row in sorted(tombstones.items()) if str(identity) in news]
-        if start and not news:
-            return iter(()), offset.to_json()
-        overlap = {name: content for name, content in contents.items() if int(name) > settled}
-        end = DeletionOffset(scope, settled or None, Seen.of(overlap))
-        return iter([out] if out else []), end.to_json()
-
-
-    def _fetch_audits(client: AhaClient, listing: Listing, table: Table, number: int) -> Page:
+        late = timedelta(seconds=settings.lookback_seconds)
+        audits = AuditList(client, settings.page_size, late, (("audit_action", "destroy"),))
         try:
-            return listing.fetch(client, number)
+            found = audits.after(offset.after_id)
         except (AhaPermissionError, AhaNotFoundError) as error:
             raise AhaPermissionError(
                 f"`track_deletes` of table `{table.name}` reads Aha!'s audits, and this key may not ({error}) "
                 "Use the key of a user who may, or set `sync_mode=snapshot`, which needs no audits.",
                 error.status,
             ) from None
+        tombstones = {
+            identity: _tombstone(audit, table)
+            for identity, audit in found.entries.items()
+            if spelling_of(audit) in table.spellings
+        }
+        settled = found.settled or offset.after_id
+        contents = {str(identity): digest(row) for identity, row in tombstones.items()}
+        news = offset.seen.news(contents)
+        out = [row for identity, row in sorted(tombstones.items()) if str(identity) in news]
+        if start and not news:
+            return iter(()), offset.to_json()
+        overlap = {name: content for name, content in contents.items() if int(name) > (settled or 0)}
+        end = DeletionOffset(scope, settled, Seen.of(overlap))
+        return iter([out] if out else []), end.to_json()
 
 
-    def _tombstone(audit: Row, listing: Listing, table: Table) -> Row:
+    def _tombstone(audit: Row, table: Table) -> Row:
         created = audit.get("created_at")
         if not isinstance(created, str):
-            raise _unexpected_audits(listing, f"audit {audit['id']} with the time it was made")
-        identity = str(_id_in(audit.get("auditable_id"), "auditable_id", listing))
+            raise unexpected_audits(f"audit {audit['id']} with the time it was made")
+        identity = str(number_in(audit, "auditable_id"))
         return {"id": identity, "updated_at": created, table.cursor_field: created}
-
-
-    def _id_in(value: Any, name: str, listing: Listing) -> int:
-        if not str(value).isdecimal():
-            raise _unexpected_audits(listing, f"a number as `{name}` of each audit, not {type(value).__name__}")
-        return int(value)
-
-
-    def _spelled(value: Any, listing: Listing) -> str:
-        if not isinstance(value, str):
-            raise _unexpected_audits(listing, "an `auditable_type` for each audit")
-        return letters(value)
-
-
-    def _unexpected_audits(listing: Listing, wanted: str) -> AhaResponseError:
-        return AhaResponseError(
-            f"GET {listing.path} was to answer with {wanted}. Nothing was lost; if it stays so, Aha!'s API has "
-            "changed and this connector needs an update."
-        )
 
 
     # -------------------- connector/interface.py --------------------
@@ -2523,7 +2786,7 @@ def register_lakeflow_source(spark):
             # `comments_count` counts internal comments only.
             Source(
                 Route("/ideas/{parent}/idea_comments", "idea_comments", fields=True),
-                Parents("ideas", "idea_id", changed=True),
+                Parents("ideas", "idea_id", changed=True, digest=("portalCommentsCount", "lastPortalCommentAt")),
             ),
             cursor_field=CHANGED_AT,
             audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
@@ -3329,12 +3592,18 @@ def register_lakeflow_source(spark):
     Attributes:
         listing: its path has `{parent}`.
         column: that holds the parent's id.
-        count: the parent's field that is 0 where there is nothing; None where none says so or is trusted.
+        count: the parent's field that says how many there are; None where none does, or none is trusted.
+        digest: the fields of GraphQL that do; None likewise.
     """
 
         listing: Listing
         column: str
-        count: str | None
+        count: str | None = None
+        digest: tuple[str, str] | None = None
+
+        @property
+        def is_counted(self) -> bool:
+            return bool(self.count or self.digest)
 
 
     @dataclass(frozen=True)
@@ -3353,6 +3622,7 @@ def register_lakeflow_source(spark):
         created: whether it can be narrowed by time of creation.
         workspaces: whose rows are taken, of rows that say whose they are; empty for all.
         limit: rows per micro-batch, or None.
+        cut: whether a read ends where it would take too long, and another one goes on from there.
         filtered: whether the list is narrowed, so that an old row may come in when it changes.
         snapshot: whether each read is everything.
         scope: of the offset.
@@ -3369,14 +3639,27 @@ def register_lakeflow_source(spark):
         created: bool
         workspaces: frozenset[str]
         limit: int | None
+        cut: bool
         filtered: bool
         snapshot: bool
         scope: str
 
         @property
-        def calls_roll(self) -> bool:
-            """Whether its one list is walked whole each time, so that it shows which rows came into sight."""
-            return self.since is None and self.parents is None and not self.snapshot
+        def is_whole(self) -> bool:
+            """Whether its lists are walked whole each time, and so show which rows came into sight."""
+            return self.since is None and not (self.parents and self.parents.stubs) and self.can_be_whole
+
+        @property
+        def can_be_whole(self) -> bool:
+            """Whether its lists may be walked whole, and old rows be delivered again: not where rows are only
+        ever added."""
+            return not (self.snapshot or self.table.append)
+
+        @property
+        def moving(self) -> str:
+            """The column that names what a row hangs below, and that may change; "" for none."""
+            narrowed = self.table.narrowed
+            return narrowed.parents.column if narrowed and narrowed.parents and not self.below else ""
 
         @property
         def is_feed(self) -> bool:
@@ -3415,8 +3698,10 @@ def register_lakeflow_source(spark):
         parents = source.parents
         if parents and parents.changed:
             plan = _plan_list(table, TABLES[parents.table].source, settings, size, _named(parents))
-            below = Below(_listing(table, source.route, size=settings.page_size), parents.column, None)
-            below = replace(below, count=parents.count if trusting else None)
+            below = Below(_listing(table, source.route, size=settings.page_size), parents.column)
+            if trusting:
+                digest = parents.digest if settings.graphql == "auto" else None
+                below = replace(below, count=parents.count, digest=digest)
             # Of a parent, the list's filter alone tells that it changed.
             plan = replace(plan, below=below, time=TABLES[parents.table].time, needs=())
         else:
@@ -3454,6 +3739,7 @@ def register_lakeflow_source(spark):
             route.created and parents is None,
             settings.workspaces if table.workspace and parents is None else frozenset(),
             None,
+            True,
             bool(filters or route.params),
             True,
             "",
@@ -3506,6 +3792,119 @@ def register_lakeflow_source(spark):
     def is_among(row: Row, names: frozenset[str]) -> bool:
         """Whether a workspace, or a short form of one, is named by its id or its prefix."""
         return str(row.get("id")) in names or str(row.get("reference_prefix")).upper() in names
+
+
+    # -------------------- connector/counts.py --------------------
+    # How many records are said to hang below a row, and whether that is believed.
+    #
+    # Where a row says 0, a call is saved, and a wrong 0 would lose rows without a word. Nobody has confirmed what
+    # Aha! counts. So counts are believed only after they agreed with the lists: those of the first rows are all
+    # asked for and compared, until one was there; and again at each reconciliation.
+
+    UNPROVEN, AGREED, DOUBTED, REFUTED = "", "agreed", "doubted", "refuted"
+
+
+    class CountsRefutedError(Exception):
+        """A count that was believed is wrong: rows were left out because of it."""
+
+
+    @dataclass(frozen=True)
+    class Told:
+        """What is said to hang below a row.
+
+    Attributes:
+        count: how many records; None where nothing is said.
+        mark: differs where something may have changed; "" where nothing is said.
+    """
+
+        count: int | None = None
+        mark: str = ""
+
+
+    NOTHING = Told()
+    Teller = Callable[[list[Row]], dict[str, Told]]
+
+
+    class Counts:
+        """What is said, and what of it is believed.
+
+    Args:
+        ask: rows → what is said of each, by id.
+        state: what is known of it: nothing; that it agreed; that it agreed and is to be tried again; that it
+            was wrong.
+        what: its name, for the log.
+
+    Attributes:
+        state: as given, and as it became.
+    """
+
+        def __init__(self, ask: Teller, state: str, what: str) -> None:
+            self._ask = ask
+            self._what = what
+            self.state = state if state in (AGREED, DOUBTED, REFUTED) else UNPROVEN
+            self._silent = False
+
+        @property
+        def is_told(self) -> bool:
+            """Whether anything is said that may be believed."""
+            return self.state != REFUTED and not self._silent
+
+        def tell(self, rows: list[Row]) -> dict[str, Told]:
+            """What is said of rows, by their ids."""
+            if not (rows and self.is_told):
+                return {}
+            told = self._ask(rows)
+            self._silent = not told
+            return told
+
+        def doubt(self) -> None:
+            """Believe no longer, until it agreed again."""
+            if self.state == AGREED:
+                self.state = DOUBTED
+
+        def is_believed(self, *, sampled: bool) -> bool:
+            """Whether a 0 saves a call. `sampled`: for a row of the sample, should there be need of one."""
+            return self.state == AGREED or (self.state == DOUBTED and not sampled)
+
+        def compare(self, found: Iterable[tuple[Told, list[Row]]], cursor: str) -> None:
+            """Learn from rows that were asked for. What was made since `cursor` proves nothing.
+
+        Raises:
+            CountsRefutedError: what was believed before is wrong.
+        """
+            if self.state == REFUTED:
+                return
+            proofs = [
+                told.count
+                for told, records in found
+                if told.count is not None
+                and any(changed_before(record, cursor, "created_at") for record in records)
+            ]
+            if 0 in proofs:
+                logging.getLogger("aha_lakeflow").warning(
+                    "%s says that nothing is there where something is: it is not used again.", self._what
+                )
+                believed, self.state = self.state in (AGREED, DOUBTED), REFUTED
+                if believed:
+                    raise CountsRefutedError
+            elif proofs and self.state != AGREED:
+                self.state = AGREED
+
+
+    def tell_by_field(field: str) -> Teller:
+        """What rows say themselves, in one of their fields."""
+
+        def tell(rows: list[Row]) -> dict[str, Told]:
+            return {str(row["id"]): told_of(row.get(field)) for row in rows}
+
+        return tell
+
+
+    def told_of(value: object, more: object = None) -> Told:
+        """A count, and what else tells that something changed; nothing, where it is none."""
+        if type(value) is not int or value < 0:
+            return NOTHING
+        return Told(value, f"{value}" if more is None else f"{value} {more}")
 
 
     # -------------------- connector/parallel.py --------------------
@@ -3747,6 +4146,7 @@ def register_lakeflow_source(spark):
 
     Attributes:
         gone: names of those that were gone.
+        anew: whether a single list was begun again, from its first page.
     """
 
         places: Sequence[Place]
@@ -3758,6 +4158,7 @@ def register_lakeflow_source(spark):
         ahead: bool = True
         names: Sequence[str] | None = None
         gone: list[str] = field(default_factory=list)
+        anew: bool = False
         _walk: Walk | None = None
         _place: Place = field(default_factory=lambda: Place(Listing("", "", (), 1)))
         _met: dict[int, str] = field(default_factory=dict)
@@ -3770,6 +4171,7 @@ def register_lakeflow_source(spark):
                 self.places = [place for place in self.places if place.order >= begin]
                 self.names = [name for name in self.names or () if order_of(name) >= begin]
             self._left = len(self.places)
+            self.anew = bool(len(self.places) == 1 and self.position and self.position.page == 1)
 
         @property
         def done(self) -> list[str]:
@@ -3789,7 +4191,7 @@ def register_lakeflow_source(spark):
                 yield found
 
         def next_page(self) -> tuple[Place, list[Row]] | None:
-            """The next page's rows and their list; None if there is none any more.
+            """The next page's rows and their list; None if there is none any more. See `once`.
 
         Raises:
             AhaError: as `Walk.next_page`.
@@ -3799,13 +4201,15 @@ def register_lakeflow_source(spark):
                     return None
                 self._open_next()
             rows = self._walk.next_page()
+            if len(self.places) == 1 and self._walk.position.page == 1:
+                self.anew = True
             self.started = self.started or self._walk.position.started
             self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
             if self._walk.whole and self._left:
                 # Where another course would go on: at the beginning of the next list.
                 following = self.places[len(self.places) - self._left]
                 self.position = Position(self.position.size, started=self.started, parent=following.name)
-            return self._place, self._once(self._place, rows)
+            return self._place, rows
 
         def _open_next(self) -> None:
             if self._coming is None:
@@ -3836,11 +4240,293 @@ def register_lakeflow_source(spark):
         def _is_within(self, place: Place) -> bool:
             return self._is_begun(place) and self.position is not None and self.position.page > 1
 
-        def _once(self, place: Place, rows: list[Row]) -> list[Row]:
+        def once(self, place: Place, rows: list[Row]) -> list[Row]:
             """Rows but for those that another list has shown."""
             if len(self.places) == 1:
                 return rows
             return [row for row in rows if self._met.setdefault(digest(str(row["id"])), place.name) == place.name]
+
+
+    # -------------------- connector/census.py --------------------
+    # Who was there: the rows of a whole list, compared with those of the last time it was counted.
+    #
+    # A row that comes into sight without a new `updated_at` (a workspace is granted, spam is lifted, a record is
+    # restored) tells nobody. So a list is read whole now and then, and its rows' names are compared with what was
+    # remembered of them, in buckets: a bucket that differs counts as strange, and its old rows are delivered again.
+
+    @dataclass(frozen=True)
+    class Resident:
+        """One that is counted.
+
+    Attributes:
+        name: that tells it from all others of the table; another one where it moved.
+        row: it, which may say when it was made.
+        mark: what is said to hang below it; "" where nothing is said.
+    """
+
+        name: str
+        row: Row
+        mark: str = ""
+
+
+    @dataclass
+    class Census:
+        """A count that is under way.
+
+    Args:
+        start: what the last count left, and a walk that was cut.
+        counts: what is said to hang below the rows.
+
+    Attributes:
+        since: the moment of the last count; those that were made later are known by that.
+        last: it.
+    """
+
+        start: Offset
+        counts: Counts | None = None
+        _carried: bool = True
+        _before: dict[str, str] = field(default_factory=dict)
+        _now: dict[str, str] = field(default_factory=dict)
+
+        @property
+        def since(self) -> str:
+            return self.start.reconciled or ""
+
+        @property
+        def last(self) -> Tally | None:
+            return self.start.tally
+
+        @property
+        def counted(self) -> bool:
+            """Whether anything is said of what hangs below."""
+            return self.counts is not None and self.counts.is_told
+
+        @property
+        def lacks_counts(self) -> bool:
+            """Whether nothing was known last time of what hangs below, and something is now."""
+            return self.counted and self.last is not None and self.last.counts is None
+
+        def is_due(self, residents: Iterable[Resident]) -> bool:
+            """Whether one is due without a look at the others: strange already, or made since the last count."""
+            if self.last is None:
+                return True
+            return any(
+                bucket_of(resident.name) in self.start.strange
+                or (self.since and "created_at" in resident.row and not made_before(resident.row, self.since))
+                or (self.lacks_counts and not resident.mark.startswith("0"))
+                for resident in residents
+            )
+
+        def meet(self, residents: Iterable[Resident], cursor: str) -> None:
+            """Count some. `cursor`: the moment from which on new ones are known by when they were made."""
+            for resident in residents:
+                if made_before(resident.row, cursor):
+                    self._now[resident.name] = resident.mark
+                if made_before(resident.row, self.since):
+                    self._before[resident.name] = resident.mark
+
+        def begin_anew(self) -> None:
+            """Forget what an earlier read counted: a list is walked once more, from its beginning."""
+            self._carried = False
+
+        def forget(self, names: Iterable[str]) -> None:
+            """Take some back, as if they had not been there."""
+            for name in names:
+                self._now.pop(name, None)
+                self._before.pop(name, None)
+
+        @property
+        def taking(self) -> Taking:
+            """What was counted so far, by the whole walk."""
+            before, now = self._tally(self._before), self._tally(self._now)
+            if self.start.taking and self._carried:
+                before = self.start.taking.before.and_also(before)
+                now = self.start.taking.now.and_also(now)
+            return Taking(before, now)
+
+        def strange(self) -> frozenset[int]:
+            """The buckets that are not as they were."""
+            return self.last.changed(self.taking.before) if self.last else frozenset()
+
+        def _tally(self, marks: dict[str, str]) -> Tally:
+            counts = Roll.of(f"{name} {mark}" for name, mark in marks.items()) if self.counted else None
+            return Tally(Roll.of(marks), counts)
+
+
+    def made_before(row: Row, moment: str) -> bool:
+        """Whether a row was made before a moment; also where it does not say, but not before no moment."""
+        return bool(moment) and (not row.get("created_at") or changed_before(row, moment, "created_at"))
+
+
+    def name_of(place: Place, row: Row, column: str) -> str:
+        """What a row is counted as: another one, where it moved from one parent to another."""
+        parent = place.name or str(row.get(column) or "")
+        return f"{parent}/{row['id']}" if parent else str(row["id"])
+
+
+    # -------------------- connector/digests.py --------------------
+    # Counts that only Aha!'s GraphQL endpoint tells: for 200 ideas in one call.
+    #
+    # Nothing is read here but counts: rows come from REST. Whatever is wrong with the endpoint (refused, another
+    # schema, no answer), nothing is told, and every idea is asked for.
+
+    # Lists were seen to give 200 at most, and no limit of the ids that are asked for.
+    PER_CALL = 200
+    # In the error that comes with 200, now and then, from a server that did not find the time.
+    PASSING = "Timeout on validation"
+    QUERY = """query($ids: [ID!], $page: Int) {
+  ideas(filters: {id: $ids}, page: $page, per: 200) {
+    nodes { id FIELDS }
+    isLastPage
+  }
+}"""
+
+
+    class DigestError(Exception):
+        """The endpoint's answer is not as documented; the message quotes nothing of it but error texts."""
+
+
+    class Digests:
+        """What GraphQL says of ideas; nothing, from the first refusal on.
+
+    Args:
+        count: the field that counts.
+        latest: the field that says when the last one came.
+    """
+
+        def __init__(self, client: AhaClient, count: str, latest: str) -> None:
+            self._client, self._count, self._latest = client, count, latest
+            self._query = QUERY.replace("FIELDS", f"{count} {latest}")
+            self.is_off = False
+
+        def __call__(self, rows: list[Row]) -> dict[str, Told]:
+            """What is said of some ideas, by their ids."""
+            ids = [str(row["id"]) for row in rows]
+            told: dict[str, Told] = {}
+            for start in range(0, len(ids), PER_CALL):
+                if not self.is_off:
+                    told |= self._try(ids[start : start + PER_CALL])
+            return {} if self.is_off else told
+
+        def _try(self, ids: list[str]) -> dict[str, Told]:
+            try:
+                try:
+                    return self._tell(ids)
+                except AhaServerError:
+                    half = len(ids) // 2
+                    if not half:
+                        raise
+                    return self._tell(ids[:half]) | self._tell(ids[half:])
+            except AhaRateLimitError:
+                raise
+            except (AhaError, DigestError) as error:
+                self.is_off = True
+                logging.getLogger("aha_lakeflow").warning(
+                    "GraphQL does not tell which ideas have comments, so each idea is asked for: %s", error
+                )
+                return {}
+
+        def _tell(self, ids: list[str]) -> dict[str, Told]:
+            told, number = {}, 1
+            while True:
+                nodes, last = self._read_page({"ids": ids, "page": number})
+                for node in nodes:
+                    told[node["id"]] = told_of(node.get(self._count), node.get(self._latest))
+                # More pages than ids: the server gives fewer to a page than asked for.
+                if last or number >= len(ids):
+                    return told
+                number += 1
+
+        def _read_page(self, variables: dict[str, Any]) -> tuple[list[Any], bool]:
+            """One page; asked for twice where the first answer holds errors."""
+            for attempt in (1, 2):
+                body = self._client.query(self._query, variables, passing=PASSING).body
+                if not body.get("errors"):
+                    return _parse(body)
+                if attempt == 2:
+                    break
+            raise DigestError("POST /graphql answered errors, twice.")
+
+
+    def _parse(body: dict[str, Any]) -> tuple[list[Any], bool]:
+        data = body.get("data")
+        page = data.get("ideas") if isinstance(data, dict) else None
+        nodes = page.get("nodes") if isinstance(page, dict) else None
+        last = page.get("isLastPage") if isinstance(page, dict) else None
+        whole = isinstance(nodes, list) and all(
+            isinstance(node, dict) and isinstance(node.get("id"), str) for node in nodes
+        )
+        if not (whole and isinstance(nodes, list) and isinstance(last, bool)):
+            raise DigestError("POST /graphql answered without a page of ideas, each with its id.")
+        return nodes, last
+
+
+    # -------------------- connector/following.py --------------------
+    # Following the audits: which ideas had comments made, changed or deleted, whether the ideas moved or not.
+
+    # An audit named an idea as is documented; one did not.
+    AGREED_AUDITS, ODD_AUDITS = "agreed", "odd"
+
+
+    @dataclass(frozen=True)
+    class Heard:
+        """What audits told.
+
+    Attributes:
+        after: the audit up to which all are heeded, then.
+        state: whether audits are followed.
+        ideas: to be read again, each with whether the next read is told of it too.
+    """
+
+        after: str | None
+        state: str
+        ideas: dict[str, bool] = field(default_factory=dict)
+
+        @property
+        def is_all(self) -> bool:
+            """Whether audits tell of every change: known once one told of any."""
+            return self.state == AGREED_AUDITS
+
+
+    def follow_audits(client: AhaClient, settings: Settings, plan: Plan, start: Offset) -> Heard:
+        """What happened to the rows of `plan` since `start`; nothing where audits are not to be followed.
+
+    They are where `track_deletes` says that the key may read them, of rows below ideas that are not narrowed
+    by options: an audit does not say whether those hold.
+
+    Raises:
+        AhaError: a request failed.
+    """
+        quiet = Heard(start.after_audit, start.audits)
+        followed = settings.track_deletes and plan.below and plan.table.spellings and not plan.filtered
+        narrowed = plan.parents or plan.workspaces
+        if not followed or narrowed or start.position or start.audits == ODD_AUDITS:
+            return quiet
+        # A change of a text shows up to five minutes late.
+        late = timedelta(seconds=max(settings.lookback_seconds, TABLES["audits"].late))
+        audits = AuditList(client, settings.page_size, late)
+        try:
+            if start.after_audit is None:
+                newest = audits.newest()
+                return Heard(None if newest is None else str(newest), start.audits)
+            found = audits.after(int(start.after_audit))
+        except (AhaPermissionError, AhaNotFoundError, AhaResponseError) as error:
+            _warn(plan, str(error))
+            return Heard(start.after_audit, "")
+        ideas = ideas_named(found, plan.table.spellings)
+        if ideas is None:
+            _warn(plan, "an audit does not name its idea.")
+            return Heard(start.after_audit, ODD_AUDITS)
+        after = str(found.settled) if found.settled else start.after_audit
+        return Heard(after, AGREED_AUDITS if ideas else start.audits, ideas)
+
+
+    def _warn(plan: Plan, why: str) -> None:
+        logging.getLogger("aha_lakeflow").warning(
+            "Table %s does not follow the audits, and reads what hangs below each changed idea: %s",
+            plan.table.name,
+            why,
+        )
 
 
     # -------------------- connector/units.py --------------------
@@ -3873,6 +4559,11 @@ def register_lakeflow_source(spark):
         lookback: how late a change may become visible.
         size: rows per page of what hangs below a row.
         pool: where calls for different rows overlap.
+
+    Attributes:
+        counts: of what hangs below a row, where it is counted.
+        asked: for how many rows it was asked what hangs below them.
+        gone: rows that were gone by then.
     """
 
         def __init__(self, client: AhaClient, plan: Plan, lookback: timedelta, size: int, pool: Pool) -> None:
@@ -3880,36 +4571,69 @@ def register_lakeflow_source(spark):
             self._lookback, self._size = lookback, size
             self._warned = False
             self._given: set[str] = set()
+            self.counts: Counts | None = None
+            self.asked = 0
+            self.gone: set[str] = set()
 
-        def make(self, place: Place, rows: list[Row], start: Offset) -> Iterator[Unit]:
-            """The units of a page that are due: not those that were delivered by `start`, for sure."""
+        def due(self, rows: list[Row], since: str | None) -> list[Row]:
+            """Rows, or their parts, that changed since; all of them since None."""
             plan = self._plan
-            since = None if place.fresh else start.cursor
-            # Of lists that are walked whole, rows that came into sight are due, however old.
-            strange = [row for row in rows if start.strange and bucket_of(str(row["id"])) in start.strange]
-            rows = [
-                *self._due(self._completed(rows, since), since),
-                *self._due(self._completed(strange, None), None),
-            ]
-            if strange:
-                rows = list({str(row["id"]): row for row in rows}.values())
+            rows = self._parts(self._completed(rows, since))
             if plan.workspaces:
                 rows = [row for row in rows if self._is_inside(row)]
-            if plan.below is None:
-                yield from (Unit(row, [_with_parent(row, place.column, place.parent)]) for row in rows)
-                return
-            count = plan.below.count
-            yield from (Unit(row, []) for row in rows if is_empty(row, count))
-            asked = [row for row in rows if not is_empty(row, count)]
-            for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
-                yield Unit(row, records)
-
-        def _due(self, rows: list[Row], since: str | None) -> list[Row]:
-            """Rows, or their parts, that changed since."""
-            plan = self._plan
-            if plan.table.part:
-                rows = [part for row in rows for part in self._parts(row, plan.table.part)]
             return [row for row in rows if not (since and plan.time and changed_before(row, since, plan.time))]
+
+        def residents(self, place: Place, row: Row, told: Mapping[str, Told]) -> list[Resident]:
+            """What a row is counted as: itself, or its parts where it shows them."""
+            plan = self._plan
+            inside = [row] if plan.table.part and plan.table.part not in row else self._parts([row])
+            return [
+                Resident(name_of(place, found, plan.moving), found, told.get(str(found["id"]), NOTHING).mark)
+                for found in inside
+                if not plan.workspaces or self._is_inside(found)
+            ]
+
+        def make(
+            self,
+            place: Place,
+            due: list[Row],
+            told: Mapping[str, Told],
+            *,
+            sampled: bool = True,
+            cursor: str = "",
+        ) -> Iterator[Unit]:
+            """The units of rows that are due.
+
+        Args:
+            told: what is said to hang below them.
+            sampled: whether they are of the sample that proves what is said.
+            cursor: rows below that were made since prove nothing; "" where nothing is to be proven.
+
+        Raises:
+            CountsRefutedError: what was believed of other rows is wrong.
+        """
+            if self._plan.below is None:
+                yield from (Unit(row, [_with_parent(row, place.column, place.parent)]) for row in due)
+                return
+            believed = self.counts is not None and self.counts.is_believed(sampled=sampled)
+            empty = {name for name, said in told.items() if believed and said.count == 0}
+            yield from (Unit(row, []) for row in due if str(row["id"]) in empty)
+            asked = [row for row in due if str(row["id"]) not in empty]
+            self.asked += len(asked)
+            answers = []
+            for row, records in zip(asked, self._pool.map(self._children, asked), strict=True):
+                if records is None:
+                    self.gone.add(str(row["id"]))
+                    continue
+                answers.append((told.get(str(row["id"]), NOTHING), records))
+                yield Unit(row, records)
+            if self.counts and cursor:
+                self.counts.compare(answers, cursor)
+
+        def _parts(self, rows: list[Row]) -> list[Row]:
+            """Rows, or the rows that are their parts."""
+            name = self._plan.table.part
+            return [part for row in rows for part in self._parts_of(row, name)] if name else rows
 
         def finish(self, records: Records, read_at: str) -> Records:
             """Records with the columns that the connector adds. `read_at`: server time, whole seconds."""
@@ -3967,7 +4691,7 @@ def register_lakeflow_source(spark):
                 raise _unexpected(path, f"an object with an `id` under `{detail.root}`", answer.shown)
             return row | found
 
-        def _parts(self, row: Row, name: str) -> list[Row]:
+        def _parts_of(self, row: Row, name: str) -> list[Row]:
             parts = row.get(name) or []
             if not isinstance(parts, list) or not all(map(is_row, parts)):
                 path = self._plan.listing.path
@@ -3981,8 +4705,8 @@ def register_lakeflow_source(spark):
             named: Any = row if where == "self" else row.get(where or "")
             return isinstance(named, dict) and is_among(named, self._plan.workspaces)
 
-        def _children(self, row: Row) -> Records:
-            """All records below one row; none if it was deleted, merged or hidden after the list named it."""
+        def _children(self, row: Row) -> Records | None:
+            """All records below one row; None if it was deleted, merged or hidden after the list named it."""
             below, parent = self._plan.below, str(row["id"])
             if below is None:
                 raise ValueError(f"nothing hangs below a row of table `{self._plan.table.name}`")
@@ -3997,7 +4721,7 @@ def register_lakeflow_source(spark):
                 )
                 return [_with_parent(record, below.column, parent) for page in walk for record in page]
             except AhaNotFoundError:
-                return []
+                return None
 
 
     def is_empty(row: Row, count: str | None) -> bool:
@@ -4053,17 +4777,15 @@ def register_lakeflow_source(spark):
         contents: unit's name → digest of its records, as last met.
         sizes: unit's name → how many records it stands for.
         recent: names of units that the next read will meet again.
-        before, now: ids of rows that were made before the last read's cursor, and before this one's.
         feed: ids of a feed.
     """
 
         contents: dict[str, int] = field(default_factory=dict)
         sizes: dict[str, int] = field(default_factory=dict)
         recent: set[str] = field(default_factory=set)
-        before: set[str] = field(default_factory=set)
-        now: set[str] = field(default_factory=set)
         feed: FeedIds = field(default_factory=FeedIds)
         _pages: list[bytes] = field(default_factory=list)
+        _rest: list[tuple[Place, bytes]] = field(default_factory=list)
 
         def add(self, units: list[Unit]) -> None:
             kept = []
@@ -4072,6 +4794,16 @@ def register_lakeflow_source(spark):
                 self.sizes[unit.name] = len(unit.records)
                 kept.append((unit.name, content, unit.records))
             self._pages.append(zlib.compress(json.dumps(kept).encode()))
+
+        def keep(self, place: Place, rows: list[Row]) -> None:
+            """Keep rows that are not due, as far as is known now."""
+            if rows:
+                self._rest.append((place, zlib.compress(json.dumps(rows).encode())))
+
+        def rest(self) -> Iterator[tuple[Place, list[Row]]]:
+            """The rows that were kept so, a page at a time."""
+            for place, page in self._rest:
+                yield place, json.loads(zlib.decompress(page))
 
         def count(self, names: set[str]) -> int:
             """How many records some units stand for."""
@@ -4091,10 +4823,9 @@ def register_lakeflow_source(spark):
     # -------------------- connector/reading.py --------------------
     # One read of one table: lists are walked, what is due is held until it is known to be news.
 
-    # A first sync of more rows than this streams page by page, and leaves it to the next sync to tell which
-    # rows of the overlap were delivered; below, rows are held until that is known.
-    HELD_ROWS = 6000
-    HELD_PARENTS = 200
+    # A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
+    MOST_ROWS = 6000
+    MOST_ASKED = 1000
     SINCE_MARGIN = timedelta(seconds=1)
     # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
     THREADS = 4
@@ -4117,6 +4848,11 @@ def register_lakeflow_source(spark):
             self._units = Units(client, plan, self._late, settings.page_size, self._pool)
             # The list's first page, where it was asked for ahead.
             self._first: Page | None = None
+            # The count of all rows, where the lists are read whole; and what is said to hang below rows.
+            self._census: Census | None = None
+            self._told: dict[str, Told] = {}
+            self._is_first = False
+            self._heard = Heard(None, "")
 
         def windows(self) -> list[Window]:
             """Windows that hold all rows; a single one where there are few, or where Aha! cannot narrow them."""
@@ -4136,87 +4872,228 @@ def register_lakeflow_source(spark):
             if self.plan.snapshot:
                 return {}
             date = self._first.date if self._first else None
-            return Offset(self.plan.scope, self._cursor_after(format_time(date) if date else "")).to_json()
+            cursor = self._cursor_after(format_time(date) if date else "")
+            # Nobody counted the rows of the windows: the first reconciliation delivers them all.
+            return Offset(self.plan.scope, cursor, reconciled=cursor).to_json()
 
         def stream(self, window: Window | None = None) -> Iterator[Records]:
             """All records, or those of a window, page by page."""
-            yield from self._rest(self._open(Offset(self.plan.scope)), window)
+            start = Offset(self.plan.scope)
+            self._units.counts = self._count(start)
+            yield from self._rest(self._open(start), window)
 
         def read(self, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
             """As `Sync.read`."""
             if self.plan.snapshot:
                 return self.stream(), {}
             offset = Offset.from_json(start, self.plan.scope)
-            with ExitStack() as ended:
-                ended.enter_context(self._pool)
-                course = self._open(offset)
-                held = self._hold(course, offset)
-                if course.whole or self.plan.limit:
-                    end = self._end(course, offset, held)
-                    pages = held.records(offset.seen.news(held.contents))
-                    return self._finished(course, pages), end.to_json()
-                # Too many rows to be held: they are handed on while the walk goes on.
-                ended.pop_all()
-                gone = frozenset(course.gone)
-                roll = Roll.of(name for name in course.names if name not in gone) if course.names else None
-                end = Offset(self.plan.scope, self._cursor_after(course.started), roll=roll)
-                pages = self._finished(course, held.records(set(held.contents)))
-                return itertools.chain(pages, self._rest(course, promised=gone)), end.to_json()
+            try:
+                return self._read(offset)
+            except CountsRefutedError:
+                # Rows were left out for it, nobody knows which.
+                again = Reading(self._client, self._settings, self.plan, self._asked)
+                return again._read(Offset(self.plan.scope, counts=REFUTED))
+
+        def _read(self, start: Offset) -> tuple[Iterator[Records], dict[str, Any]]:
+            self._is_first = start.cursor is None
+            self._heard = follow_audits(self._client, self._settings, self.plan, start)
+            with self._pool:
+                self._units.counts = self._count(start)
+                course = self._open(start)
+                held = self._hold(course, start)
+                strange = self._find_strangers(course, start, held)
+            end = self._end(course, start, held, strange)
+            pages = held.records(start.seen.news(held.contents))
+            return self._finished(course, pages), end.to_json()
+
+        def _count(self, start: Offset) -> Counts | None:
+            """What is said to hang below rows, where something says so."""
+            below = self.plan.below
+            if below and below.digest:
+                digests = Digests(self._client, *below.digest)
+                return Counts(digests, start.counts, f"GraphQL's `{below.digest[0]}`")
+            if below and below.count:
+                return Counts(tell_by_field(below.count), start.counts, f"`{below.count}` of ideas")
+            return None
 
         def _hold(self, course: Course, start: Offset) -> Held:
             """What is due, up to the end of the course, of a micro-batch, or of what can be held."""
-            plan, held = self.plan, Held()
-            # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
-            limit = plan.limit if start.seen.exact else None
-            room = HELD_PARENTS if plan.below else HELD_ROWS
+            plan, held, census = self.plan, Held(), self._census
+            heard = self._heard
+            self._add_heard(held, heard)
             for place, rows in self._pages(course):
-                cursor = self._cursor_after(course.started)
-                units = list(self._units.make(place, rows, start))
-                held.add(units)
-                # Where rows do not tell when they changed, a first read cannot know which it will meet again.
-                if plan.time or start.cursor:
-                    held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+                fresh = [row for row in course.once(place, rows) if str(row["id"]) not in heard.ideas]
+                due = self._due(place, fresh, start)
+                if heard.is_all and not census and self._settings.reconcile_hours:
+                    # No comment changed below those of which no audit tells: they moved for something else.
+                    held.add([Unit(row, []) for row in due if made_before(row, start.cursor or "")])
+                    due = [row for row in due if not made_before(row, start.cursor or "")]
+                told = self._tell(rows if census else due)
+                if census:
+                    extra = [row for row in fresh if census.is_due(self._units.residents(place, row, told))]
+                    due = _distinct([*due, *self._units.due(extra, None)])
+                    extra_ids = {str(row["id"]) for row in extra}
+                    held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
+                self._add(held, course, place, due, told)
+                if census:
+                    if course.anew:
+                        census.begin_anew()
+                    census.meet(self._residents(place, rows, told), self._cursor_after(course.started))
                 if plan.is_feed:
+                    cursor = self._cursor_after(course.started)
                     held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
-                if plan.calls_roll:
-                    held.now |= made_before(rows, cursor)
-                    held.before |= made_before(rows, start.cursor or "")
-                if limit and held.count(start.seen.news(held.contents)) + plan.listing.size > limit:
-                    break
-                if start.cursor is None and not plan.limit and len(held.contents) > room:
+                if self._is_enough(held, start):
                     break
             return held
 
-        def _end(self, course: Course, start: Offset, held: Held) -> Offset:
+        def _add_heard(self, held: Held, heard: Heard) -> None:
+            """Add what hangs below the ideas that audits name."""
+            rows: list[Row] = [{"id": idea} for idea in heard.ideas]
+            units = list(self._units.make(Place(self.plan.listing), rows, {}))
+            held.add(units)
+            held.recent |= {unit.name for unit in units if heard.ideas[unit.name]}
+
+        def _is_enough(self, held: Held, start: Offset) -> bool:
+            """Whether a micro-batch is full."""
+            # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
+            if not start.seen.exact:
+                return False
+            limit = self.plan.limit
+            if limit and held.count(start.seen.news(held.contents)) + self.plan.listing.size > limit:
+                return True
+            return self.plan.cut and (len(held.contents) >= MOST_ROWS or self._units.asked >= MOST_ASKED)
+
+        def _due(self, place: Place, rows: list[Row], start: Offset) -> list[Row]:
+            return self._units.due(rows, None if place.fresh else start.cursor)
+
+        def _tell(self, rows: list[Row]) -> dict[str, Told]:
+            told = self._units.counts.tell(rows) if self._units.counts else {}
+            self._told |= told
+            return told
+
+        def _residents(self, place: Place, rows: list[Row], told: dict[str, Told]) -> list[Resident]:
+            """Those on a page that are there; not those that were gone when they were asked for."""
+            there = [row for row in rows if str(row["id"]) not in self._units.gone]
+            return [resident for row in there for resident in self._units.residents(place, row, told)]
+
+        def _add(self, held: Held, course: Course, place: Place, due: list[Row], told: dict[str, Told]) -> None:
+            cursor = self._cursor_after(course.started)
+            sampled = self._is_sampled(course)
+            units = list(self._units.make(place, due, told, sampled=sampled, cursor=cursor))
+            held.add(units)
+            # Where rows do not tell when they changed, a first read cannot know which it will meet again.
+            if self.plan.time or not self._is_first:
+                held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+
+        def _is_sampled(self, course: Course) -> bool:
+            """Whether a page is of those by which counts are proven anew: another one at each reconciliation."""
+            at, since = course.position, self._census.since if self._census else ""
+            if at is None or not since:
+                return True
+            pages = max(1, -(-at.total // at.size))
+            return at.page - 1 >= 1 + digest(since) % pages or course.whole
+
+        def _find_strangers(self, course: Course, start: Offset, held: Held) -> frozenset[int]:
+            """Add the old rows that were not there, or say in which buckets the next reads find them."""
+            census = self._census
+            if census is None or not course.whole:
+                return frozenset()
+            strange = census.strange()
+            if start.position and strange:
+                # What this walk met before it was cut is no longer held.
+                return strange
+            found = []
+            for place, rows in held.rest() if strange else ():
+                chosen = [row for row in rows if self._is_strange(place, row, strange)]
+                found += [(place, chosen)] if chosen else []
+            number = sum(len(rows) for _, rows in found)
+            if self.plan.cut and number > self._room(start, held):
+                return strange
+            for place, rows in found:
+                self._add(held, course, place, self._units.due(rows, None), self._told)
+                gone = [row for row in rows if str(row["id"]) in self._units.gone]
+                census.forget(
+                    resident.name for row in gone for resident in self._units.residents(place, row, self._told)
+                )
+            if number:
+                logging.getLogger("aha_lakeflow").info(
+                    "Table %s: %d rows are delivered again, because one of them at least was not there at the "
+                    "last reconciliation.",
+                    self._asked.name,
+                    number,
+                )
+            return frozenset()
+
+        def _is_strange(self, place: Place, row: Row, strange: frozenset[int]) -> bool:
+            residents = self._units.residents(place, row, self._told)
+            return any(bucket_of(resident.name) in strange for resident in residents)
+
+        def _room(self, start: Offset, held: Held) -> int:
+            """How many rows a micro-batch takes on."""
+            if self.plan.limit is None:
+                return MOST_ASKED if self.plan.below else MOST_ROWS
+            if self.plan.below:
+                return 0
+            return self.plan.limit - held.count(start.seen.news(held.contents))
+
+        def _end(self, course: Course, start: Offset, held: Held, strange: frozenset[int]) -> Offset:
             """The offset after what was held."""
+            census, counts = self._census, self._units.counts
             delivered = {name: content for name, content in held.contents.items() if name in held.recent}
             coming = start.coming.and_also(delivered)
-            roll, strange = None, frozenset[int]()
+            state = counts.state if counts else start.counts
+            parents = None
             if course.names is not None:
-                roll = (start.coming_roll or Roll()).and_also(course.done)
-            elif self.plan.calls_roll and not start.position:
-                # Of a walk that was cut, nobody knows all that were there.
-                roll = Roll.of(held.now)
-                strange = start.roll.changed(Roll.of(held.before)) if start.roll else strange
+                parents = (start.coming_parents or Roll()).and_also(Roll.of(course.done))
             if not course.whole:
-                coming_roll = roll if course.names is not None else None
-                return replace(start, position=course.position, coming=coming, coming_roll=coming_roll)
-            idle = not start.seen.news(held.contents) and start.cursor and not (start.position or start.strange)
-            if idle and (held.recent or not held.contents) and roll == start.roll and not strange:
-                return start
+                return replace(
+                    start,
+                    position=course.position,
+                    coming=coming,
+                    coming_parents=parents,
+                    taking=census.taking if census else None,
+                    counts=state,
+                    after_audit=self._heard.after,
+                    audits=self._heard.state,
+                )
             cursor = self._cursor_after(course.started)
-            after_id = held.feed.settled or start.after_id
-            return Offset(start.scope, cursor, coming, roll=roll, strange=strange, after_id=after_id)
+            tally = census.taking.now if census else start.tally
+            end = Offset(
+                start.scope,
+                cursor,
+                coming,
+                parents=parents,
+                reconciled=cursor if census else start.reconciled,
+                tally=tally,
+                strange=strange,
+                counts=state,
+                after_id=held.feed.settled or start.after_id,
+                after_audit=self._heard.after,
+                audits=self._heard.state,
+            )
+            quiet = start.cursor and not (start.position or start.strange or strange)
+            if quiet and not start.seen.news(held.contents) and (held.recent or not held.contents):
+                # Nothing came, and nothing is known that was not.
+                known = replace(
+                    start, parents=parents, counts=state, after_audit=end.after_audit, audits=end.audits
+                )
+                if known == start and (census is None or (self.plan.is_whole and tally == start.tally)):
+                    return start
+            return end
 
         def _open(self, start: Offset) -> Course:
             """The lists of the plan, from where `start` stands."""
             plan, names, started = self.plan, None, ""
             if plan.parents:
                 rows, started = self._parents(plan.parents)
+                self._census = self._begin_census(start, started)
                 places, names = self._places_below(rows, plan.parents, start)
             else:
-                listing = self._since(plan.listing, start)
+                self._census = self._begin_census(start, self._look(start))
+                listing = plan.listing if self._census else self._since(plan.listing, start)
                 places = [Place(listing, whole=listing is plan.listing)]
+            if self._census and self._units.counts and not start.taking:
+                self._units.counts.doubt()
             first, self._first = self._first, None
             return Course(
                 places,
@@ -4229,6 +5106,43 @@ def register_lakeflow_source(spark):
                 names=names,
             )
 
+        def _look(self, start: Offset) -> str:
+            """What time it is, where that decides whether a reconciliation is due: the answer's page is used if
+        it is not."""
+            if not (self._may_reconcile(start) and self._settings.reconcile_hours and start.reconciled):
+                return ""
+            self._first = self._fetch(self._since(self.plan.listing, start), 1)
+            now = format_time(self._first.date) if self._first.date else ""
+            if self._is_late(start, now):
+                self._first = None
+            return now
+
+        def _may_reconcile(self, start: Offset) -> bool:
+            """Whether the time decides: not at the beginning, and not within a walk or between two."""
+            return bool(
+                self.plan.can_be_whole
+                and not self.plan.is_whole
+                and start.cursor
+                and not (start.position or start.strange)
+            )
+
+        def _is_late(self, start: Offset, now: str) -> bool:
+            hours = timedelta(hours=self._settings.reconcile_hours)
+            return start.reconciled is None or self._cursor_after(now) >= shift(start.reconciled, hours)
+
+        def _begin_census(self, start: Offset, now: str) -> Census | None:
+            """A count of all rows, where the lists are read whole; by `now` that may be due."""
+            plan = self.plan
+            if not plan.can_be_whole:
+                return None
+            whole = plan.is_whole or start.cursor is None or bool(start.strange)
+            if start.position and start.cursor and not plan.is_whole:
+                whole = start.taking is not None
+            elif not whole:
+                whole = bool(self._settings.reconcile_hours) and self._is_late(start, now)
+            counts = self._units.counts
+            return Census(start, counts) if whole else None
+
         def _parents(self, parents: Parents) -> tuple[list[Row], str]:
             """All records that lists stand below, and when they were asked for."""
             plan = plan_parents(parents, self._settings)
@@ -4240,7 +5154,7 @@ def register_lakeflow_source(spark):
                 found = [
                     {name: row[name] for name in named if name in row}
                     for place, rows in reading._pages(course)
-                    for row in (unit.row for unit in reading._units.make(place, rows, Offset("")))
+                    for row in reading._units.due(course.once(place, rows), None)
                 ]
             if plan.table is WORKSPACES and self._settings.workspaces:
                 found = self._chosen(found)
@@ -4274,7 +5188,7 @@ def register_lakeflow_source(spark):
                 for key in self.plan.keys
             ]
             names = [name for _, _, name in named]
-            changed = (start.roll or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
+            changed = (start.parents or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
             trusting = self._settings.trust_counts and not self.plan.snapshot
             for row, key, name in named:
                 new = bucket_of(name) in changed
@@ -4283,12 +5197,12 @@ def register_lakeflow_source(spark):
                 if (
                     declared.stubs
                     and start.cursor
-                    and not new
+                    and not (new or self._census)
                     and not has_moved(row, declared.stubs, start.cursor)
                 ):
                     continue
                 listing = self.plan.listing.below(str(row["id"]), key)
-                narrowed = listing if new else self._since(listing, start)
+                narrowed = listing if new or self._census else self._since(listing, start)
                 places.append(
                     Place(
                         narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
@@ -4347,32 +5261,21 @@ def register_lakeflow_source(spark):
                 )
                 raise refusal_of(self._asked.name, self.plan.table.requires, refused)
 
-        def _rest(
-            self, course: Course, window: Window | None = None, promised: frozenset[str] | None = None
-        ) -> Iterator[Records]:
-            """The records of all pages that are left.
-
-        Raises:
-            AhaUnstableListError: a list is gone whose rows an offset promises; it leaves out those `promised`
-                to be gone.
-        """
-            nothing = Offset(self.plan.scope)
+        def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
+            """The records of all pages that are left."""
             with self._pool:
                 for place, rows in self._pages(course):
                     chunk: Records = []
                     inside = [row for row in rows if window is None or window.holds(row)]
-                    for unit in self._units.make(place, inside, nothing):
+                    due = self._units.due(course.once(place, inside), None)
+                    cursor = self._cursor_after(course.started)
+                    for unit in self._units.make(place, due, self._tell(due), cursor=cursor):
                         chunk += unit.records
                         if self.plan.below and len(chunk) >= CHUNK:
                             yield self._units.finish(chunk, course.started)
                             chunk = []
                     if chunk:
                         yield self._units.finish(chunk, course.started)
-            if promised is not None and promised != frozenset(course.gone):
-                raise AhaUnstableListError(
-                    f"A record went from sight while what stands below it was read for `{self._asked.name}`. "
-                    "Nothing was lost: run again."
-                )
 
         def _finished(self, course: Course, pages: Iterator[Records]) -> Iterator[Records]:
             return (self._units.finish(page, course.started) for page in pages)
@@ -4393,9 +5296,9 @@ def register_lakeflow_source(spark):
         return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
 
 
-    def made_before(rows: list[Row], cursor: str) -> set[str]:
-        """The ids of rows that were made before a moment; of none before no moment."""
-        return {str(row["id"]) for row in rows if cursor and changed_before(row, cursor, "created_at")}
+    def _distinct(rows: list[Row]) -> list[Row]:
+        """Each row once."""
+        return list({str(row["id"]): row for row in rows}.values())
 
 
     # -------------------- connector/sync.py --------------------
@@ -4449,12 +5352,12 @@ def register_lakeflow_source(spark):
 
         def read_window(self, table: Table, window: Window) -> Iterator[Records]:
             """The records of one window, page by page."""
-            plan = replace(plan_table(table, self._settings), limit=None)
+            plan = replace(plan_table(table, self._settings), limit=None, cut=False)
             plan = replace(plan, listing=plan.listing.with_params(*window.params))
             return Reading(self._client.sharing(window.share), self._settings, plan).stream(window)
 
         def _unlimited(self, table: Table) -> "Reading":
-            plan = replace(plan_table(table, self._settings), limit=None)
+            plan = replace(plan_table(table, self._settings), limit=None, cut=False)
             return Reading(self._client, self._settings, plan)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harness.scrub import MARK
+from harness.scrub import MARK, parse_body
 
 FORMAT = 2
 
@@ -85,20 +85,28 @@ def load_interactions(path: Path) -> list[Entry]:
         raise CassetteError(f"The cassette of {scenario} is damaged ({error}). {remedy}") from None
 
 
-def matching_key(request: Entry) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """What a request is matched by: path, method, and parameters in any order."""
+def matching_key(request: Entry) -> tuple[str, str, tuple[tuple[str, str], ...], str]:
+    """What a request is matched by: path, method, parameters in any order, and the JSON of its body."""
     pairs = [(name, value) for name, values in request["query"].items() for value in _listed(values)]
-    return request["path"], request["method"].upper(), tuple(sorted(pairs))
+    body = json.dumps(request["body"], sort_keys=True) if "body" in request else ""
+    return request["path"], request["method"].upper(), tuple(sorted(pairs)), body
 
 
-def request_of(method: str, uri: str) -> Entry:
-    """A request as a cassette holds it."""
+def request_of(method: str, uri: str, content: bytes | str | None = None) -> Entry:
+    """A request as a cassette holds it; `body` only where it has one.
+
+    A body that is no JSON is held as a text: no cassette has one, so nothing answers it.
+    """
     parts = urlsplit(uri)
     query: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         query[name] = [*_listed(query[name]), value] if name in query else value
     origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
-    return {"method": method.upper(), "origin": origin, "path": parts.path, "query": query}
+    request = {"method": method.upper(), "origin": origin, "path": parts.path, "query": query}
+    if not content:
+        return request
+    parsed = parse_body(content)
+    return request | {"body": str(content) if parsed is None else parsed}
 
 
 def uri_of(request: Entry) -> str:
@@ -119,7 +127,8 @@ def _listed(value: Any) -> list[str]:
 
 def entry_of(request: Any, response: dict[str, Any]) -> Entry:
     """An interaction as a cassette holds it, from vcrpy's request and response, both scrubbed."""
-    return _entry({"request": {"method": request.method, "uri": request.uri}, "response": response})
+    asked = {"method": request.method, "uri": request.uri, "body": request.body}
+    return _entry({"request": asked, "response": response})
 
 
 def _entry(interaction: dict[str, Any]) -> Entry:
@@ -127,7 +136,7 @@ def _entry(interaction: dict[str, Any]) -> Entry:
     content = response["body"]["string"]
     headers = {name: _one(values) for name, values in response["headers"].items() if name != MARK[0]}
     return {
-        "request": request_of(request["method"], request["uri"]),
+        "request": request_of(request["method"], request["uri"], request.get("body")),
         "response": {
             "status": response["status"]["code"],
             "reason": response["status"]["message"],
@@ -145,7 +154,12 @@ def _interaction(entry: Entry) -> dict[str, Any]:
     request, response = entry["request"], entry["response"]
     headers = {name: _listed(values) for name, values in response["headers"].items()}
     return {
-        "request": {"method": request["method"], "uri": uri_of(request), "body": None, "headers": {}},
+        "request": {
+            "method": request["method"],
+            "uri": uri_of(request),
+            "body": encode_body(request.get("body")) or None,
+            "headers": {},
+        },
         "response": {
             "status": {"code": response["status"], "message": response["reason"]},
             # What a cassette holds was scrubbed: the hooks leave it as it is.

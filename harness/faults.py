@@ -55,7 +55,7 @@ class Faulty:
 
     def answer(self, request: requests.PreparedRequest) -> requests.Response:
         """The recorded answer, or what the fault makes of it. A request that failed may be sent again."""
-        answers = self._recorded.get(matching_key(request_of(request.method or "GET", request.url or "")))
+        answers = self._recorded.get(matching_key(request_of(request.method or "GET", request.url or "", request.body)))
         if not answers:
             raise FaultyReplayError(f"No recorded interaction answers {request.method} {request.url}.")
         number, self.sent = self.sent, self.sent + 1

@@ -200,8 +200,9 @@ class Recording:
         rules = self._account.scrubber.rules
         findings = [
             finding
-            for _, response in raw
-            if (body := parse_body(response["body"]["string"])) is not None
+            for request, response in raw
+            for content in (request.body or "", response["body"]["string"])
+            if (body := parse_body(content)) is not None
             for finding in find_unreplaced(body, self._account.scrubber.value(body), rules)
         ] or gate.find(path.read_bytes())
         if not findings:

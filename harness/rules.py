@@ -131,14 +131,14 @@ class Rules:
         The body by its rule; of the request and the headers, what `scrub` lets through.
         """
         place = path[1:] if path[:1] == ("interactions",) else path
-        if place[:2] == ("response", "body"):
+        if place[:2] in (("response", "body"), ("request", "body")):
             return self.keeps(self.rule_of(place[2:]), place[2:], value) if len(place) > 2 else False
         if place[:2] == ("request", "query"):
             return len(place) > 2 and self.keeps_asked(place[2], value)
         if place[:2] == ("response", "headers"):
             return len(place) > 2 and self.keeps_header(place[2], value)
         if place in (("request", "origin"), ("request", "method")):
-            return value in (self.origin, "GET", "HEAD")
+            return value in (self.origin, "GET", "HEAD", "POST")
         return place in (("response", "status"), ("format",)) or (
             place == ("response", "reason") and value in REASONS
         )

@@ -54,6 +54,8 @@ class Scrubber:
         for request in requests:
             for _, value in parse_qsl(urlsplit(request.uri).query):
                 known.update(WORD.findall(value))
+            for text in _texts(parse_body(request.body or "")):
+                known.update(WORD.findall(text))
         for content in bodies:
             for text in _texts(parse_body(content)):
                 known.update(WORD.findall(text))
@@ -77,6 +79,8 @@ class Scrubber:
         ]
         path, query = self.pseudonyms.path(parts.path), urlencode(asked, safe="@", errors="replace")
         request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
+        if request.body:
+            request.body = self.body(request.body)
         return request
 
     def asked(self, name: str, value: str) -> str:

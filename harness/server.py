@@ -60,7 +60,7 @@ class Replay:
     async def answer(self, request: web.Request) -> web.Response:
         """The recorded answer; asked again, the next one recorded for the same request, then the last."""
         self.requests.append(f"{request.method} {request.path}")
-        key = matching_key(request_of(request.method, str(request.rel_url)))
+        key = matching_key(request_of(request.method, str(request.rel_url), await request.read()))
         answers = self._recorded.get(key)
         if not answers:
             self.unmatched.append(f"{request.method} {request.rel_url}")

@@ -112,7 +112,7 @@ class Take:
         """Without the answers that a client asked again for: their waits are nothing to replay."""
         kept, later = [], set()
         for request, response in reversed(self.taken):
-            key = (request.method, request.uri)
+            key = (request.method, request.uri, request.body)
             status = response["status"]["code"]
             if not (is_retried(status) and key in later):
                 kept.append((request, response))

@@ -1,5 +1,6 @@
 """vcrpy, set up for recording and for strict replay."""
 
+import json
 import threading
 import time
 from collections import defaultdict
@@ -14,13 +15,13 @@ import vcr
 from requests.adapters import HTTPAdapter
 from vcr.persisters.filesystem import CassetteNotFoundError
 
-from harness.cassettes import JsonSerializer
+from harness.cassettes import JsonSerializer, request_of
 from harness.network import ReplayError, no_network
 from harness.scrub import Scrubber
 
 # pytest-recording makes a file's suffix from this name.
 SERIALIZER = "json"
-MATCH_ON = ("method", "scheme", "host", "port", "path", "query")
+MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "body")
 
 Send = Callable[..., requests.Response]
 
@@ -171,6 +172,7 @@ def _index(cassette: Any) -> Callable[[Any], Iterator[tuple[int, Any]]]:
 
 
 def _key(request: Any) -> tuple[Any, ...]:
-    return tuple(
-        tuple(sorted(request.query)) if name == "query" else getattr(request, name) for name in MATCH_ON
-    )
+    body = request_of(request.method, "", request.body).get("body")
+    # Parameters in any order, and a body as what it says.
+    said = {"query": tuple(sorted(request.query)), "body": json.dumps(body, sort_keys=True)}
+    return tuple(said[name] if name in said else getattr(request, name) for name in MATCH_ON)

@@ -9,6 +9,8 @@ UPDATED_SINCE = ("exclusive", "inclusive", "seconds")
 RATE_LIMITS = ("retry_after", "reset", "message")
 REFUSALS = ("html", "json")
 OVER_200 = ("clamp", "refuse")
+GRAPHQL = ("answers", "forbidden", "unknown", "errors")
+PORTAL_COUNTS = ("right", "zero", "some_zero", "null", "some_null")
 COMMENTS_COUNTED = {
     "internal": ("comment",),
     "portal": ("idea_comment",),
@@ -28,6 +30,9 @@ CHOICES: dict[str, Iterable[str]] = {
     "refusal": REFUSALS,
     "per_page_over_200": OVER_200,
     "comments_counted": COMMENTS_COUNTED,
+    "graphql": GRAPHQL,
+    "portal_counts": PORTAL_COUNTS,
+    "audits_name_ideas": ("as documented", "otherwise", "never"),
 }
 
 
@@ -48,6 +53,11 @@ class Behaviour:
         comments_counted: which stream `comments_count` of an idea counts.
         per_page_over_200: whether a `per_page` above 200 counts as 200, or is answered 400.
         workspace_comments: whether a workspace's comments include those on its ideas.
+        graphql: whether the endpoint answers, is refused with 403 or 404, or answers errors.
+        portal_counts: what it says of portal comments: how many there are, 0, or nothing; for all ideas, or
+            for some.
+        graphql_per: rows that it gives to a page, at most.
+        audits_name_ideas: whether audits of comments and votes name their idea as is documented.
         commit_lag: seconds after which a change becomes visible, at most.
         latency: seconds that every answer takes longer.
     """
@@ -59,6 +69,10 @@ class Behaviour:
     comments_counted: str = "internal"
     per_page_over_200: str = "clamp"
     workspace_comments: bool = True
+    graphql: str = "answers"
+    portal_counts: str = "right"
+    graphql_per: int = 200
+    audits_name_ideas: str = "as documented"
     commit_lag: float = 0.0
     latency: float = 0.0
 
@@ -70,6 +84,8 @@ class Behaviour:
             raise BehaviourError(f"moves_idea holds some of {', '.join(EVENTS)}")
         if type(self.workspace_comments) is not bool:
             raise BehaviourError("workspace_comments is true or false")
+        if type(self.graphql_per) is not int or not 10 <= self.graphql_per <= 200:
+            raise BehaviourError("graphql_per is a whole number from 10 to 200")
         if not all(type(value) in (int, float) for value in (self.commit_lag, self.latency)):
             raise BehaviourError("commit_lag and latency are seconds, 0 or more")
         # Not `x < 0`: that lets through what is no number.

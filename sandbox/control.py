@@ -79,9 +79,7 @@ class Control:
         self._world.hide(*_target(request), hidden=_flag(body, "hidden"))
 
     def _merge(self, request: web.Request, body: Body) -> None:
-        self._world.merge(
-            _id(request.match_info["id"]), _id(body["into"]), moving=_flag(body, "moving")
-        )
+        self._world.merge(_id(request.match_info["id"]), _id(body["into"]), moving=_flag(body, "moving"))
 
     def _restore(self, request: web.Request, body: Body) -> None:
         self._world.restore(*_target(request), moving=_flag(body, "moving"))

@@ -182,6 +182,12 @@ FAULTS: dict[str, Fault] = {
     "login_page": answering(200, LOGIN_PAGE, "text/html"),
     "empty_body": answering(200, "", "application/json"),
     "slow_drip": drip,
+    "graphql_timeout": answering(
+        200, '{"errors": [{"message": "Timeout on validation of query"}]}', "application/json"
+    ),
+    "graphql_errors": answering(
+        200, '{"data": null, "errors": [{"message": "Something went wrong"}]}', "application/json"
+    ),
     "redirect": redirect,
     "duplicated_rows": duplicate,
     "shrinking_pages": rewriting(_shrink),

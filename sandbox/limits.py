@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from sandbox.answers import monotonic, too_many, unauthorized
-from sandbox.routes import API, Handler
+from sandbox.routes import APIS, Handler
 from sandbox.world import World
 
 # (seconds, requests): Aha!'s documented limits.
@@ -18,7 +18,7 @@ def require_key(world: World, api_key: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(API) and request.headers.get("Authorization") != f"Bearer {api_key}":
+        if request.path.startswith(APIS) and request.headers.get("Authorization") != f"Bearer {api_key}":
             return unauthorized(world.behaviour.refusal)
         return await handler(request)
 
@@ -31,7 +31,7 @@ def limit_rate(world: World) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith(API):
+        if not request.path.startswith(APIS):
             return await handler(request)
         now = monotonic()
         while sent and sent[0] <= now - LIMITS[0][0]:

@@ -17,7 +17,7 @@ from sandbox.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-API = "/api/v1"
+API, APIS = "/api/v1", "/api/"
 PER_PAGE, MOST_PER_PAGE, REPORT_PER_PAGE = 30, 200, 100
 # kind → the field that lists the records below it, their kind, and which of their fields (none means all).
 PARTS: dict[str, tuple[str, str, tuple[str, ...]]] = {

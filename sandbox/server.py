@@ -14,6 +14,7 @@ from sandbox.answers import CLOCK
 from sandbox.behaviour import Behaviour
 from sandbox.clock import SandboxClock
 from sandbox.control import Control
+from sandbox.graphql import GraphQL
 from sandbox.limits import limit_rate, require_key
 from sandbox.routes import Api
 from sandbox.seed import seed
@@ -76,6 +77,7 @@ def make_app(traffic: Traffic, api_key: str, *, rate_limit: bool, control: bool)
     )
     app[CLOCK] = world.clock
     app.add_routes(Api(world).routes())
+    app.add_routes(GraphQL(world).routes())
     if control:
         app.add_routes(Control(traffic).routes())
     return app

@@ -10,7 +10,7 @@ from aiohttp import web
 from sandbox.answers import unknown_route
 from sandbox.clock import http_date
 from sandbox.faults import FAULTS, Scheduled
-from sandbox.routes import API, Handler
+from sandbox.routes import API, APIS, Handler
 from sandbox.world import World
 
 ENTRY = web.RequestKey("entry", dict[str, object])  # a request's line in the log
@@ -46,7 +46,7 @@ class Traffic:
     @web.middleware
     async def note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Log API requests, those that are refused included."""
-        if not request.path.startswith(API):
+        if not request.path.startswith(APIS):
             return await handler(request)
         path = request.path.removeprefix(API)
         resource = request.match_info.route.resource
@@ -61,7 +61,7 @@ class Traffic:
     @web.middleware
     async def disturb(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Show what became visible, and let a scheduled fault have its way."""
-        if not request.path.startswith(API):
+        if not request.path.startswith(APIS):
             return await handler(request)
         entry = request[ENTRY]
         fault = next((fault for fault in self.faults if fault.hits(str(entry["path"]))), None)

@@ -134,6 +134,10 @@ class World:
         """What can be restored."""
         return list(self._recycled)
 
+    def contents(self, kind: str, identity: int) -> set[str]:
+        """The ids of a deleted record and of what went with it."""
+        return {str(record.id) for record in self._recycled[kind, identity]}
+
     @whole
     def restore(self, kind: str, identity: int, *, moving: bool = True) -> None:
         """Take a deleted record back, with what went with it; with its `updated_at` moved, or as it was."""
@@ -275,6 +279,10 @@ class World:
             "auditable_url": record.body.get("url", ""),
             "changes": [],
         }
+        if record.kind in CHILDREN and self.behaviour.audits_name_ideas != "as documented":
+            body |= {"associated_type": "project"}
+            if self.behaviour.audits_name_ideas == "never":
+                del body["associated_type"], body["associated_id"]
         self.journal.note(Record("audit", identity, body))
 
     def _bin(self, record: Record) -> None:
@@ -297,7 +305,8 @@ class World:
 def _moved(idea: Record, product: Record) -> Record:
     """An idea in another workspace."""
     named = {name: product.body[name] for name in idea.body["product"] if name in product.body}
-    return replace(idea, parent=product.id, body=idea.body | {"product_id": str(product.id), "product": named})
+    body = idea.body | {"product_id": str(product.id), "product": named}
+    return replace(idea, parent=product.id, body=body)
 
 
 def _allow(kind: str, kinds: Iterable[str], what: str) -> None:

@@ -1,8 +1,9 @@
 """Nothing lost, nothing stale: the connector against an account that changes while it is read.
 
 Random histories of changes, additions, deletions, syncs, crashes and restarts; changes also happen between
-two pages of a walk. After a quiet sync, the mirror (an upsert by id) must hold every row of the source in its
-latest version.
+two pages of a walk. Workspaces are revoked and granted, spam is set and lifted, ideas are merged, deleted and
+restored, each with a new `updated_at` and without. After a quiet sync, `reconcile_hours` later at the latest,
+the mirror (an upsert by id) must hold every row of the source in its latest version.
 """
 
 import os
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.aha import AhaLakeflowConnect
-from sandbox.behaviour import UPDATED_SINCE, Behaviour
+from sandbox.behaviour import GRAPHQL, PORTAL_COUNTS, UPDATED_SINCE, Behaviour
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition, Record
@@ -36,14 +37,11 @@ HISTORIES = int(os.environ.get("HISTORIES", "120"))
 # Printed at the end of a run, see conftest.py.
 FIGURES = dict.fromkeys(("histories", "changes", "crashes", "rows lost", "rows stale", "deletions missed"), 0)
 
+OPENLY = ("idea", "vote", "comment", "idea_comment", "edit", "edit", "edit_child", "delete", "delete_child")
+EITHER = ("merge", "spam", "restore")
+SILENTLY = (*(f"silent_{what}" for what in EITHER), "revoke", "grant")
 # A change is (what, a number that picks the record, a number that picks something more).
-CHANGES = st.tuples(
-    st.sampled_from(
-        "idea vote comment idea_comment edit edit edit_child delete delete_child merge spam".split()  # noqa: SIM905
-    ),
-    st.integers(0, 50),
-    st.integers(0, 50),
-)
+CHANGES = st.tuples(st.sampled_from((*OPENLY, *EITHER, *SILENTLY)), st.integers(0, 50), st.integers(0, 50))
 # What happens before each of the next requests is answered.
 BETWEEN = st.lists(st.none() | CHANGES, max_size=6)
 STEPS = st.one_of(
@@ -116,12 +114,14 @@ def pick(world: World, kind: str, number: int) -> int | None:
     return found[number % len(found)].id if found else None
 
 
-def make_change(world: World, change: tuple[str, int, int]) -> None:
-    """Apply a change as far as there is something to apply it to."""
+def make_change(world: World, change: tuple[str, int, int], restored: set[str]) -> None:
+    """Apply a change as far as there is something to apply it to; note what was taken back."""
     FIGURES["changes"] += 1
     world.settle()
     # What still shows may be deleted already.
     with suppress(WorldError):
+        if "restore" in change[0] and world.recycled:
+            restored |= world.contents(*world.recycled[change[1] % len(world.recycled)])
         _change(world, *change)
 
 
@@ -129,8 +129,19 @@ def _change(world: World, what: str, first: int, second: int) -> None:
     idea = pick(world, "idea", first)
     child_kind = ("vote", "comment", "idea_comment")[second % 3]
     child = pick(world, child_kind, first)
+    silently = what.startswith("silent_")
+    what = what.removeprefix("silent_")
+    workspaces = world.store.page([Condition("kind = 'product'")])
+    workspace = workspaces[second % len(workspaces)].id
     if what == "idea":
-        world.create("idea")
+        world.create("idea", workspace)
+    elif what == "revoke":
+        world.revoke(workspace)
+    elif what == "grant":
+        world.grant(workspace)
+    elif what == "restore" and world.recycled:
+        kind, identity = world.recycled[first % len(world.recycled)]
+        world.restore(kind, identity, moving=not silently)
     elif what in ("vote", "comment", "idea_comment") and idea:
         world.create(what, idea)
     elif what == "edit" and idea:
@@ -143,20 +154,20 @@ def _change(world: World, what: str, first: int, second: int) -> None:
     elif what == "delete_child" and child:
         world.delete(child_kind, child)
     elif what == "spam":
-        _turn_spam(world, first, "idea_comment" if second % 2 else "idea")
+        _turn_spam(world, first, "idea_comment" if second % 2 else "idea", moving=not silently)
     elif what == "merge" and idea:
         other = pick(world, "idea", second)
         if other and other != idea:
-            world.merge(idea, other)
+            world.merge(idea, other, moving=not silently)
 
 
-def _turn_spam(world: World, number: int, kind: str) -> None:
+def _turn_spam(world: World, number: int, kind: str, *, moving: bool) -> None:
     """Hide one of a kind, or show again what is hidden."""
     hidden = world.store.page([Condition("kind = ? AND hidden = 1", (kind,))])
     if hidden and number % 2:
-        world.mark_spam(kind, hidden[number % len(hidden)].id, spam=False)
+        world.mark_spam(kind, hidden[number % len(hidden)].id, spam=False, moving=moving)
     elif chosen := pick(world, kind, number):
-        world.mark_spam(kind, chosen)
+        world.mark_spam(kind, chosen, moving=moving)
 
 
 def missing_or_stale(world: World, table: str, mirror: Mirror) -> dict[str, str]:
@@ -170,43 +181,73 @@ def missing_or_stale(world: World, table: str, mirror: Mirror) -> dict[str, str]
         if row is None:
             out[str(record.id)] = "missing"
         elif any(
-            row[name] != record.body[name] for name in ("updated_at", "name", "body", "link") if name in row
+            row[name] != record.body[name]
+            for name in ("updated_at", "name", "body", "link", "idea_id")
+            if name in row and name in record.body
         ):
             out[str(record.id)] = f"stale: {row['updated_at']} instead of {record.body['updated_at']}"
     return out
 
 
+# What must not matter: how counts are told, and whether audits are followed.
+WAYS = st.fixed_dictionaries(
+    {
+        "graphql": st.sampled_from(["auto", "auto", "off"]),
+        "trust_counts": st.sampled_from(["true", "true", "false"]),
+        "track_deletes": st.sampled_from(["true", "false"]),
+    }
+)
+SWITCHES = st.fixed_dictionaries(
+    {
+        "updated_since": st.sampled_from(UPDATED_SINCE),
+        "commit_lag": st.sampled_from([0, LAG]),
+        "graphql": st.sampled_from(["answers", "answers", *GRAPHQL]),
+        "portal_counts": st.sampled_from(["right", "right", *PORTAL_COUNTS]),
+        "audits_name_ideas": st.sampled_from(["as documented", "as documented", "otherwise", "never"]),
+    }
+)
+HOURS = 24
+
+
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     table=st.sampled_from(sorted(KINDS)),
-    switch=st.sampled_from(UPDATED_SINCE),
-    lag=st.sampled_from([0, LAG]),
+    switches=SWITCHES,
+    ways=WAYS,
     limit=st.sampled_from(["", "2", "5"]),
     ideas=st.sampled_from([0, 4, 9, 14]),
     steps=st.lists(STEPS, min_size=1, max_size=12),
 )
 def test_after_any_history_one_quiet_sync_leaves_no_row_missing_none_stale_and_no_deletion_missed(
-    table: str, switch: str, lag: float, limit: str, ideas: int, steps: list[tuple[str, Any]]
+    table: str,
+    switches: dict[str, Any],
+    ways: dict[str, str],
+    limit: str,
+    ideas: int,
+    steps: list[tuple[str, Any]],
 ) -> None:
     FIGURES["histories"] += 1
-    world = open_world(ideas=ideas, clock=SandboxClock(START), behaviour=Behaviour(switch, commit_lag=lag))
+    world = open_world(ideas=ideas, clock=SandboxClock(START), behaviour=Behaviour(**switches))
+    tracked = ways["track_deletes"] == "true"
+    restored: set[str] = set()
     with running(world) as box:
-        mirror = Mirror(box, table, {"max_ideas": limit, "track_deletes": "true"})
+        mirror = Mirror(box, table, {"max_ideas": limit, "reconcile_hours": str(HOURS), **ways})
         for what, detail in steps:
             if what == "change":
                 for change in detail:
-                    make_change(world, change)
+                    make_change(world, change, restored)
             elif what == "wait":
                 world.clock.advance(detail)
             elif what == "restart":
                 mirror.restart()
             else:
-                box.traffic.between[:] = [_later(world, change) for change in detail]
+                box.traffic.between[:] = [_later(world, change, restored) for change in detail]
                 FIGURES["crashes"] += what == "crash"
                 mirror.sync(crash=what == "crash")
-                mirror.sync_deletions(crash=what == "crash")
+                if tracked:
+                    mirror.sync_deletions(crash=what == "crash")
                 box.traffic.between.clear()
-        world.clock.advance(LAG + 90)
+        world.clock.advance(HOURS * 3600 + LAG + 90)
         world.settle()
         for _ in range(200):
             if not mirror.sync():
@@ -217,13 +258,16 @@ def test_after_any_history_one_quiet_sync_leaves_no_row_missing_none_stale_and_n
         FIGURES["rows lost"] += sum(fault == "missing" for fault in found.values())
         FIGURES["rows stale"] += sum(fault != "missing" for fault in found.values())
         assert found == {}
-        assert mirror.sync_deletions() is False or mirror.sync_deletions() is False
-        destroyed = {row for row in mirror.rows if world.store.find(KINDS[table], row) is None}
-        FIGURES["deletions missed"] += len(destroyed - mirror.deleted)
-        assert destroyed <= mirror.deleted
-        assert not {row for row in mirror.deleted if world.store.find(KINDS[table], row)}
+        if tracked:
+            assert mirror.sync_deletions() is False or mirror.sync_deletions() is False
+            destroyed = {row for row in mirror.rows if world.store.find(KINDS[table], row) is None}
+            FIGURES["deletions missed"] += len(destroyed - mirror.deleted)
+            assert destroyed <= mirror.deleted
+            assert not {row for row in mirror.deleted - restored if world.store.find(KINDS[table], row)}
     world.close()
 
 
-def _later(world: World, change: tuple[str, int, int] | None) -> Callable[[], object] | None:
-    return (lambda: make_change(world, change)) if change else None
+def _later(
+    world: World, change: tuple[str, int, int] | None, restored: set[str]
+) -> Callable[[], object] | None:
+    return (lambda: make_change(world, change, restored)) if change else None
