@@ -31,6 +31,7 @@ Made by scripts/merge_python_source.py from
     connector/following.py
     connector/units.py
     connector/held.py
+    connector/lists.py
     connector/reading.py
     connector/sync.py
     connector/aha.py
@@ -39,7 +40,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 9fb056ce744ff92641a9d232a6877365308ef1dbb99f713c36e65e50ea9ace09
+SHA-256 of these files and of the script: 9e22578186b04e7f3e38597469db798bed992c0f3ffc12cc0011c37820b36b06
 """
 
 import base64
@@ -1649,8 +1650,12 @@ def register_lakeflow_source(spark):
                 return cls()
             if isinstance(given["entries"], str):
                 numbers = unpack_numbers(given["entries"], 8)
+                if not given["exact"]:
+                    # A bucket whose sum is 0 counts as none: its rows are delivered once more.
+                    sums = {f"{place:x}": f"{total:x}" for place, total in enumerate(numbers) if total}
+                    return cls(False, sums)
                 pairs = zip(numbers[::2], numbers[1::2], strict=True)
-                return cls(bool(given["exact"]), {f"{key:x}": f"{content:x}" for key, content in pairs})
+                return cls(True, {f"{key:x}": f"{content:x}" for key, content in pairs})
             # As earlier versions wrote them.
             for pair in given["entries"].items():
                 for text in pair:
@@ -1658,7 +1663,9 @@ def register_lakeflow_source(spark):
             return cls(bool(given["exact"]), dict(given["entries"]))
 
         def to_json(self) -> dict[str, Any]:
-            numbers = (int(text, 16) for pair in self.entries.items() for text in pair)
+            numbers = [int(text, 16) for pair in self.entries.items() for text in pair]
+            if not self.exact:
+                numbers = [int(self.entries.get(f"{bucket:x}", "0"), 16) for bucket in range(BUCKETS)]
             return {"exact": self.exact, "entries": pack_numbers(numbers, 8)}
 
         def in_buckets(self) -> "Seen":
@@ -1709,13 +1716,18 @@ def register_lakeflow_source(spark):
 
         @classmethod
         def of(cls, names: Iterable[str]) -> "Roll":
-            return cls.of_digests(map(digest, names))
+            return cls._of((number, number) for number in map(digest, names))
 
         @classmethod
-        def of_digests(cls, numbers: Iterable[int]) -> "Roll":
+        def of_marked(cls, marks: Mapping[str, str]) -> "Roll":
+            """A roll of names with their marks, in the buckets of the names."""
+            return cls._of((digest(name), digest([name, mark])) for name, mark in marks.items())
+
+        @classmethod
+        def _of(cls, numbers: Iterable[tuple[int, int]]) -> "Roll":
             sums = [0] * ROLL_BUCKETS
-            for number in numbers:
-                sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
+            for place, number in numbers:
+                sums[place % ROLL_BUCKETS] = (sums[place % ROLL_BUCKETS] + (number >> 16)) % 2**32
             return cls(tuple(sums))
 
         @classmethod
@@ -1897,7 +1909,7 @@ def register_lakeflow_source(spark):
             if self.taking:
                 out["taking"] = [self.taking.before.to_json(), self.taking.now.to_json()]
             if self.strange:
-                out["strange"] = sorted(self.strange)
+                out["strange"] = f"{sum(1 << bucket for bucket in self.strange):x}"
             for name in ("reconciled", "counts", "after_id", "after_audit", "audits"):
                 if text := getattr(self, name):
                     out[name] = text
@@ -1924,7 +1936,7 @@ def register_lakeflow_source(spark):
                     _time_from(found.get("reconciled")),
                     Tally.from_json(found.get("tally")),
                     _taking_from(found.get("taking")),
-                    frozenset(map(int, found.get("strange", ()))),
+                    _buckets_from(found.get("strange")),
                     str(found.get("counts", "")),
                     _id_from(found.get("after_id")),
                     _id_from(found.get("after_audit")),
@@ -1974,6 +1986,12 @@ def register_lakeflow_source(spark):
         if given is not None:
             datetime.fromisoformat(given)
         return None if given is None else str(given)
+
+
+    def _buckets_from(given: Any) -> frozenset[int]:
+        """Buckets, as the bits of a number; an earlier version listed others."""
+        bits = int(given, 16) if isinstance(given, str) else 0
+        return frozenset(bucket for bucket in range(ROLL_BUCKETS) if bits >> bucket & 1)
 
 
     def _taking_from(given: Any) -> Taking | None:
@@ -2778,7 +2796,8 @@ def register_lakeflow_source(spark):
             json_text=("reactions",),
             audited_as=("comment", "ideas/comment"),
             note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
-            "`updated_at` moved; a change that does not move it is not seen.",
+            "`updated_at` moved, at each reconciliation for those whose `comments_count` changed, and with "
+            "`track_deletes` for those that the audits name.",
         ),
         Table(
             "idea_portal_comments",
@@ -2790,10 +2809,10 @@ def register_lakeflow_source(spark):
             ),
             cursor_field=CHANGED_AT,
             audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
-            note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
-            "that changed, because no field says whether an idea has any. `changed_at` is `updated_at`, or "
-            "where Aha! does not tell it the moment of the read, by Aha!'s clock: never null, so an edit is "
-            "always newer.",
+            note="Comments in ideas portals, spam left out. Read as internal comments are; how many an idea has "
+            "is told by GraphQL, for 200 ideas in a call (`graphql=off` asks for all). `changed_at` is "
+            "`updated_at`, or where Aha! does not tell it the moment of the read, by Aha!'s clock: never null, "
+            "so an edit is always newer.",
         ),
         Table(
             "idea_organizations",
@@ -3849,6 +3868,11 @@ def register_lakeflow_source(spark):
             """Whether anything is said that may be believed."""
             return self.state != REFUTED and not self._silent
 
+        @property
+        def is_doubted(self) -> bool:
+            """Whether what agreed once is to be tried again."""
+            return self.state == DOUBTED and self.is_told
+
         def tell(self, rows: list[Row]) -> dict[str, Told]:
             """What is said of rows, by their ids."""
             if not (rows and self.is_told):
@@ -4349,7 +4373,7 @@ def register_lakeflow_source(spark):
             return self.last.changed(self.taking.before) if self.last else frozenset()
 
         def _tally(self, marks: dict[str, str]) -> Tally:
-            counts = Roll.of(f"{name} {mark}" for name, mark in marks.items()) if self.counted else None
+            counts = Roll.of_marked(marks) if self.counted else None
             return Tally(Roll.of(marks), counts)
 
 
@@ -4820,13 +4844,233 @@ def register_lakeflow_source(spark):
                     yield out
 
 
+    # -------------------- connector/lists.py --------------------
+    # The lists of a plan: which there are now, narrowed to what is new or whole, and the walk over them.
+
+    SINCE_MARGIN = timedelta(seconds=1)
+
+
+    @dataclass
+    class Lists:
+        """The lists of a plan.
+
+    Args:
+        asked: the table that they are read for, where that is another than the plan's.
+        late: how late a change may become visible.
+        pool: where calls for different lists overlap.
+
+    Attributes:
+        ahead: the first page of the plan's own list, where it was asked for already.
+    """
+
+        client: AhaClient
+        settings: Settings
+        plan: Plan
+        asked: Table
+        late: timedelta
+        pool: Pool
+        ahead: Page | None = None
+
+        def open(self, start: Offset, counts: Counts | None) -> tuple[Course, Census | None]:
+            """The lists, from where `start` stands; and a count of their rows, where they are read whole."""
+            plan, names, started = self.plan, None, ""
+            if plan.parents:
+                rows, started = self._parents(plan.parents)
+                census = self._begin_census(start, counts, started)
+                places, names = self._places_below(rows, plan.parents, start, whole=census is not None)
+            else:
+                census = self._begin_census(start, counts, self._look(start))
+                listing = plan.listing if census else self._since(plan.listing, start)
+                places = [Place(listing, whole=listing is plan.listing)]
+            if census and counts and not start.taking:
+                counts.doubt()
+            first, self.ahead = self.ahead, None
+            course = Course(
+                places,
+                self._walk,
+                lambda place: first or self._first_page(place),
+                self.pool,
+                started=start.position.started if start.position else started,
+                position=start.position,
+                ahead=not plan.limit,
+                names=names,
+            )
+            return course, census
+
+        def _look(self, start: Offset) -> str:
+            """What time it is, where that decides whether a reconciliation is due: the answer's page is used if
+        it is not."""
+            if not (self._may_reconcile(start) and self.settings.reconcile_hours and start.reconciled):
+                return ""
+            self.ahead = self.fetch(self._since(self.plan.listing, start), 1)
+            now = format_time(self.ahead.date) if self.ahead.date else ""
+            if self._is_late(start, now):
+                self.ahead = None
+            return now
+
+        def _may_reconcile(self, start: Offset) -> bool:
+            """Whether the time decides: not at the beginning, and not within a walk or between two."""
+            return bool(
+                self.plan.can_be_whole
+                and not self.plan.is_whole
+                and start.cursor
+                and not (start.position or start.strange)
+            )
+
+        def _is_late(self, start: Offset, now: str) -> bool:
+            hours = timedelta(hours=self.settings.reconcile_hours)
+            return start.reconciled is None or self.cursor_after(now) >= shift(start.reconciled, hours)
+
+        def _begin_census(self, start: Offset, counts: Counts | None, now: str) -> Census | None:
+            """A count of all rows, where the lists are read whole; by `now` that may be due."""
+            plan = self.plan
+            if not plan.can_be_whole:
+                return None
+            whole = plan.is_whole or start.cursor is None or bool(start.strange)
+            if start.position and start.cursor and not plan.is_whole:
+                whole = start.taking is not None
+            elif not whole:
+                whole = bool(self.settings.reconcile_hours) and self._is_late(start, now)
+            return Census(start, counts) if whole else None
+
+        def _parents(self, parents: Parents) -> tuple[list[Row], str]:
+            """All records that lists stand below, and when they were asked for."""
+            plan = plan_parents(parents, self.settings)
+            lists = Lists(self.client, self.settings, plan, self.asked, self.late, self.pool)
+            units = Units(self.client, plan, self.late, self.settings.page_size, self.pool)
+            kept = ("id", "reference_prefix", parents.count, parents.stubs)
+            named = {name for name in (*kept, *(parents.where or ())[:1]) if name}
+            course, _ = lists.open(Offset(""), None)
+            found = [
+                {name: row[name] for name in named if name in row}
+                for place, rows in lists.pages(course)
+                for row in units.due(course.once(place, rows), None)
+            ]
+            if plan.table is WORKSPACES and self.settings.workspaces:
+                found = self._chosen(found)
+            if parents.where:
+                name, text = parents.where
+                found = [row for row in found if text in str(row.get(name))]
+            return sorted(found, key=lambda row: order_of(str(row["id"]))), course.started
+
+        def _chosen(self, found: list[Row]) -> list[Row]:
+            """The workspaces that the option names.
+
+        Raises:
+            AhaOptionError: there is none of a name.
+        """
+            for name in sorted(self.settings.workspaces):
+                if not any(is_among(row, frozenset({name})) for row in found):
+                    there = ", ".join(sorted(str(row.get("reference_prefix")) for row in found)) or "none"
+                    raise AhaOptionError(
+                        f"Option `workspaces` names {name!r}, and the key sees no such workspace, but {there}."
+                    )
+            return [row for row in found if is_among(row, self.settings.workspaces)]
+
+        def _places_below(
+            self, rows: list[Row], declared: Parents, start: Offset, *, whole: bool
+        ) -> tuple[list[Place], list[str]]:
+            """A list for each parent that may have something to read, and the names of all lists there are."""
+            places = []
+            named = [
+                (row, key, f"{row['id']}/{key}" if key else str(row["id"]))
+                for row in rows
+                for key in self.plan.keys
+            ]
+            names = [name for _, _, name in named]
+            changed = (start.parents or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
+            trusting = self.settings.trust_counts and not self.plan.snapshot
+            for row, key, name in named:
+                new = bucket_of(name) in changed
+                if trusting and is_empty(row, declared.count):
+                    continue
+                if (
+                    declared.stubs
+                    and start.cursor
+                    and not (new or whole)
+                    and not has_moved(row, declared.stubs, start.cursor)
+                ):
+                    continue
+                listing = self.plan.listing.below(str(row["id"]), key)
+                narrowed = listing if new or whole else self._since(listing, start)
+                places.append(
+                    Place(
+                        narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
+                    )
+                )
+            return places, names
+
+        def _since(self, listing: Listing, start: Offset) -> Listing:
+            """A list, narrowed to what is new where it can be."""
+            if self.plan.is_feed:
+                return listing.with_params(("after_id", start.after_id)) if start.after_id else listing
+            if not (self.plan.since and start.cursor):
+                return listing
+            # Whether the filter includes its own moment, or looks at milliseconds, is not documented: a second
+            # earlier is right in every case, and what is too old is dropped.
+            return listing.with_params((self.plan.since, shift(start.cursor, -SINCE_MARGIN)))
+
+        def _walk(self, place: Place, first: Page | None, position: Position | None) -> Walk:
+            fetched = [first] if first else []
+            changed = (self.plan.time or "updated_at",)
+            made = ("created_at", *changed)
+            return Walk(
+                lambda number: fetched.pop() if fetched else self.fetch(place.listing, number),
+                place.listing.size,
+                self.late,
+                came_in=made if self.plan.is_feed or (place.whole and not self.plan.filtered) else changed,
+                position=position,
+            )
+
+        def _first_page(self, place: Place) -> Page | None:
+            """A list's first page; None if the record that it stood below is gone."""
+            try:
+                return self.fetch(place.listing, 1)
+            except AhaNotFoundError:
+                if not place.parent:
+                    raise
+                return None
+
+        def fetch(self, listing: Listing, number: int) -> Page:
+            """A page of a list; an error says which table cannot be read."""
+            try:
+                return listing.fetch(self.client, number)
+            except (AhaPermissionError, AhaNotFoundError) as error:
+                raise refusal_of(self.asked.name, self.plan.table.requires, error) from None
+
+        def cursor_after(self, started: str) -> str:
+            """Up to when all is delivered by a read that began at `started`."""
+            return shift(require_clock(started, self.plan.listing.path), -self.late)
+
+        def pages(self, course: Course) -> Iterator[tuple[Place, list[Row]]]:
+            """The pages of a course.
+
+        Raises:
+            AhaNotFoundError: none of its lists is there.
+        """
+            yield from course
+            if course.gone and len(course.gone) == len(course.places):
+                path = self.plan.listing.below(":id", ":key").path
+                refused = AhaNotFoundError(
+                    f"GET {path} answered 404 for each of {len(course.gone)} records.", 404
+                )
+                raise refusal_of(self.asked.name, self.plan.table.requires, refused)
+
+
+    def has_moved(row: Row, stubs: str, cursor: str) -> bool:
+        """Whether one of the stubs in a row says that it changed since; also where there are none to look at."""
+        found = row.get(stubs)
+        if not isinstance(found, list):
+            return True
+        return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
+
+
     # -------------------- connector/reading.py --------------------
     # One read of one table: lists are walked, what is due is held until it is known to be news.
 
     # A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
     MOST_ROWS = 6000
     MOST_ASKED = 1000
-    SINCE_MARGIN = timedelta(seconds=1)
     # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
     THREADS = 4
     # Records that are handed on together, at least.
@@ -4845,9 +5089,8 @@ def register_lakeflow_source(spark):
             self._client, self._settings, self._asked = client, settings, asked or plan.table
             self._pool = Pool(THREADS)
             self._late = timedelta(seconds=max(settings.lookback_seconds, plan.table.late)) + CLOCK_MARGIN
+            self._lists = Lists(client, settings, plan, self._asked, self._late, self._pool)
             self._units = Units(client, plan, self._late, settings.page_size, self._pool)
-            # The list's first page, where it was asked for ahead.
-            self._first: Page | None = None
             # The count of all rows, where the lists are read whole; and what is said to hang below rows.
             self._census: Census | None = None
             self._told: dict[str, Told] = {}
@@ -4858,21 +5101,21 @@ def register_lakeflow_source(spark):
             """Windows that hold all rows; a single one where there are few, or where Aha! cannot narrow them."""
             if not self.plan.created:
                 return [Window()]
-            self._first = self._fetch(self.plan.listing, 1)
+            self._lists.ahead = self._lists.fetch(self.plan.listing, 1)
             single = replace(self.plan.listing, size=1)
 
             def created_at(position: int) -> str | None:
                 rows = single.fetch(self._client, position).rows
                 return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
 
-            return make_windows(self._first.total, self._settings.partition_rows, created_at)
+            return make_windows(self._lists.ahead.total, self._settings.partition_rows, created_at)
 
         def end_of_windows(self) -> dict[str, Any]:
             """The offset that stands after all windows."""
             if self.plan.snapshot:
                 return {}
-            date = self._first.date if self._first else None
-            cursor = self._cursor_after(format_time(date) if date else "")
+            date = self._lists.ahead.date if self._lists.ahead else None
+            cursor = self._lists.cursor_after(format_time(date) if date else "")
             # Nobody counted the rows of the windows: the first reconciliation delivers them all.
             return Offset(self.plan.scope, cursor, reconciled=cursor).to_json()
 
@@ -4880,7 +5123,8 @@ def register_lakeflow_source(spark):
             """All records, or those of a window, page by page."""
             start = Offset(self.plan.scope)
             self._units.counts = self._count(start)
-            yield from self._rest(self._open(start), window)
+            course, _ = self._lists.open(start, self._units.counts)
+            yield from self._rest(course, window)
 
         def read(self, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
             """As `Sync.read`."""
@@ -4899,7 +5143,7 @@ def register_lakeflow_source(spark):
             self._heard = follow_audits(self._client, self._settings, self.plan, start)
             with self._pool:
                 self._units.counts = self._count(start)
-                course = self._open(start)
+                course, self._census = self._lists.open(start, self._units.counts)
                 held = self._hold(course, start)
                 strange = self._find_strangers(course, start, held)
             end = self._end(course, start, held, strange)
@@ -4921,7 +5165,7 @@ def register_lakeflow_source(spark):
             plan, held, census = self.plan, Held(), self._census
             heard = self._heard
             self._add_heard(held, heard)
-            for place, rows in self._pages(course):
+            for place, rows in self._lists.pages(course):
                 fresh = [row for row in course.once(place, rows) if str(row["id"]) not in heard.ideas]
                 due = self._due(place, fresh, start)
                 if heard.is_all and not census and self._settings.reconcile_hours:
@@ -4930,7 +5174,13 @@ def register_lakeflow_source(spark):
                     due = [row for row in due if not made_before(row, start.cursor or "")]
                 told = self._tell(rows if census else due)
                 if census:
-                    extra = [row for row in fresh if census.is_due(self._units.residents(place, row, told))]
+                    # The ideas of the sample are all asked for.
+                    all_of_them = self._is_sample(course)
+                    extra = [
+                        row
+                        for row in fresh
+                        if all_of_them or census.is_due(self._units.residents(place, row, told))
+                    ]
                     due = _distinct([*due, *self._units.due(extra, None)])
                     extra_ids = {str(row["id"]) for row in extra}
                     held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
@@ -4938,9 +5188,9 @@ def register_lakeflow_source(spark):
                 if census:
                     if course.anew:
                         census.begin_anew()
-                    census.meet(self._residents(place, rows, told), self._cursor_after(course.started))
+                    census.meet(self._residents(place, rows, told), self._lists.cursor_after(course.started))
                 if plan.is_feed:
-                    cursor = self._cursor_after(course.started)
+                    cursor = self._lists.cursor_after(course.started)
                     held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
                 if self._is_enough(held, start):
                     break
@@ -4977,13 +5227,18 @@ def register_lakeflow_source(spark):
             return [resident for row in there for resident in self._units.residents(place, row, told)]
 
         def _add(self, held: Held, course: Course, place: Place, due: list[Row], told: dict[str, Told]) -> None:
-            cursor = self._cursor_after(course.started)
+            cursor = self._lists.cursor_after(course.started)
             sampled = self._is_sampled(course)
             units = list(self._units.make(place, due, told, sampled=sampled, cursor=cursor))
             held.add(units)
             # Where rows do not tell when they changed, a first read cannot know which it will meet again.
             if self.plan.time or not self._is_first:
                 held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+
+        def _is_sample(self, course: Course) -> bool:
+            """Whether a page is to prove counts that are in doubt."""
+            counts = self._units.counts
+            return counts is not None and counts.is_doubted and self._is_sampled(course)
 
         def _is_sampled(self, course: Course) -> bool:
             """Whether a page is of those by which counts are proven anew: another one at each reconciliation."""
@@ -5056,7 +5311,7 @@ def register_lakeflow_source(spark):
                     after_audit=self._heard.after,
                     audits=self._heard.state,
                 )
-            cursor = self._cursor_after(course.started)
+            cursor = self._lists.cursor_after(course.started)
             tally = census.taking.now if census else start.tally
             end = Offset(
                 start.scope,
@@ -5081,194 +5336,14 @@ def register_lakeflow_source(spark):
                     return start
             return end
 
-        def _open(self, start: Offset) -> Course:
-            """The lists of the plan, from where `start` stands."""
-            plan, names, started = self.plan, None, ""
-            if plan.parents:
-                rows, started = self._parents(plan.parents)
-                self._census = self._begin_census(start, started)
-                places, names = self._places_below(rows, plan.parents, start)
-            else:
-                self._census = self._begin_census(start, self._look(start))
-                listing = plan.listing if self._census else self._since(plan.listing, start)
-                places = [Place(listing, whole=listing is plan.listing)]
-            if self._census and self._units.counts and not start.taking:
-                self._units.counts.doubt()
-            first, self._first = self._first, None
-            return Course(
-                places,
-                self._walk,
-                lambda place: first or self._first_page(place),
-                self._pool,
-                started=start.position.started if start.position else started,
-                position=start.position,
-                ahead=not plan.limit,
-                names=names,
-            )
-
-        def _look(self, start: Offset) -> str:
-            """What time it is, where that decides whether a reconciliation is due: the answer's page is used if
-        it is not."""
-            if not (self._may_reconcile(start) and self._settings.reconcile_hours and start.reconciled):
-                return ""
-            self._first = self._fetch(self._since(self.plan.listing, start), 1)
-            now = format_time(self._first.date) if self._first.date else ""
-            if self._is_late(start, now):
-                self._first = None
-            return now
-
-        def _may_reconcile(self, start: Offset) -> bool:
-            """Whether the time decides: not at the beginning, and not within a walk or between two."""
-            return bool(
-                self.plan.can_be_whole
-                and not self.plan.is_whole
-                and start.cursor
-                and not (start.position or start.strange)
-            )
-
-        def _is_late(self, start: Offset, now: str) -> bool:
-            hours = timedelta(hours=self._settings.reconcile_hours)
-            return start.reconciled is None or self._cursor_after(now) >= shift(start.reconciled, hours)
-
-        def _begin_census(self, start: Offset, now: str) -> Census | None:
-            """A count of all rows, where the lists are read whole; by `now` that may be due."""
-            plan = self.plan
-            if not plan.can_be_whole:
-                return None
-            whole = plan.is_whole or start.cursor is None or bool(start.strange)
-            if start.position and start.cursor and not plan.is_whole:
-                whole = start.taking is not None
-            elif not whole:
-                whole = bool(self._settings.reconcile_hours) and self._is_late(start, now)
-            counts = self._units.counts
-            return Census(start, counts) if whole else None
-
-        def _parents(self, parents: Parents) -> tuple[list[Row], str]:
-            """All records that lists stand below, and when they were asked for."""
-            plan = plan_parents(parents, self._settings)
-            reading = Reading(self._client, self._settings, plan, self._asked)
-            kept = ("id", "reference_prefix", parents.count, parents.stubs)
-            named = {name for name in (*kept, *(parents.where or ())[:1]) if name}
-            with reading._pool:
-                course = reading._open(Offset(""))
-                found = [
-                    {name: row[name] for name in named if name in row}
-                    for place, rows in reading._pages(course)
-                    for row in reading._units.due(course.once(place, rows), None)
-                ]
-            if plan.table is WORKSPACES and self._settings.workspaces:
-                found = self._chosen(found)
-            if parents.where:
-                name, text = parents.where
-                found = [row for row in found if text in str(row.get(name))]
-            return sorted(found, key=lambda row: order_of(str(row["id"]))), course.started
-
-        def _chosen(self, found: list[Row]) -> list[Row]:
-            """The workspaces that the option names.
-
-        Raises:
-            AhaOptionError: there is none of a name.
-        """
-            for name in sorted(self._settings.workspaces):
-                if not any(is_among(row, frozenset({name})) for row in found):
-                    there = ", ".join(sorted(str(row.get("reference_prefix")) for row in found)) or "none"
-                    raise AhaOptionError(
-                        f"Option `workspaces` names {name!r}, and the key sees no such workspace, but {there}."
-                    )
-            return [row for row in found if is_among(row, self._settings.workspaces)]
-
-        def _places_below(
-            self, rows: list[Row], declared: Parents, start: Offset
-        ) -> tuple[list[Place], list[str]]:
-            """A list for each parent that may have something to read, and the names of all lists there are."""
-            places = []
-            named = [
-                (row, key, f"{row['id']}/{key}" if key else str(row["id"]))
-                for row in rows
-                for key in self.plan.keys
-            ]
-            names = [name for _, _, name in named]
-            changed = (start.parents or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
-            trusting = self._settings.trust_counts and not self.plan.snapshot
-            for row, key, name in named:
-                new = bucket_of(name) in changed
-                if trusting and is_empty(row, declared.count):
-                    continue
-                if (
-                    declared.stubs
-                    and start.cursor
-                    and not (new or self._census)
-                    and not has_moved(row, declared.stubs, start.cursor)
-                ):
-                    continue
-                listing = self.plan.listing.below(str(row["id"]), key)
-                narrowed = listing if new or self._census else self._since(listing, start)
-                places.append(
-                    Place(
-                        narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
-                    )
-                )
-            return places, names
-
-        def _since(self, listing: Listing, start: Offset) -> Listing:
-            """A list, narrowed to what is new where it can be."""
-            if self.plan.is_feed:
-                return listing.with_params(("after_id", start.after_id)) if start.after_id else listing
-            if not (self.plan.since and start.cursor):
-                return listing
-            # Whether the filter includes its own moment, or looks at milliseconds, is not documented: a second
-            # earlier is right in every case, and what is too old is dropped.
-            return listing.with_params((self.plan.since, shift(start.cursor, -SINCE_MARGIN)))
-
-        def _walk(self, place: Place, first: Page | None, position: Position | None) -> Walk:
-            fetched = [first] if first else []
-            changed = (self.plan.time or "updated_at",)
-            made = ("created_at", *changed)
-            return Walk(
-                lambda number: fetched.pop() if fetched else self._fetch(place.listing, number),
-                place.listing.size,
-                self._late,
-                came_in=made if self.plan.is_feed or (place.whole and not self.plan.filtered) else changed,
-                position=position,
-            )
-
-        def _first_page(self, place: Place) -> Page | None:
-            """A list's first page; None if the record that it stood below is gone."""
-            try:
-                return self._fetch(place.listing, 1)
-            except AhaNotFoundError:
-                if not place.parent:
-                    raise
-                return None
-
-        def _fetch(self, listing: Listing, number: int) -> Page:
-            try:
-                return listing.fetch(self._client, number)
-            except (AhaPermissionError, AhaNotFoundError) as error:
-                raise refusal_of(self._asked.name, self.plan.table.requires, error) from None
-
-        def _pages(self, course: Course) -> Iterator[tuple[Place, list[Row]]]:
-            """The pages of a course.
-
-        Raises:
-            AhaNotFoundError: none of its lists is there.
-        """
-            yield from course
-            if course.gone and len(course.gone) == len(course.places):
-                path = self.plan.listing.below(":id", ":key").path
-                refused = AhaNotFoundError(
-                    f"GET {path} answered 404 for each of {len(course.gone)} records.", 404
-                )
-                raise refusal_of(self._asked.name, self.plan.table.requires, refused)
-
         def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
             """The records of all pages that are left."""
             with self._pool:
-                for place, rows in self._pages(course):
+                for place, rows in self._lists.pages(course):
                     chunk: Records = []
                     inside = [row for row in rows if window is None or window.holds(row)]
                     due = self._units.due(course.once(place, inside), None)
-                    cursor = self._cursor_after(course.started)
+                    cursor = self._lists.cursor_after(course.started)
                     for unit in self._units.make(place, due, self._tell(due), cursor=cursor):
                         chunk += unit.records
                         if self.plan.below and len(chunk) >= CHUNK:
@@ -5280,20 +5355,8 @@ def register_lakeflow_source(spark):
         def _finished(self, course: Course, pages: Iterator[Records]) -> Iterator[Records]:
             return (self._units.finish(page, course.started) for page in pages)
 
-        def _cursor_after(self, started: str) -> str:
-            """Up to when all is delivered by a read that began at `started`."""
-            return shift(require_clock(started, self.plan.listing.path), -self._late)
-
         def _is_before(self, row: Row, cursor: str) -> bool:
             return bool(self.plan.time) and changed_before(row, cursor, str(self.plan.time))
-
-
-    def has_moved(row: Row, stubs: str, cursor: str) -> bool:
-        """Whether one of the stubs in a row says that it changed since; also where there are none to look at."""
-        found = row.get(stubs)
-        if not isinstance(found, list):
-            return True
-        return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
 
 
     def _distinct(rows: list[Row]) -> list[Row]:

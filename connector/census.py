@@ -110,7 +110,7 @@ class Census:
         return self.last.changed(self.taking.before) if self.last else frozenset()
 
     def _tally(self, marks: dict[str, str]) -> Tally:
-        counts = Roll.of(f"{name} {mark}" for name, mark in marks.items()) if self.counted else None
+        counts = Roll.of_marked(marks) if self.counted else None
         return Tally(Roll.of(marks), counts)
 
 

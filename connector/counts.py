@@ -60,6 +60,11 @@ class Counts:
         """Whether anything is said that may be believed."""
         return self.state != REFUTED and not self._silent
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether what agreed once is to be tried again."""
+        return self.state == DOUBTED and self.is_told
+
     def tell(self, rows: list[Row]) -> dict[str, Told]:
         """What is said of rows, by their ids."""
         if not (rows and self.is_told):

@@ -56,8 +56,12 @@ class Seen:
             return cls()
         if isinstance(given["entries"], str):
             numbers = unpack_numbers(given["entries"], 8)
+            if not given["exact"]:
+                # A bucket whose sum is 0 counts as none: its rows are delivered once more.
+                sums = {f"{place:x}": f"{total:x}" for place, total in enumerate(numbers) if total}
+                return cls(False, sums)
             pairs = zip(numbers[::2], numbers[1::2], strict=True)
-            return cls(bool(given["exact"]), {f"{key:x}": f"{content:x}" for key, content in pairs})
+            return cls(True, {f"{key:x}": f"{content:x}" for key, content in pairs})
         # As earlier versions wrote them.
         for pair in given["entries"].items():
             for text in pair:
@@ -65,7 +69,9 @@ class Seen:
         return cls(bool(given["exact"]), dict(given["entries"]))
 
     def to_json(self) -> dict[str, Any]:
-        numbers = (int(text, 16) for pair in self.entries.items() for text in pair)
+        numbers = [int(text, 16) for pair in self.entries.items() for text in pair]
+        if not self.exact:
+            numbers = [int(self.entries.get(f"{bucket:x}", "0"), 16) for bucket in range(BUCKETS)]
         return {"exact": self.exact, "entries": pack_numbers(numbers, 8)}
 
     def in_buckets(self) -> "Seen":
@@ -116,13 +122,18 @@ class Roll:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Roll":
-        return cls.of_digests(map(digest, names))
+        return cls._of((number, number) for number in map(digest, names))
 
     @classmethod
-    def of_digests(cls, numbers: Iterable[int]) -> "Roll":
+    def of_marked(cls, marks: Mapping[str, str]) -> "Roll":
+        """A roll of names with their marks, in the buckets of the names."""
+        return cls._of((digest(name), digest([name, mark])) for name, mark in marks.items())
+
+    @classmethod
+    def _of(cls, numbers: Iterable[tuple[int, int]]) -> "Roll":
         sums = [0] * ROLL_BUCKETS
-        for number in numbers:
-            sums[number % ROLL_BUCKETS] = (sums[number % ROLL_BUCKETS] + (number >> 16)) % 2**32
+        for place, number in numbers:
+            sums[place % ROLL_BUCKETS] = (sums[place % ROLL_BUCKETS] + (number >> 16)) % 2**32
         return cls(tuple(sums))
 
     @classmethod
@@ -304,7 +315,7 @@ class Offset:
         if self.taking:
             out["taking"] = [self.taking.before.to_json(), self.taking.now.to_json()]
         if self.strange:
-            out["strange"] = sorted(self.strange)
+            out["strange"] = f"{sum(1 << bucket for bucket in self.strange):x}"
         for name in ("reconciled", "counts", "after_id", "after_audit", "audits"):
             if text := getattr(self, name):
                 out[name] = text
@@ -331,7 +342,7 @@ class Offset:
                 _time_from(found.get("reconciled")),
                 Tally.from_json(found.get("tally")),
                 _taking_from(found.get("taking")),
-                frozenset(map(int, found.get("strange", ()))),
+                _buckets_from(found.get("strange")),
                 str(found.get("counts", "")),
                 _id_from(found.get("after_id")),
                 _id_from(found.get("after_audit")),
@@ -381,6 +392,12 @@ def _time_from(given: Any) -> str | None:
     if given is not None:
         datetime.fromisoformat(given)
     return None if given is None else str(given)
+
+
+def _buckets_from(given: Any) -> frozenset[int]:
+    """Buckets, as the bits of a number; an earlier version listed others."""
+    bits = int(given, 16) if isinstance(given, str) else 0
+    return frozenset(bucket for bucket in range(ROLL_BUCKETS) if bits >> bucket & 1)
 
 
 def _taking_from(given: Any) -> Taking | None:

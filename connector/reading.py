@@ -9,26 +9,24 @@ from typing import Any
 from connector.census import Census, Resident, made_before
 from connector.client import AhaClient
 from connector.counts import REFUTED, Counts, CountsRefutedError, Told, tell_by_field
-from connector.course import Course, Place, order_of
+from connector.course import Course, Place
 from connector.digests import Digests
-from connector.errors import AhaNotFoundError, AhaOptionError, AhaPermissionError, refusal_of
 from connector.following import Heard, follow_audits
 from connector.held import Held
-from connector.listing import Listing, Page, Row
-from connector.offsets import Offset, Position, Roll, bucket_of, digest
+from connector.listing import Row
+from connector.lists import Lists
+from connector.offsets import Offset, Roll, bucket_of, digest
 from connector.options import Settings
 from connector.parallel import Pool
-from connector.plan import WORKSPACES, Plan, is_among, plan_parents
-from connector.servertime import CLOCK_MARGIN, changed_before, format_time, require_clock, shift
+from connector.plan import Plan
+from connector.servertime import CLOCK_MARGIN, changed_before, format_time
 from connector.split import Window, make_windows, moment
-from connector.tables.declaration import Parents, Table
-from connector.units import Records, Unit, Units, is_empty
-from connector.walk import Walk
+from connector.tables.declaration import Table
+from connector.units import Records, Unit, Units
 
 # A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
 MOST_ROWS = 6000
 MOST_ASKED = 1000
-SINCE_MARGIN = timedelta(seconds=1)
 # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
 THREADS = 4
 # Records that are handed on together, at least.
@@ -47,9 +45,8 @@ class Reading:
         self._client, self._settings, self._asked = client, settings, asked or plan.table
         self._pool = Pool(THREADS)
         self._late = timedelta(seconds=max(settings.lookback_seconds, plan.table.late)) + CLOCK_MARGIN
+        self._lists = Lists(client, settings, plan, self._asked, self._late, self._pool)
         self._units = Units(client, plan, self._late, settings.page_size, self._pool)
-        # The list's first page, where it was asked for ahead.
-        self._first: Page | None = None
         # The count of all rows, where the lists are read whole; and what is said to hang below rows.
         self._census: Census | None = None
         self._told: dict[str, Told] = {}
@@ -60,21 +57,21 @@ class Reading:
         """Windows that hold all rows; a single one where there are few, or where Aha! cannot narrow them."""
         if not self.plan.created:
             return [Window()]
-        self._first = self._fetch(self.plan.listing, 1)
+        self._lists.ahead = self._lists.fetch(self.plan.listing, 1)
         single = replace(self.plan.listing, size=1)
 
         def created_at(position: int) -> str | None:
             rows = single.fetch(self._client, position).rows
             return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
 
-        return make_windows(self._first.total, self._settings.partition_rows, created_at)
+        return make_windows(self._lists.ahead.total, self._settings.partition_rows, created_at)
 
     def end_of_windows(self) -> dict[str, Any]:
         """The offset that stands after all windows."""
         if self.plan.snapshot:
             return {}
-        date = self._first.date if self._first else None
-        cursor = self._cursor_after(format_time(date) if date else "")
+        date = self._lists.ahead.date if self._lists.ahead else None
+        cursor = self._lists.cursor_after(format_time(date) if date else "")
         # Nobody counted the rows of the windows: the first reconciliation delivers them all.
         return Offset(self.plan.scope, cursor, reconciled=cursor).to_json()
 
@@ -82,7 +79,8 @@ class Reading:
         """All records, or those of a window, page by page."""
         start = Offset(self.plan.scope)
         self._units.counts = self._count(start)
-        yield from self._rest(self._open(start), window)
+        course, _ = self._lists.open(start, self._units.counts)
+        yield from self._rest(course, window)
 
     def read(self, start: dict[str, Any] | None) -> tuple[Iterator[Records], dict[str, Any]]:
         """As `Sync.read`."""
@@ -101,7 +99,7 @@ class Reading:
         self._heard = follow_audits(self._client, self._settings, self.plan, start)
         with self._pool:
             self._units.counts = self._count(start)
-            course = self._open(start)
+            course, self._census = self._lists.open(start, self._units.counts)
             held = self._hold(course, start)
             strange = self._find_strangers(course, start, held)
         end = self._end(course, start, held, strange)
@@ -123,7 +121,7 @@ class Reading:
         plan, held, census = self.plan, Held(), self._census
         heard = self._heard
         self._add_heard(held, heard)
-        for place, rows in self._pages(course):
+        for place, rows in self._lists.pages(course):
             fresh = [row for row in course.once(place, rows) if str(row["id"]) not in heard.ideas]
             due = self._due(place, fresh, start)
             if heard.is_all and not census and self._settings.reconcile_hours:
@@ -132,7 +130,13 @@ class Reading:
                 due = [row for row in due if not made_before(row, start.cursor or "")]
             told = self._tell(rows if census else due)
             if census:
-                extra = [row for row in fresh if census.is_due(self._units.residents(place, row, told))]
+                # The ideas of the sample are all asked for.
+                all_of_them = self._is_sample(course)
+                extra = [
+                    row
+                    for row in fresh
+                    if all_of_them or census.is_due(self._units.residents(place, row, told))
+                ]
                 due = _distinct([*due, *self._units.due(extra, None)])
                 extra_ids = {str(row["id"]) for row in extra}
                 held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
@@ -140,9 +144,9 @@ class Reading:
             if census:
                 if course.anew:
                     census.begin_anew()
-                census.meet(self._residents(place, rows, told), self._cursor_after(course.started))
+                census.meet(self._residents(place, rows, told), self._lists.cursor_after(course.started))
             if plan.is_feed:
-                cursor = self._cursor_after(course.started)
+                cursor = self._lists.cursor_after(course.started)
                 held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
             if self._is_enough(held, start):
                 break
@@ -179,13 +183,18 @@ class Reading:
         return [resident for row in there for resident in self._units.residents(place, row, told)]
 
     def _add(self, held: Held, course: Course, place: Place, due: list[Row], told: dict[str, Told]) -> None:
-        cursor = self._cursor_after(course.started)
+        cursor = self._lists.cursor_after(course.started)
         sampled = self._is_sampled(course)
         units = list(self._units.make(place, due, told, sampled=sampled, cursor=cursor))
         held.add(units)
         # Where rows do not tell when they changed, a first read cannot know which it will meet again.
         if self.plan.time or not self._is_first:
             held.recent |= {unit.name for unit in units if not self._is_before(unit.row, cursor)}
+
+    def _is_sample(self, course: Course) -> bool:
+        """Whether a page is to prove counts that are in doubt."""
+        counts = self._units.counts
+        return counts is not None and counts.is_doubted and self._is_sampled(course)
 
     def _is_sampled(self, course: Course) -> bool:
         """Whether a page is of those by which counts are proven anew: another one at each reconciliation."""
@@ -258,7 +267,7 @@ class Reading:
                 after_audit=self._heard.after,
                 audits=self._heard.state,
             )
-        cursor = self._cursor_after(course.started)
+        cursor = self._lists.cursor_after(course.started)
         tally = census.taking.now if census else start.tally
         end = Offset(
             start.scope,
@@ -283,194 +292,14 @@ class Reading:
                 return start
         return end
 
-    def _open(self, start: Offset) -> Course:
-        """The lists of the plan, from where `start` stands."""
-        plan, names, started = self.plan, None, ""
-        if plan.parents:
-            rows, started = self._parents(plan.parents)
-            self._census = self._begin_census(start, started)
-            places, names = self._places_below(rows, plan.parents, start)
-        else:
-            self._census = self._begin_census(start, self._look(start))
-            listing = plan.listing if self._census else self._since(plan.listing, start)
-            places = [Place(listing, whole=listing is plan.listing)]
-        if self._census and self._units.counts and not start.taking:
-            self._units.counts.doubt()
-        first, self._first = self._first, None
-        return Course(
-            places,
-            self._walk,
-            lambda place: first or self._first_page(place),
-            self._pool,
-            started=start.position.started if start.position else started,
-            position=start.position,
-            ahead=not plan.limit,
-            names=names,
-        )
-
-    def _look(self, start: Offset) -> str:
-        """What time it is, where that decides whether a reconciliation is due: the answer's page is used if
-        it is not."""
-        if not (self._may_reconcile(start) and self._settings.reconcile_hours and start.reconciled):
-            return ""
-        self._first = self._fetch(self._since(self.plan.listing, start), 1)
-        now = format_time(self._first.date) if self._first.date else ""
-        if self._is_late(start, now):
-            self._first = None
-        return now
-
-    def _may_reconcile(self, start: Offset) -> bool:
-        """Whether the time decides: not at the beginning, and not within a walk or between two."""
-        return bool(
-            self.plan.can_be_whole
-            and not self.plan.is_whole
-            and start.cursor
-            and not (start.position or start.strange)
-        )
-
-    def _is_late(self, start: Offset, now: str) -> bool:
-        hours = timedelta(hours=self._settings.reconcile_hours)
-        return start.reconciled is None or self._cursor_after(now) >= shift(start.reconciled, hours)
-
-    def _begin_census(self, start: Offset, now: str) -> Census | None:
-        """A count of all rows, where the lists are read whole; by `now` that may be due."""
-        plan = self.plan
-        if not plan.can_be_whole:
-            return None
-        whole = plan.is_whole or start.cursor is None or bool(start.strange)
-        if start.position and start.cursor and not plan.is_whole:
-            whole = start.taking is not None
-        elif not whole:
-            whole = bool(self._settings.reconcile_hours) and self._is_late(start, now)
-        counts = self._units.counts
-        return Census(start, counts) if whole else None
-
-    def _parents(self, parents: Parents) -> tuple[list[Row], str]:
-        """All records that lists stand below, and when they were asked for."""
-        plan = plan_parents(parents, self._settings)
-        reading = Reading(self._client, self._settings, plan, self._asked)
-        kept = ("id", "reference_prefix", parents.count, parents.stubs)
-        named = {name for name in (*kept, *(parents.where or ())[:1]) if name}
-        with reading._pool:
-            course = reading._open(Offset(""))
-            found = [
-                {name: row[name] for name in named if name in row}
-                for place, rows in reading._pages(course)
-                for row in reading._units.due(course.once(place, rows), None)
-            ]
-        if plan.table is WORKSPACES and self._settings.workspaces:
-            found = self._chosen(found)
-        if parents.where:
-            name, text = parents.where
-            found = [row for row in found if text in str(row.get(name))]
-        return sorted(found, key=lambda row: order_of(str(row["id"]))), course.started
-
-    def _chosen(self, found: list[Row]) -> list[Row]:
-        """The workspaces that the option names.
-
-        Raises:
-            AhaOptionError: there is none of a name.
-        """
-        for name in sorted(self._settings.workspaces):
-            if not any(is_among(row, frozenset({name})) for row in found):
-                there = ", ".join(sorted(str(row.get("reference_prefix")) for row in found)) or "none"
-                raise AhaOptionError(
-                    f"Option `workspaces` names {name!r}, and the key sees no such workspace, but {there}."
-                )
-        return [row for row in found if is_among(row, self._settings.workspaces)]
-
-    def _places_below(
-        self, rows: list[Row], declared: Parents, start: Offset
-    ) -> tuple[list[Place], list[str]]:
-        """A list for each parent that may have something to read, and the names of all lists there are."""
-        places = []
-        named = [
-            (row, key, f"{row['id']}/{key}" if key else str(row["id"]))
-            for row in rows
-            for key in self.plan.keys
-        ]
-        names = [name for _, _, name in named]
-        changed = (start.parents or Roll()).changed(Roll.of(names)) if start.cursor else frozenset()
-        trusting = self._settings.trust_counts and not self.plan.snapshot
-        for row, key, name in named:
-            new = bucket_of(name) in changed
-            if trusting and is_empty(row, declared.count):
-                continue
-            if (
-                declared.stubs
-                and start.cursor
-                and not (new or self._census)
-                and not has_moved(row, declared.stubs, start.cursor)
-            ):
-                continue
-            listing = self.plan.listing.below(str(row["id"]), key)
-            narrowed = listing if new or self._census else self._since(listing, start)
-            places.append(
-                Place(
-                    narrowed, str(row["id"]), declared.column, fresh=new, key=key, whole=narrowed is listing
-                )
-            )
-        return places, names
-
-    def _since(self, listing: Listing, start: Offset) -> Listing:
-        """A list, narrowed to what is new where it can be."""
-        if self.plan.is_feed:
-            return listing.with_params(("after_id", start.after_id)) if start.after_id else listing
-        if not (self.plan.since and start.cursor):
-            return listing
-        # Whether the filter includes its own moment, or looks at milliseconds, is not documented: a second
-        # earlier is right in every case, and what is too old is dropped.
-        return listing.with_params((self.plan.since, shift(start.cursor, -SINCE_MARGIN)))
-
-    def _walk(self, place: Place, first: Page | None, position: Position | None) -> Walk:
-        fetched = [first] if first else []
-        changed = (self.plan.time or "updated_at",)
-        made = ("created_at", *changed)
-        return Walk(
-            lambda number: fetched.pop() if fetched else self._fetch(place.listing, number),
-            place.listing.size,
-            self._late,
-            came_in=made if self.plan.is_feed or (place.whole and not self.plan.filtered) else changed,
-            position=position,
-        )
-
-    def _first_page(self, place: Place) -> Page | None:
-        """A list's first page; None if the record that it stood below is gone."""
-        try:
-            return self._fetch(place.listing, 1)
-        except AhaNotFoundError:
-            if not place.parent:
-                raise
-            return None
-
-    def _fetch(self, listing: Listing, number: int) -> Page:
-        try:
-            return listing.fetch(self._client, number)
-        except (AhaPermissionError, AhaNotFoundError) as error:
-            raise refusal_of(self._asked.name, self.plan.table.requires, error) from None
-
-    def _pages(self, course: Course) -> Iterator[tuple[Place, list[Row]]]:
-        """The pages of a course.
-
-        Raises:
-            AhaNotFoundError: none of its lists is there.
-        """
-        yield from course
-        if course.gone and len(course.gone) == len(course.places):
-            path = self.plan.listing.below(":id", ":key").path
-            refused = AhaNotFoundError(
-                f"GET {path} answered 404 for each of {len(course.gone)} records.", 404
-            )
-            raise refusal_of(self._asked.name, self.plan.table.requires, refused)
-
     def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
         """The records of all pages that are left."""
         with self._pool:
-            for place, rows in self._pages(course):
+            for place, rows in self._lists.pages(course):
                 chunk: Records = []
                 inside = [row for row in rows if window is None or window.holds(row)]
                 due = self._units.due(course.once(place, inside), None)
-                cursor = self._cursor_after(course.started)
+                cursor = self._lists.cursor_after(course.started)
                 for unit in self._units.make(place, due, self._tell(due), cursor=cursor):
                     chunk += unit.records
                     if self.plan.below and len(chunk) >= CHUNK:
@@ -482,20 +311,8 @@ class Reading:
     def _finished(self, course: Course, pages: Iterator[Records]) -> Iterator[Records]:
         return (self._units.finish(page, course.started) for page in pages)
 
-    def _cursor_after(self, started: str) -> str:
-        """Up to when all is delivered by a read that began at `started`."""
-        return shift(require_clock(started, self.plan.listing.path), -self._late)
-
     def _is_before(self, row: Row, cursor: str) -> bool:
         return bool(self.plan.time) and changed_before(row, cursor, str(self.plan.time))
-
-
-def has_moved(row: Row, stubs: str, cursor: str) -> bool:
-    """Whether one of the stubs in a row says that it changed since; also where there are none to look at."""
-    found = row.get(stubs)
-    if not isinstance(found, list):
-        return True
-    return any(not (isinstance(stub, dict) and changed_before(stub, cursor)) for stub in found)
 
 
 def _distinct(rows: list[Row]) -> list[Row]:

@@ -36,6 +36,7 @@ class Faulty:
         times: how often it happens.
         sent: requests so far.
         hit: how often the fault happened.
+        struck: the last request that it happened to: method and path.
     """
 
     entries: list[Entry]
@@ -44,6 +45,7 @@ class Faulty:
     times: int = 1
     sent: int = 0
     hit: int = 0
+    struck: str = ""
     _recorded: dict[Any, list[Entry]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,12 +57,14 @@ class Faulty:
 
     def answer(self, request: requests.PreparedRequest) -> requests.Response:
         """The recorded answer, or what the fault makes of it. A request that failed may be sent again."""
-        answers = self._recorded.get(matching_key(request_of(request.method or "GET", request.url or "", request.body)))
+        asked = request_of(request.method or "GET", request.url or "", request.body)
+        answers = self._recorded.get(matching_key(asked))
         if not answers:
             raise FaultyReplayError(f"No recorded interaction answers {request.method} {request.url}.")
         number, self.sent = self.sent, self.sent + 1
         if self.at <= number < self.at + self.times:
             self.hit += 1
+            self.struck = f"{request.method} {request.path_url}"
             if "raises" in self.fault:
                 raise getattr(requests.exceptions, self.fault["raises"])(
                     f"{self.fault['raises']} at request {number}"

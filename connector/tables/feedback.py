@@ -178,7 +178,8 @@ FEEDBACK = (
         json_text=("reactions",),
         audited_as=("comment", "ideas/comment"),
         note="Internal comments. Aha! has no list of them, so they are read for the ideas whose "
-        "`updated_at` moved; a change that does not move it is not seen.",
+        "`updated_at` moved, at each reconciliation for those whose `comments_count` changed, and with "
+        "`track_deletes` for those that the audits name.",
     ),
     Table(
         "idea_portal_comments",
@@ -190,10 +191,10 @@ FEEDBACK = (
         ),
         cursor_field=CHANGED_AT,
         audited_as=("ideas/idea_comment", "idea_comment", "ideas/portal_comment"),
-        note="Comments in ideas portals, spam left out. Read as internal comments are, for every idea "
-        "that changed, because no field says whether an idea has any. `changed_at` is `updated_at`, or "
-        "where Aha! does not tell it the moment of the read, by Aha!'s clock: never null, so an edit is "
-        "always newer.",
+        note="Comments in ideas portals, spam left out. Read as internal comments are; how many an idea has "
+        "is told by GraphQL, for 200 ideas in a call (`graphql=off` asks for all). `changed_at` is "
+        "`updated_at`, or where Aha! does not tell it the moment of the read, by Aha!'s clock: never null, "
+        "so an edit is always newer.",
     ),
     Table(
         "idea_organizations",

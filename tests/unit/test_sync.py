@@ -161,7 +161,7 @@ def test_an_ideas_count_of_0_saves_a_call_unless_it_is_not_trusted(
         calls[trust] = len(sandbox.traffic.log)
         assert rows
     ideas = len(list(connector.read_table("ideas", None, {})[0]))
-    assert calls["false"] == -(-ideas // 20) + ideas > 2 * calls["true"]
+    assert calls["false"] > ideas > 2 * calls["true"]
     _, trusted = connector.read_table("idea_comments", None, {})
     again, _ = connector.read_table("idea_comments", trusted, {"trust_counts": "false"})
     assert len(list(again)) == len(rows)

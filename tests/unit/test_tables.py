@@ -123,8 +123,9 @@ CALLS: dict[str, tuple[int, int]] = {
     "ideas": (1, 1),
     "idea_votes": (1, 1),
     "idea_proxy_votes": (1, 1),
-    "idea_comments": (1 + 1, 1),
-    "idea_portal_comments": (1 + 12, 1),
+    # The ideas of the first page are all asked for: they prove the counts, of which GraphQL tells some.
+    "idea_comments": (1 + 12, 1),
+    "idea_portal_comments": (1 + 1 + 12, 1),
 }
 
 
