@@ -25,7 +25,8 @@ Names are Aha!'s own. Ids are texts everywhere. Times are texts as Aha! writes t
 of SQL; Spark calls `STRING`, `BIGINT`, `DOUBLE` and `BOOLEAN` StringType, LongType, DoubleType, BooleanType.
 
 Calls are for pages of 200 rows, and never less than one a list; N is the table's rows, W the workspaces that
-the key sees. What is known of plans and roles is what Aha! publishes, and may differ from account to account:
+the key sees. An idle sync is one that finds nothing new; once in `reconcile_hours` it reads the lists whole, for
+the calls of a first sync. What is known of plans and roles is what Aha! publishes, and may differ from account to account:
 a table that is refused says so, and stops no other.
 """
 
@@ -129,8 +130,9 @@ def costs(table: Table) -> tuple[str, str]:
     route, parents = table.source.route, table.source.parents
     pages = "N/200" if route.paged else "1"
     if parents and parents.changed:
-        first = f"pages of `{parents.table}` + 1 for each{' that has any' if parents.count else ''}"
-        return first, "1"
+        digests = ", twice" if parents.digest else ""
+        counted = " that has any, and for those of a page" if parents.count or parents.digest else ""
+        return f"pages of `{parents.table}`{digests} + 1 for each{counted}", "1"
     if parents:
         above = "W" if parents.table == "products" else f"1 for each of `{parents.table}`"
         keys = " for each key" if "{key}" in route.path else ""
