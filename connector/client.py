@@ -6,12 +6,13 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 
+from connector.deadline import SlowAnswerError, call_within
 from connector.errors import (
     RETRIED_STATUSES,
     AhaConnectionError,
@@ -27,6 +28,10 @@ API, GRAPHQL = "/api/v1", "/api/v2/graphql"
 USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
 SHOWN_CHARACTERS = 200
 CHUNK_BYTES = 65536
+# More than two clocks that are kept in time differ.
+CLOCKS_DIFFER = timedelta(minutes=5)
+# A smaller reset of a rate limit is a length of time and no moment.
+LEAST_MOMENT = 10**8
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class RetryPolicy:
     Attributes:
         attempts: requests sent for one answer, at most.
         connect_timeout, read_timeout: of one request.
-        answer_timeout: of one answer as a whole, headers apart.
+        answer_timeout: of one answer as a whole, from the first byte sent to the last one received.
         first_wait: before the second attempt; doubled each time, up to `longest_wait`.
         longest_wait: also the most that one `Retry-After` is obeyed.
         total_wait: of all waits for one answer together.
@@ -118,6 +123,7 @@ class AhaClient:
     def _prepare(self) -> None:
         # A session for each thread: requests does not promise that threads can share one.
         self._local = threading.local()
+        self._warned = False
         self._budget = shared_budget(
             self.origin, self._settings.requests_per_minute, self._clock, self._settings.budget_share
         )
@@ -125,6 +131,11 @@ class AhaClient:
     def sharing(self, share: int) -> "AhaClient":
         """A client for the same account with one of `share` equal parts of the budget."""
         return AhaClient(replace(self._settings, budget_share=share), clock=self._clock, policy=self._policy)
+
+    @property
+    def latest(self) -> datetime:
+        """The latest moment that it may be by this machine's clock."""
+        return self._clock.wall_time() + CLOCKS_DIFFER
 
     @property
     def origin(self) -> str:
@@ -175,7 +186,12 @@ class AhaClient:
                     "Check the network and `subdomain`, then run again; nothing was lost."
                 )
             else:
-                if response.status_code == 200:
+                if response.status_code == 200 and is_broken_off(content):
+                    failure = AhaConnectionError(
+                        f"{asked.route} answered JSON that breaks off after {len(content)} bytes, each time. "
+                        "A proxy between here and Aha! may cut answers. Run again; nothing was lost."
+                    )
+                elif response.status_code == 200:
                     answer = self._parse(asked.route, response, content)
                     if not (asked.passing and asked.passing in json.dumps(answer.body.get("errors"))):
                         return answer
@@ -185,7 +201,8 @@ class AhaClient:
                     if response.status_code not in RETRIED_STATUSES:
                         raise failure
                 if response.status_code == 429:
-                    wait = rate_limit_wait(response.headers, content)
+                    # Whatever a refusal says: all waits together let a minute's window pass.
+                    wait = max(2 * wait, rate_limit_wait(response.headers, content))
             wait = min(wait, self._policy.longest_wait)
             if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
                 # `from None`: the library's exception holds the request, and with it the key.
@@ -206,24 +223,27 @@ class AhaClient:
         if not hasattr(self._local, "session"):
             self._local.session = self._open_session()
         self._budget.take()
-        started = self._clock.monotonic()
-        with self._local.session.request(
-            asked.method,
-            f"{self._settings.origin}{asked.path}",
-            params=asked.params,
-            data=asked.content,
-            timeout=(self._policy.connect_timeout, self._policy.read_timeout),
-            # A redirect could carry the key to another host.
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            chunks = []
-            for chunk in response.iter_content(CHUNK_BYTES):
-                chunks.append(chunk)
-                # The read timeout starts anew with every byte.
-                if self._clock.monotonic() - started > self._policy.answer_timeout:
-                    raise SlowAnswerError(f"not whole after {self._policy.answer_timeout:.0f} s")
-            return response, b"".join(chunks)
+        session = self._local.session
+
+        def receive() -> tuple[requests.Response, bytes]:
+            with session.request(
+                asked.method,
+                f"{self._settings.origin}{asked.path}",
+                params=asked.params,
+                data=asked.content,
+                timeout=(self._policy.connect_timeout, self._policy.read_timeout),
+                # A redirect could carry the key to another host.
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return response, b"".join(response.iter_content(CHUNK_BYTES))
+
+        try:
+            return call_within(self._policy.answer_timeout, receive)
+        except SlowAnswerError:
+            # What still drips into it must not come before the next answer.
+            del self._local.session
+            raise
 
     def _open_session(self) -> requests.Session:
         session = requests.Session()
@@ -255,7 +275,24 @@ class AhaClient:
                 f"{route} answered 200 with something else than a JSON object ({kind}). "
                 f"Received: {shown!r}. Check `subdomain`: a login page looks like this."
             )
-        return Answer(body, parse_date(response.headers.get("Date")), shown)
+        return Answer(body, self._plausible(parse_date(response.headers.get("Date"))), shown)
+
+    def _plausible(self, date: datetime | None) -> datetime | None:
+        """A `Date`, or this machine's time where that is earlier by more than clocks differ: a cursor that
+        lies in the future would skip what happens until then, and an early one only reads again."""
+        now = self._clock.wall_time()
+        if date is None or date <= now + CLOCKS_DIFFER:
+            return date
+        if not self._warned:
+            self._warned = True
+            logging.getLogger("aha_lakeflow").warning(
+                "An answer of %s is dated %s, and this machine's clock says %s: the earlier counts. If this "
+                "machine's clock is late, set it.",
+                self._settings.origin,
+                date.isoformat(),
+                now.isoformat(timespec="seconds"),
+            )
+        return now
 
     def _reason(self, error: Exception) -> str:
         """What went wrong, without the address, whose parameters fill a page."""
@@ -267,8 +304,20 @@ class AhaClient:
         return text.replace(self._settings.credential, "[api key]")[:SHOWN_CHARACTERS]
 
 
-class SlowAnswerError(Exception):
-    """An answer that keeps coming and does not end."""
+def is_broken_off(content: bytes) -> bool:
+    """Whether an answer began as JSON, or not at all, and is none."""
+    return content.lstrip()[:1] in (b"", b"{", b"[") and not _is_json(content)
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except RecursionError:
+        return True
+    except ValueError as error:
+        # Python's own bound for numbers is no end of a text.
+        return "Exceeds the limit" in str(error)
+    return True
 
 
 def parse_json(content: bytes) -> Any:
@@ -306,6 +355,8 @@ def rate_limit_wait(headers: Mapping[str, str], content: bytes) -> float:
     until = parse_date(after)
     reset = headers.get("X-Ratelimit-Reset", "")
     if until is None and re.fullmatch(r"[0-9]{1,11}", reset):
+        if int(reset) < LEAST_MOMENT:
+            return float(reset)
         until = datetime.fromtimestamp(int(reset), UTC)
     if until is not None and date is not None:
         # `Date` is cut to whole seconds, so the moment itself may be up to a second later.

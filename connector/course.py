@@ -118,7 +118,8 @@ class Course:
         rows = self._walk.next_page()
         if len(self.places) == 1 and self._walk.position.page == 1:
             self.anew = True
-        self.started = self.started or self._walk.position.started
+        told = self._walk.position.started
+        self.started = min(self.started, told) if self.started and told else self.started or told
         self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
         if self._walk.whole and self._left:
             # Where another course would go on: at the beginning of the next list.

@@ -8,7 +8,7 @@ AhaError
 │   ├── AhaPermissionError    403
 │   ├── AhaNotFoundError      404
 │   ├── AhaRateLimitError     429
-│   └── AhaServerError        5xx
+│   └── AhaServerError        408, 425, 5xx
 ├── AhaResponseError      the answer is not what the API documents
 ├── AhaUnstableListError  a list kept changing while it was read
 └── AhaDataError          a value that cannot be converted without corrupting it
@@ -60,7 +60,7 @@ class AhaRateLimitError(AhaStatusError):
 
 
 class AhaServerError(AhaStatusError):
-    """5xx, still after all attempts."""
+    """408, 425 or 5xx, still after all attempts."""
 
 
 class AhaResponseError(AhaError):
@@ -75,8 +75,9 @@ class AhaDataError(AhaError):
     """A value cannot be converted to its column's type without corrupting it."""
 
 
-# Passing faults: the same request may succeed later.
-RETRIED_STATUSES = (429, 500, 502, 503, 504)
+# Passing faults: the same request may succeed later. 520 to 530 are a CDN's words for a server that it did
+# not reach.
+RETRIED_STATUSES = frozenset((408, 425, 429, 500, 502, 503, 504, *range(520, 531)))
 # status → (class, what to do about it)
 STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
     401: (
@@ -100,7 +101,7 @@ STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
 
 def status_error(status: int, message: str) -> AhaStatusError:
     """The error for an HTTP `status`; `message` says where it happened, advice is added here."""
-    if status in RETRIED_STATUSES and status >= 500:
+    if status in RETRIED_STATUSES and status != 429:
         return AhaServerError(f"{message} Aha! kept failing; nothing was lost, run again later.", status)
     error, advice = STATUS_ERRORS.get(status, (AhaStatusError, "This status is not expected of a read."))
     return error(f"{message} {advice}", status)

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Protocol
 
@@ -14,11 +15,16 @@ WINDOW_MARGIN = 1.02
 
 
 class Clock(Protocol):
-    """Where waits go. Never a source of data time: only Aha!'s own clock says when a row changed."""
+    """Where waits go. Never a source of data time: only Aha!'s own clock says when a row changed, and this
+    machine's only that one of its answers may lie in the future."""
 
     def monotonic(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
+
+    def wall_time(self) -> datetime:
+        """The moment, with its zone."""
+        ...
 
 
 class SystemClock:
@@ -29,6 +35,9 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def wall_time(self) -> datetime:
+        return datetime.now(UTC)
 
 
 class Budget:

@@ -19,7 +19,7 @@ from connector.offsets import Offset, Roll, bucket_of, digest
 from connector.options import Settings
 from connector.parallel import Pool
 from connector.plan import Plan
-from connector.servertime import CLOCK_MARGIN, changed_before, format_time
+from connector.servertime import CLOCK_MARGIN, changed_before, format_time, parse_time
 from connector.split import Window, make_windows, moment
 from connector.tables.declaration import Table
 from connector.units import Records, Unit, Units
@@ -86,13 +86,25 @@ class Reading:
         """As `Sync.read`."""
         if self.plan.snapshot:
             return self.stream(), {}
-        offset = Offset.from_json(start, self.plan.scope)
+        offset = self._in_the_past(Offset.from_json(start, self.plan.scope))
         try:
             return self._read(offset)
         except CountsRefutedError:
             # Rows were left out for it, nobody knows which.
             again = Reading(self._client, self._settings, self.plan, self._asked)
             return again._read(Offset(self.plan.scope, counts=REFUTED))
+
+    def _in_the_past(self, start: Offset) -> Offset:
+        """An offset; the beginning, where its cursor lies in the future: nobody knows what it skipped."""
+        if start.cursor is None or parse_time(start.cursor) <= self._client.latest:
+            return start
+        logging.getLogger("aha_lakeflow").warning(
+            "Table %s was read up to %s, which is in the future by this machine's clock: it is read from the "
+            "beginning. If this machine's clock is late, set it.",
+            self._asked.name,
+            start.cursor,
+        )
+        return Offset(self.plan.scope)
 
     def _read(self, start: Offset) -> tuple[Iterator[Records], dict[str, Any]]:
         self._is_first = start.cursor is None

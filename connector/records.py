@@ -26,6 +26,7 @@ from pyspark.sql.types import (
 )
 
 from connector.errors import AhaDataError
+from connector.servertime import parse_time
 from connector.tables.declaration import Table
 from connector.tables.types import JSON_TEXT_PATHS
 
@@ -204,11 +205,9 @@ def _number(value: Any) -> float:
     raise TypeError
 
 
-def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return moment
+def _moment(value: Any) -> datetime | None:
+    # An empty text tells no time.
+    return parse_time(value) if value else None
 
 
 def _refuse(_: Any) -> None:

@@ -1,5 +1,6 @@
 """Aha!'s clock, by which a sync goes: the `Date` of its answers, and its rows' times."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from connector.errors import AhaResponseError
@@ -7,6 +8,7 @@ from connector.listing import Row
 
 # `Date` is cut to seconds, and may be stamped after the rows were looked up.
 CLOCK_MARGIN = timedelta(seconds=2)
+AS_DOCUMENTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def require_clock(started: str, path: str) -> str:
@@ -28,21 +30,34 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def parse_time(text: str) -> datetime:
+    """A moment; of a text that names no zone, in UTC.
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def shift(time: str, by: timedelta) -> str:
     return format_time(datetime.fromisoformat(time) + by)
 
 
 def changed_before(row: Row, time: str, *fields: str) -> bool:
-    """Whether a row's last change lies in a second before `time`; a row that does not say does not.
+    """Whether a row's last change lies in a second before `time`; a row that does not say so, to the second,
+    does not: what cannot be read is new.
 
     The first of `fields` that the row has tells, by default `updated_at`.
     """
     changed = next((row[name] for name in fields or ("updated_at",) if row.get(name)), None)
     if not isinstance(changed, str):
         return False
-    if not changed.endswith("Z"):
+    if not AS_DOCUMENTED.fullmatch(changed):
+        if len(changed) <= len("2025-09-02"):
+            return False
         try:
-            changed = format_time(datetime.fromisoformat(changed))
-        except ValueError:
+            changed = format_time(parse_time(changed))
+        except (ValueError, OverflowError):
             return False
     return changed[:19] < time[:19]

@@ -8,12 +8,12 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.errors import AhaResponseError
 from connector.listing import Row
-from connector.servertime import shift
+from connector.servertime import parse_time, shift
 
 # Two requests a second remain for each of eight, of the 20 that Aha! allows.
 MOST_WINDOWS = 8
@@ -50,8 +50,8 @@ class Window:
         if not (self.since or self.before):
             return True
         created = moment(row)
-        return (not self.since or created >= parse_moment(self.since)) and (
-            not self.before or created < parse_moment(self.before)
+        return (not self.since or created >= parse_time(self.since)) and (
+            not self.before or created < parse_time(self.before)
         )
 
 
@@ -66,7 +66,7 @@ def make_windows(total: int, rows: int, created_at: Callable[[int], str | None])
     if parts < 2:
         return [Window()]
     found = (created_at(total * part // parts + 1) for part in range(1, parts))
-    edges = [None, *sorted({bound for bound in found if bound}, key=parse_moment), None]
+    edges = [None, *sorted({bound for bound in found if bound}, key=parse_time), None]
     return [Window(since, before, len(edges) - 1) for since, before in itertools.pairwise(edges)]
 
 
@@ -78,14 +78,9 @@ def moment(row: Row) -> datetime:
     """
     created = row.get("created_at")
     try:
-        return parse_moment(str(created))
-    except ValueError:
+        return parse_time(str(created))
+    except (ValueError, OverflowError):
         raise AhaResponseError(
             f"Row {row['id']} was made at {created!r}, which is no time: no part of a split read holds it. "
             "Set `partition_rows` above the number of rows, and it is read whole."
         ) from None
-
-
-def parse_moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

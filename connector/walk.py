@@ -100,9 +100,12 @@ class Walk:
 
     def _account(self, page: Page) -> None:
         was, known = self.position, self._pass
+        told = format_time(page.date) if page.date else ""
         if was.page == 1:
-            began = format_time(page.date) if page.date else ""
-            was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
+            was = replace(was, started=was.started or told, began=told, first=page.total, total=page.total)
+        elif told:
+            # Time does not go back: where it seems to, an earlier answer was dated ahead.
+            was = replace(was, started=min(was.started, told), began=min(was.began, told))
         ids = [digest(str(row["id"])) for row in page.rows]
         fresh = set(ids) - known.met
         again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))

@@ -25,9 +25,9 @@ Names are Aha!'s own. Ids are texts everywhere. Times are texts as Aha! writes t
 of SQL; Spark calls `STRING`, `BIGINT`, `DOUBLE` and `BOOLEAN` StringType, LongType, DoubleType, BooleanType.
 
 Calls are for pages of 200 rows, and never less than one a list; N is the table's rows, W the workspaces that
-the key sees. An idle sync is one that finds nothing new; once in `reconcile_hours` it reads the lists whole, for
-the calls of a first sync. What is known of plans and roles is what Aha! publishes, and may differ from account to account:
-a table that is refused says so, and stops no other.
+the key sees. An idle sync is one that finds nothing new; once in `reconcile_hours` it reads the lists whole,
+for the calls of a first sync. What is known of plans and roles is what Aha! publishes, and may differ from
+account to account: a table that is refused says so, and stops no other.
 """
 
 

@@ -5,6 +5,7 @@ waits, a sandbox.
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,10 @@ class FakeClock(threading.local):
 
     def monotonic(self) -> float:
         return self.now
+
+    def wall_time(self) -> datetime:
+        """Later than whatever a test plays."""
+        return datetime(2100, 1, 1, tzinfo=UTC)
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

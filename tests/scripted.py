@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -54,6 +54,36 @@ def scripted(*answers: tuple[int, dict[str, str], str]) -> Iterator[Script]:
     try:
         yield script
     finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def dripping(part: str) -> Iterator[Script]:
+    """A server whose `headers`, or whose `body`, come a byte at a time, and never to an end."""
+    script, over = Script("", []), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            script.requests.append((self.path, dict(self.headers.items())))
+            begun = b"HTTP/1.1 200 OK\r\n"
+            self.wfile.write(begun + (b"Content-Length: 9999\r\n\r\n" if part == "body" else b"X: "))
+            with suppress(OSError):
+                while not over.wait(0.01):
+                    self.wfile.write(b" ")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    script.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield script
+    finally:
+        over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -18,7 +18,7 @@ from connector.errors import (
 )
 from connector.options import parse_options
 from tests.conftest import FakeClock
-from tests.scripted import Script, scripted
+from tests.scripted import Script, dripping, scripted
 
 KEY = "s3cret-key-of-nobody"
 GOOD = (200, {"Date": "Mon, 06 Oct 2025 09:00:00 GMT"}, '{"ideas": []}')
@@ -54,7 +54,7 @@ def test_an_entry_in_netrc_does_not_replace_the_key(
     assert script.requests[0][1]["Authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 530, 0])
 def test_a_passing_fault_is_retried_to_the_right_answer(status: int, clock: FakeClock) -> None:
     with scripted((status, {}, ""), (status, {}, "<html>Bad gateway</html>"), GOOD) as script:
         assert client_for(script, clock).get("/ideas", {}).body == {"ideas": []}
@@ -118,7 +118,41 @@ def test_a_redirect_is_not_followed_so_the_key_stays_with_one_host(clock: FakeCl
         assert other.requests == []
 
 
-@pytest.mark.parametrize("body", ["", "<html>Log in</html>", "[]", '"text"', '{"ideas": ['])
+@pytest.mark.parametrize("body", ["", '{"ideas": [', '{"ideas": [{"id": "1"}', "  ", "["])
+def test_json_that_breaks_off_is_retried_to_the_right_answer_or_a_clear_error(
+    body: str, clock: FakeClock
+) -> None:
+    with scripted((200, {}, body), GOOD) as script:
+        assert client_for(script, clock).get("/ideas", {}).body == {"ideas": []}
+    with (
+        scripted((200, {}, body)) as script,
+        pytest.raises(AhaConnectionError, match="GET /ideas answered JSON that breaks off"),
+    ):
+        client_for(script, clock).get("/ideas", {})
+    assert len(script.requests) == RetryPolicy().attempts
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "0"},
+        {"Retry-After": "0.1"},
+        {"Date": "Mon, 06 Oct 2025 09:00:00 GMT", "Retry-After": "Mon, 06 Oct 2025 08:00:00 GMT"},
+        {"Date": "Mon, 06 Oct 2025 09:00:00 GMT", "X-Ratelimit-Reset": "1759741000"},
+        {"Date": "Mon, 06 Oct 2025 09:00:00 GMT", "X-Ratelimit-Reset": "3"},
+    ],
+    ids=["0", "a tenth", "a date in the past", "a reset in the past", "a reset in seconds"],
+)
+def test_all_attempts_against_a_rate_limit_outlast_its_minute_whatever_it_says(
+    headers: dict[str, str], clock: FakeClock
+) -> None:
+    with scripted((429, headers, "")) as script, pytest.raises(AhaRateLimitError):
+        client_for(script, clock).get("/ideas", {})
+    assert 60 < sum(clock.waits) <= RetryPolicy().total_wait
+    assert len(script.requests) == RetryPolicy().attempts
+
+
+@pytest.mark.parametrize("body", ["<html>Log in</html>", "[]", '"text"'])
 def test_an_answer_that_is_no_json_object_is_an_error_that_shows_what_came(
     body: str, clock: FakeClock
 ) -> None:
@@ -192,20 +226,11 @@ def test_an_error_body_is_understood_in_every_known_shape(body: str, said: str) 
     assert error_text(body.encode()) == said
 
 
-class TickingClock(FakeClock):
-    """A clock on which every look takes a minute."""
-
-    def monotonic(self) -> float:
-        self.now += 60.0
-        return self.now
-
-
-def test_an_answer_that_never_ends_is_given_up() -> None:
-    with (
-        scripted((200, {}, '{"ideas": []}')) as script,
-        pytest.raises(AhaConnectionError, match="not whole after 50 s"),
-    ):
-        client_for(script, TickingClock(), RetryPolicy(attempts=2, answer_timeout=50)).get("/ideas", {})
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_an_answer_that_drips_is_given_up_and_asked_for_again(part: str, clock: FakeClock) -> None:
+    policy = RetryPolicy(attempts=2, answer_timeout=0.2)
+    with dripping(part) as script, pytest.raises(AhaConnectionError, match=r"not whole after 0\.2 s"):
+        client_for(script, clock, policy).get("/ideas", {})
 
 
 def test_json_is_utf_8_whatever_the_content_type_says(clock: FakeClock) -> None:

@@ -23,8 +23,9 @@ REFUSED = {
     "no_root",
     "not_an_object",
     "login_page",
-    "empty_body",
     "redirect",
+    "graphql_errors",
+    "graphql_timeout",
     "duplicated_rows",
     "shrinking_pages",
 }

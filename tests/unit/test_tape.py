@@ -221,11 +221,15 @@ def test_eight_threads_replay_a_hundred_times_without_a_live_hit_or_a_failure(ca
 
 def test_the_replay_server_is_as_strict_and_answers_threads_at_once() -> None:
     path = SANDBOX_SET / "idea_portal_comments" / "one_page.json"
-    asked = [uri_of(entry["request"] | {"origin": ""}) for entry in load_interactions(path)]
+    asked = [entry["request"] for entry in load_interactions(path)]
     with serving_strictly([path]) as replay, ThreadPoolExecutor(8) as pool:
-        answers = list(
-            pool.map(lambda address: requests.get(replay.url + address, timeout=5).status_code, asked)
-        )
+
+        def send(request: dict[str, Any]) -> int:
+            address = replay.url + uri_of(request | {"origin": ""})
+            body = request.get("body")
+            return requests.request(request["method"], address, json=body, timeout=5).status_code
+
+        answers = list(pool.map(send, asked))
     assert answers == [200] * len(asked)
     with (
         pytest.raises(
