@@ -1,6 +1,7 @@
 """The Aha! connector as one file, generated: do not edit.
 
 Made by scripts/merge_python_source.py from
+    connector/deadline.py
     connector/errors.py
     connector/options.py
     connector/pacing.py
@@ -40,7 +41,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 9e22578186b04e7f3e38597469db798bed992c0f3ffc12cc0011c37820b36b06
+SHA-256 of these files and of the script: 4538db799f97d74af2836a6851bfa890f849d88818f73b5941cfc7f1d0bb7da9
 """
 
 import base64
@@ -63,7 +64,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import ModuleType, TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import requests
@@ -102,6 +103,42 @@ except ImportError:
 def register_lakeflow_source(spark):
     """Make the data source known to a Spark session."""
 
+    # -------------------- connector/deadline.py --------------------
+    # A bound for what has none: an answer that drips keeps every timeout of a socket from running out.
+
+    Result = TypeVar("Result")
+
+
+    class SlowAnswerError(Exception):
+        """Work that did not end in time."""
+
+
+    def call_within(seconds: float, work: Callable[[], Result]) -> Result:
+        """The result of `work`, or its error; it is left alone where it takes longer.
+
+    Raises:
+        SlowAnswerError: it did not end within `seconds`.
+    """
+        results: list[Result] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+                errors.append(error)
+
+        # A daemon: a process may end while one drips.
+        thread = threading.Thread(target=run, name="aha-answer", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if errors:
+            raise errors[0]
+        if not results:
+            raise SlowAnswerError(f"not whole after {seconds:g} s")
+        return results[0]
+
+
     # -------------------- connector/errors.py --------------------
     # The errors this connector raises.
     #
@@ -113,7 +150,7 @@ def register_lakeflow_source(spark):
     # │   ├── AhaPermissionError    403
     # │   ├── AhaNotFoundError      404
     # │   ├── AhaRateLimitError     429
-    # │   └── AhaServerError        5xx
+    # │   └── AhaServerError        408, 425, 5xx
     # ├── AhaResponseError      the answer is not what the API documents
     # ├── AhaUnstableListError  a list kept changing while it was read
     # └── AhaDataError          a value that cannot be converted without corrupting it
@@ -155,7 +192,13 @@ def register_lakeflow_source(spark):
 
 
     class AhaNotFoundError(AhaStatusError):
-        """404: the record does not exist, or the key may not see it."""
+        """404: the record does not exist, or the key may not see it.
+
+    Attributes:
+        own: whether Aha! itself says so, in its own form; a proxy or a router may say it too.
+    """
+
+        own: bool = True
 
 
     class AhaRateLimitError(AhaStatusError):
@@ -163,7 +206,7 @@ def register_lakeflow_source(spark):
 
 
     class AhaServerError(AhaStatusError):
-        """5xx, still after all attempts."""
+        """408, 425 or 5xx, still after all attempts."""
 
 
     class AhaResponseError(AhaError):
@@ -178,8 +221,9 @@ def register_lakeflow_source(spark):
         """A value cannot be converted to its column's type without corrupting it."""
 
 
-    # Passing faults: the same request may succeed later.
-    RETRIED_STATUSES = (429, 500, 502, 503, 504)
+    # Passing faults: the same request may succeed later. 520 to 530 are a CDN's words for a server that it did
+    # not reach.
+    RETRIED_STATUSES = frozenset((408, 425, 429, 500, 502, 503, 504, *range(520, 531)))
     # status → (class, what to do about it)
     STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
         401: (
@@ -203,7 +247,7 @@ def register_lakeflow_source(spark):
 
     def status_error(status: int, message: str) -> AhaStatusError:
         """The error for an HTTP `status`; `message` says where it happened, advice is added here."""
-        if status in RETRIED_STATUSES and status >= 500:
+        if status in RETRIED_STATUSES and status != 429:
             return AhaServerError(f"{message} Aha! kept failing; nothing was lost, run again later.", status)
         error, advice = STATUS_ERRORS.get(status, (AhaStatusError, "This status is not expected of a read."))
         return error(f"{message} {advice}", status)
@@ -212,11 +256,13 @@ def register_lakeflow_source(spark):
     def refusal_of(table: str, requires: str, error: AhaStatusError) -> AhaStatusError:
         """The same error, saying which table cannot be read, and what may be missing."""
         missing = f" ({requires})" if requires else ""
-        return type(error)(
+        told = type(error)(
             f"Table `{table}` cannot be read: {error} The account's plan may lack it, or the key's user the "
             f"role{missing}. Other tables are not affected.",
             error.status,
         )
+        told.__dict__.update(error.__dict__)
+        return told
 
 
     # -------------------- connector/options.py --------------------
@@ -625,11 +671,16 @@ def register_lakeflow_source(spark):
 
 
     class Clock(Protocol):
-        """Where waits go. Never a source of data time: only Aha!'s own clock says when a row changed."""
+        """Where waits go. Never a source of data time: only Aha!'s own clock says when a row changed, and this
+    machine's only that one of its answers may lie in the future."""
 
         def monotonic(self) -> float: ...
 
         def sleep(self, seconds: float) -> None: ...
+
+        def wall_time(self) -> datetime:
+            """The moment, with its zone."""
+            ...
 
 
     class SystemClock:
@@ -640,6 +691,9 @@ def register_lakeflow_source(spark):
 
         def sleep(self, seconds: float) -> None:
             time.sleep(seconds)
+
+        def wall_time(self) -> datetime:
+            return datetime.now(UTC)
 
 
     class Budget:
@@ -701,6 +755,10 @@ def register_lakeflow_source(spark):
     USER_AGENT = "aha-lakeflow-connector (https://www.databricks.com; Lakeflow community connector)"
     SHOWN_CHARACTERS = 200
     CHUNK_BYTES = 65536
+    # More than two clocks that are kept in time differ.
+    CLOCKS_DIFFER = timedelta(minutes=5)
+    # A smaller reset of a rate limit is a length of time and no moment.
+    LEAST_MOMENT = 10**8
 
 
     @dataclass(frozen=True)
@@ -710,7 +768,7 @@ def register_lakeflow_source(spark):
     Attributes:
         attempts: requests sent for one answer, at most.
         connect_timeout, read_timeout: of one request.
-        answer_timeout: of one answer as a whole, headers apart.
+        answer_timeout: of one answer as a whole, from the first byte sent to the last one received.
         first_wait: before the second attempt; doubled each time, up to `longest_wait`.
         longest_wait: also the most that one `Retry-After` is obeyed.
         total_wait: of all waits for one answer together.
@@ -792,6 +850,7 @@ def register_lakeflow_source(spark):
         def _prepare(self) -> None:
             # A session for each thread: requests does not promise that threads can share one.
             self._local = threading.local()
+            self._warned = False
             self._budget = shared_budget(
                 self.origin, self._settings.requests_per_minute, self._clock, self._settings.budget_share
             )
@@ -799,6 +858,11 @@ def register_lakeflow_source(spark):
         def sharing(self, share: int) -> "AhaClient":
             """A client for the same account with one of `share` equal parts of the budget."""
             return AhaClient(replace(self._settings, budget_share=share), clock=self._clock, policy=self._policy)
+
+        @property
+        def latest(self) -> datetime:
+            """The latest moment that it may be by this machine's clock."""
+            return self._clock.wall_time() + CLOCKS_DIFFER
 
         @property
         def origin(self) -> str:
@@ -849,17 +913,23 @@ def register_lakeflow_source(spark):
                         "Check the network and `subdomain`, then run again; nothing was lost."
                     )
                 else:
-                    if response.status_code == 200:
+                    if response.status_code == 200 and is_broken_off(content):
+                        failure = AhaConnectionError(
+                            f"{asked.route} answered JSON that breaks off after {len(content)} bytes, each time. "
+                            "A proxy between here and Aha! may cut answers. Run again; nothing was lost."
+                        )
+                    elif response.status_code == 200:
                         answer = self._parse(asked.route, response, content)
                         if not (asked.passing and asked.passing in json.dumps(answer.body.get("errors"))):
                             return answer
                         failure = AhaServerError(f"{asked.route} answered: {asked.passing}.", 200)
                     else:
                         failure = self._refusal(asked.route, response, content)
-                        if response.status_code not in RETRIED_STATUSES:
+                        if not (response.status_code in RETRIED_STATUSES or is_of_the_wire(failure, asked)):
                             raise failure
                     if response.status_code == 429:
-                        wait = rate_limit_wait(response.headers, content)
+                        # Whatever a refusal says: all waits together let a minute's window pass.
+                        wait = max(2 * wait, rate_limit_wait(response.headers, content))
                 wait = min(wait, self._policy.longest_wait)
                 if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
                     # `from None`: the library's exception holds the request, and with it the key.
@@ -880,24 +950,27 @@ def register_lakeflow_source(spark):
             if not hasattr(self._local, "session"):
                 self._local.session = self._open_session()
             self._budget.take()
-            started = self._clock.monotonic()
-            with self._local.session.request(
-                asked.method,
-                f"{self._settings.origin}{asked.path}",
-                params=asked.params,
-                data=asked.content,
-                timeout=(self._policy.connect_timeout, self._policy.read_timeout),
-                # A redirect could carry the key to another host.
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                chunks = []
-                for chunk in response.iter_content(CHUNK_BYTES):
-                    chunks.append(chunk)
-                    # The read timeout starts anew with every byte.
-                    if self._clock.monotonic() - started > self._policy.answer_timeout:
-                        raise SlowAnswerError(f"not whole after {self._policy.answer_timeout:.0f} s")
-                return response, b"".join(chunks)
+            session = self._local.session
+
+            def receive() -> tuple[requests.Response, bytes]:
+                with session.request(
+                    asked.method,
+                    f"{self._settings.origin}{asked.path}",
+                    params=asked.params,
+                    data=asked.content,
+                    timeout=(self._policy.connect_timeout, self._policy.read_timeout),
+                    # A redirect could carry the key to another host.
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    return response, b"".join(response.iter_content(CHUNK_BYTES))
+
+            try:
+                return call_within(self._policy.answer_timeout, receive)
+            except SlowAnswerError:
+                # What still drips into it must not come before the next answer.
+                del self._local.session
+                raise
 
         def _open_session(self) -> requests.Session:
             session = requests.Session()
@@ -918,7 +991,10 @@ def register_lakeflow_source(spark):
             said = self._show(error_text(content))
             reason = self._show(response.reason or "")
             told = " ".join(part for part in (str(response.status_code), reason, said and f"({said})") if part)
-            return status_error(response.status_code, f"{route} answered {told}.")
+            error = status_error(response.status_code, f"{route} answered {told}.")
+            if isinstance(error, AhaNotFoundError):
+                error.own = isinstance(parse_json(content), dict)
+            return error
 
         def _parse(self, route: str, response: requests.Response, content: bytes) -> Answer:
             body = parse_json(content)
@@ -929,7 +1005,24 @@ def register_lakeflow_source(spark):
                     f"{route} answered 200 with something else than a JSON object ({kind}). "
                     f"Received: {shown!r}. Check `subdomain`: a login page looks like this."
                 )
-            return Answer(body, parse_date(response.headers.get("Date")), shown)
+            return Answer(body, self._plausible(parse_date(response.headers.get("Date"))), shown)
+
+        def _plausible(self, date: datetime | None) -> datetime | None:
+            """A `Date`, or this machine's time where that is earlier by more than clocks differ: a cursor that
+        lies in the future would skip what happens until then, and an early one only reads again."""
+            now = self._clock.wall_time()
+            if date is None or date <= now + CLOCKS_DIFFER:
+                return date
+            if not self._warned:
+                self._warned = True
+                logging.getLogger("aha_lakeflow").warning(
+                    "An answer of %s is dated %s, and this machine's clock says %s: the earlier counts. If this "
+                    "machine's clock is late, set it.",
+                    self._settings.origin,
+                    date.isoformat(),
+                    now.isoformat(timespec="seconds"),
+                )
+            return now
 
         def _reason(self, error: Exception) -> str:
             """What went wrong, without the address, whose parameters fill a page."""
@@ -941,8 +1034,25 @@ def register_lakeflow_source(spark):
             return text.replace(self._settings.credential, "[api key]")[:SHOWN_CHARACTERS]
 
 
-    class SlowAnswerError(Exception):
-        """An answer that keeps coming and does not end."""
+    def is_of_the_wire(failure: AhaError, asked: Asked) -> bool:
+        """Whether a list is not found by the words of another than Aha!."""
+        return isinstance(failure, AhaNotFoundError) and not failure.own and asked.method == "GET"
+
+
+    def is_broken_off(content: bytes) -> bool:
+        """Whether an answer began as JSON, or not at all, and is none."""
+        return content.lstrip()[:1] in (b"", b"{", b"[") and not _is_json(content)
+
+
+    def _is_json(content: bytes) -> bool:
+        try:
+            json.loads(content)
+        except RecursionError:
+            return True
+        except ValueError as error:
+            # Python's own bound for numbers is no end of a text.
+            return "Exceeds the limit" in str(error)
+        return True
 
 
     def parse_json(content: bytes) -> Any:
@@ -980,6 +1090,8 @@ def register_lakeflow_source(spark):
         until = parse_date(after)
         reset = headers.get("X-Ratelimit-Reset", "")
         if until is None and re.fullmatch(r"[0-9]{1,11}", reset):
+            if int(reset) < LEAST_MOMENT:
+                return float(reset)
             until = datetime.fromtimestamp(int(reset), UTC)
         if until is not None and date is not None:
             # `Date` is cut to whole seconds, so the moment itself may be up to a second later.
@@ -1108,6 +1220,7 @@ def register_lakeflow_source(spark):
 
     # `Date` is cut to seconds, and may be stamped after the rows were looked up.
     CLOCK_MARGIN = timedelta(seconds=2)
+    AS_DOCUMENTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
     def require_clock(started: str, path: str) -> str:
@@ -1129,22 +1242,35 @@ def register_lakeflow_source(spark):
         return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+    def parse_time(text: str) -> datetime:
+        """A moment; of a text that names no zone, in UTC.
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
     def shift(time: str, by: timedelta) -> str:
         return format_time(datetime.fromisoformat(time) + by)
 
 
     def changed_before(row: Row, time: str, *fields: str) -> bool:
-        """Whether a row's last change lies in a second before `time`; a row that does not say does not.
+        """Whether a row's last change lies in a second before `time`; a row that does not say so, to the second,
+    does not: what cannot be read is new.
 
     The first of `fields` that the row has tells, by default `updated_at`.
     """
         changed = next((row[name] for name in fields or ("updated_at",) if row.get(name)), None)
         if not isinstance(changed, str):
             return False
-        if not changed.endswith("Z"):
+        if not AS_DOCUMENTED.fullmatch(changed):
+            if len(changed) <= len("2025-09-02"):
+                return False
             try:
-                changed = format_time(datetime.fromisoformat(changed))
-            except ValueError:
+                changed = format_time(parse_time(changed))
+            except (ValueError, OverflowError):
                 return False
         return changed[:19] < time[:19]
 
@@ -1880,6 +2006,7 @@ def register_lakeflow_source(spark):
         after_id: of a feed, a row up to which all were delivered.
         after_audit: of a table that follows the audits, one up to which all were heeded.
         audits: whether they are followed; see `connector.following`.
+        again: rows below which Aha! did not let look: the next read asks again.
     """
 
         scope: str
@@ -1897,6 +2024,7 @@ def register_lakeflow_source(spark):
         after_id: str | None = None
         after_audit: str | None = None
         audits: str = ""
+        again: tuple[str, ...] = ()
 
         def to_json(self) -> dict[str, Any]:
             """The JSON object that Spark stores; under 16 KiB."""
@@ -1910,6 +2038,8 @@ def register_lakeflow_source(spark):
                 out["taking"] = [self.taking.before.to_json(), self.taking.now.to_json()]
             if self.strange:
                 out["strange"] = f"{sum(1 << bucket for bucket in self.strange):x}"
+            if self.again:
+                out["again"] = list(self.again)
             for name in ("reconciled", "counts", "after_id", "after_audit", "audits"):
                 if text := getattr(self, name):
                     out[name] = text
@@ -1941,6 +2071,7 @@ def register_lakeflow_source(spark):
                     _id_from(found.get("after_id")),
                     _id_from(found.get("after_audit")),
                     str(found.get("audits", "")),
+                    tuple(map(str, found.get("again", ()))),
                 )
 
             return read_offset(given, scope, parse) or cls(scope)
@@ -2339,11 +2470,9 @@ def register_lakeflow_source(spark):
         raise TypeError
 
 
-    def _moment(value: Any) -> datetime:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return moment
+    def _moment(value: Any) -> datetime | None:
+        # An empty text tells no time.
+        return parse_time(value) if value else None
 
 
     def _refuse(_: Any) -> None:
@@ -2401,8 +2530,8 @@ def register_lakeflow_source(spark):
             if not (self.since or self.before):
                 return True
             created = moment(row)
-            return (not self.since or created >= parse_moment(self.since)) and (
-                not self.before or created < parse_moment(self.before)
+            return (not self.since or created >= parse_time(self.since)) and (
+                not self.before or created < parse_time(self.before)
             )
 
 
@@ -2417,7 +2546,7 @@ def register_lakeflow_source(spark):
         if parts < 2:
             return [Window()]
         found = (created_at(total * part // parts + 1) for part in range(1, parts))
-        edges = [None, *sorted({bound for bound in found if bound}, key=parse_moment), None]
+        edges = [None, *sorted({bound for bound in found if bound}, key=parse_time), None]
         return [Window(since, before, len(edges) - 1) for since, before in itertools.pairwise(edges)]
 
 
@@ -2429,17 +2558,12 @@ def register_lakeflow_source(spark):
     """
         created = row.get("created_at")
         try:
-            return parse_moment(str(created))
-        except ValueError:
+            return parse_time(str(created))
+        except (ValueError, OverflowError):
             raise AhaResponseError(
                 f"Row {row['id']} was made at {created!r}, which is no time: no part of a split read holds it. "
                 "Set `partition_rows` above the number of rows, and it is read whole."
             ) from None
-
-
-    def parse_moment(text: str) -> datetime:
-        found = datetime.fromisoformat(text)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
     # -------------------- connector/tables/account.py --------------------
@@ -3613,12 +3737,14 @@ def register_lakeflow_source(spark):
         column: that holds the parent's id.
         count: the parent's field that says how many there are; None where none does, or none is trusted.
         digest: the fields of GraphQL that do; None likewise.
+        detail: where the parent itself stands: asked whether it is still there.
     """
 
         listing: Listing
         column: str
         count: str | None = None
         digest: tuple[str, str] | None = None
+        detail: Detail | None = None
 
         @property
         def is_counted(self) -> bool:
@@ -3717,7 +3843,11 @@ def register_lakeflow_source(spark):
         parents = source.parents
         if parents and parents.changed:
             plan = _plan_list(table, TABLES[parents.table].source, settings, size, _named(parents))
-            below = Below(_listing(table, source.route, size=settings.page_size), parents.column)
+            below = Below(
+                _listing(table, source.route, size=settings.page_size),
+                parents.column,
+                detail=TABLES[parents.table].detail,
+            )
             if trusting:
                 digest = parents.digest if settings.graphql == "auto" else None
                 below = replace(below, count=parents.count, digest=digest)
@@ -4064,9 +4194,12 @@ def register_lakeflow_source(spark):
 
         def _account(self, page: Page) -> None:
             was, known = self.position, self._pass
+            told = format_time(page.date) if page.date else ""
             if was.page == 1:
-                began = format_time(page.date) if page.date else ""
-                was = replace(was, started=was.started or began, began=began, first=page.total, total=page.total)
+                was = replace(was, started=was.started or told, began=told, first=page.total, total=page.total)
+            elif told:
+                # Time does not go back: where it seems to, an earlier answer was dated ahead.
+                was = replace(was, started=min(was.started, told), began=min(was.began, told))
             ids = [digest(str(row["id"])) for row in page.rows]
             fresh = set(ids) - known.met
             again = len(fresh) < len(ids) or bool(set(ids) & set(was.tail))
@@ -4227,7 +4360,8 @@ def register_lakeflow_source(spark):
             rows = self._walk.next_page()
             if len(self.places) == 1 and self._walk.position.page == 1:
                 self.anew = True
-            self.started = self.started or self._walk.position.started
+            told = self._walk.position.started
+            self.started = min(self.started, told) if self.started and told else self.started or told
             self.position = replace(self._walk.position, parent=self._place.name, started=self.started)
             if self._walk.whole and self._left:
                 # Where another course would go on: at the beginning of the next list.
@@ -4588,6 +4722,8 @@ def register_lakeflow_source(spark):
         counts: of what hangs below a row, where it is counted.
         asked: for how many rows it was asked what hangs below them.
         gone: rows that were gone by then.
+        troubled: rows below which Aha! did not let look, each with its error.
+        answered: below how many it did.
     """
 
         def __init__(self, client: AhaClient, plan: Plan, lookback: timedelta, size: int, pool: Pool) -> None:
@@ -4598,6 +4734,8 @@ def register_lakeflow_source(spark):
             self.counts: Counts | None = None
             self.asked = 0
             self.gone: set[str] = set()
+            self.troubled: dict[str, AhaStatusError] = {}
+            self.answered = 0
 
         def due(self, rows: list[Row], since: str | None) -> list[Row]:
             """Rows, or their parts, that changed since; all of them since None."""
@@ -4649,6 +4787,10 @@ def register_lakeflow_source(spark):
                 if records is None:
                     self.gone.add(str(row["id"]))
                     continue
+                if isinstance(records, AhaStatusError):
+                    self.troubled[str(row["id"])] = records
+                    continue
+                self.answered += 1
                 answers.append((told.get(str(row["id"]), NOTHING), records))
                 yield Unit(row, records)
             if self.counts and cursor:
@@ -4729,8 +4871,9 @@ def register_lakeflow_source(spark):
             named: Any = row if where == "self" else row.get(where or "")
             return isinstance(named, dict) and is_among(named, self._plan.workspaces)
 
-        def _children(self, row: Row) -> Records | None:
-            """All records below one row; None if it was deleted, merged or hidden after the list named it."""
+        def _children(self, row: Row) -> Records | AhaStatusError | None:
+            """All records below one row; None if it was deleted, merged or hidden after the list named it; an
+        error that may be this row's own."""
             below, parent = self._plan.below, str(row["id"])
             if below is None:
                 raise ValueError(f"nothing hangs below a row of table `{self._plan.table.name}`")
@@ -4744,8 +4887,23 @@ def register_lakeflow_source(spark):
                     came_in=came_in,
                 )
                 return [_with_parent(record, below.column, parent) for page in walk for record in page]
-            except AhaNotFoundError:
-                return None
+            except AhaNotFoundError as error:
+                return None if error.own and self._is_gone(parent) else error
+            except (AhaAuthError, AhaRateLimitError):
+                raise
+            except AhaStatusError as error:
+                return error
+
+        def _is_gone(self, parent: str) -> bool:
+            """Whether Aha! knows no such record any more: its list alone may be missing for another reason."""
+            below = self._plan.below
+            if below is None or below.detail is None:
+                return True
+            try:
+                self._client.get(below.detail.path.format(id=parent), {"fields": "id"})
+            except AhaNotFoundError as error:
+                return error.own
+            return False
 
 
     def is_empty(row: Row, count: str | None) -> bool:
@@ -4870,6 +5028,7 @@ def register_lakeflow_source(spark):
         late: timedelta
         pool: Pool
         ahead: Page | None = None
+        _looked: set[str] | None = None
 
         def open(self, start: Offset, counts: Counts | None) -> tuple[Course, Census | None]:
             """The lists, from where `start` stands; and a count of their rows, where they are read whole."""
@@ -5023,13 +5182,22 @@ def register_lakeflow_source(spark):
             )
 
         def _first_page(self, place: Place) -> Page | None:
-            """A list's first page; None if the record that it stood below is gone."""
+            """A list's first page; None if the record that it stood below is gone, or has no such list: then the
+        next read asks again. A snapshot would let its rows go, so there it must be gone."""
             try:
                 return self.fetch(place.listing, 1)
-            except AhaNotFoundError:
-                if not place.parent:
+            except AhaNotFoundError as error:
+                if not (place.parent and error.own):
+                    raise
+                if self.plan.snapshot and not place.key and place.parent in self._fresh_parents():
                     raise
                 return None
+
+        def _fresh_parents(self) -> set[str]:
+            """The records that lists stand below, looked at once more."""
+            if self._looked is None and self.plan.parents:
+                self._looked = {str(row["id"]) for row in self._parents(self.plan.parents)[0]}
+            return self._looked or set()
 
         def fetch(self, listing: Listing, number: int) -> Page:
             """A page of a list; an error says which table cannot be read."""
@@ -5071,6 +5239,8 @@ def register_lakeflow_source(spark):
     # A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
     MOST_ROWS = 6000
     MOST_ASKED = 1000
+    # So many records may refuse to show what hangs below them, and it is their own fault; not if they are all.
+    MOST_TROUBLED, ALL = 20, 3
     # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
     THREADS = 4
     # Records that are handed on together, at least.
@@ -5130,7 +5300,7 @@ def register_lakeflow_source(spark):
             """As `Sync.read`."""
             if self.plan.snapshot:
                 return self.stream(), {}
-            offset = Offset.from_json(start, self.plan.scope)
+            offset = self._in_the_past(Offset.from_json(start, self.plan.scope))
             try:
                 return self._read(offset)
             except CountsRefutedError:
@@ -5138,14 +5308,31 @@ def register_lakeflow_source(spark):
                 again = Reading(self._client, self._settings, self.plan, self._asked)
                 return again._read(Offset(self.plan.scope, counts=REFUTED))
 
+        def _in_the_past(self, start: Offset) -> Offset:
+            """An offset; the beginning, where its cursor lies in the future: nobody knows what it skipped."""
+            if start.cursor is None or parse_time(start.cursor) <= self._client.latest:
+                return start
+            logging.getLogger("aha_lakeflow").warning(
+                "Table %s was read up to %s, which is in the future by this machine's clock: it is read from the "
+                "beginning. If this machine's clock is late, set it.",
+                self._asked.name,
+                start.cursor,
+            )
+            return Offset(self.plan.scope)
+
         def _read(self, start: Offset) -> tuple[Iterator[Records], dict[str, Any]]:
             self._is_first = start.cursor is None
             self._heard = follow_audits(self._client, self._settings, self.plan, start)
+            if start.again and not start.position:
+                # Whether they change meanwhile or not.
+                ideas = dict.fromkeys(start.again, False) | self._heard.ideas
+                self._heard = replace(self._heard, ideas=ideas)
             with self._pool:
                 self._units.counts = self._count(start)
                 course, self._census = self._lists.open(start, self._units.counts)
                 held = self._hold(course, start)
                 strange = self._find_strangers(course, start, held)
+                self._judge_troubles()
             end = self._end(course, start, held, strange)
             pages = held.records(start.seen.news(held.contents))
             return self._finished(course, pages), end.to_json()
@@ -5203,6 +5390,28 @@ def register_lakeflow_source(spark):
             held.add(units)
             held.recent |= {unit.name for unit in units if heard.ideas[unit.name]}
 
+        def _judge_troubles(self) -> None:
+            """Go on without the rows below which Aha! did not let look, where they are few and others are not.
+
+        Raises:
+            AhaStatusError: nothing can be read, or too much cannot.
+        """
+            troubles, answered = self._units.troubled, self._units.answered
+            if not troubles:
+                return
+            first, error = next(iter(troubles.items()))
+            few = len(troubles) <= MOST_TROUBLED and (answered or not (self._is_first or len(troubles) >= ALL))
+            if not few:
+                raise refusal_of(self._asked.name, self.plan.table.requires, error)
+            logging.getLogger("aha_lakeflow").warning(
+                "Table %s: what hangs below %d records could not be read, %s the first of them (%s). The others "
+                "are read; these are asked for again next time, and nothing of theirs counts as deleted.",
+                self._asked.name,
+                len(troubles),
+                first,
+                error,
+            )
+
         def _is_enough(self, held: Held, start: Offset) -> bool:
             """Whether a micro-batch is full."""
             # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
@@ -5223,7 +5432,8 @@ def register_lakeflow_source(spark):
 
         def _residents(self, place: Place, rows: list[Row], told: dict[str, Told]) -> list[Resident]:
             """Those on a page that are there; not those that were gone when they were asked for."""
-            there = [row for row in rows if str(row["id"]) not in self._units.gone]
+            absent = self._units.gone | self._units.troubled.keys()
+            there = [row for row in rows if str(row["id"]) not in absent]
             return [resident for row in there for resident in self._units.residents(place, row, told)]
 
         def _add(self, held: Held, course: Course, place: Place, due: list[Row], told: dict[str, Told]) -> None:
@@ -5266,7 +5476,8 @@ def register_lakeflow_source(spark):
                 return strange
             for place, rows in found:
                 self._add(held, course, place, self._units.due(rows, None), self._told)
-                gone = [row for row in rows if str(row["id"]) in self._units.gone]
+                absent = self._units.gone | self._units.troubled.keys()
+                gone = [row for row in rows if str(row["id"]) in absent]
                 census.forget(
                     resident.name for row in gone for resident in self._units.residents(place, row, self._told)
                 )
@@ -5297,6 +5508,7 @@ def register_lakeflow_source(spark):
             delivered = {name: content for name, content in held.contents.items() if name in held.recent}
             coming = start.coming.and_also(delivered)
             state = counts.state if counts else start.counts
+            again = tuple(sorted({*(start.again if start.position else ()), *self._units.troubled}))
             parents = None
             if course.names is not None:
                 parents = (start.coming_parents or Roll()).and_also(Roll.of(course.done))
@@ -5310,6 +5522,7 @@ def register_lakeflow_source(spark):
                     counts=state,
                     after_audit=self._heard.after,
                     audits=self._heard.state,
+                    again=again,
                 )
             cursor = self._lists.cursor_after(course.started)
             tally = census.taking.now if census else start.tally
@@ -5325,12 +5538,18 @@ def register_lakeflow_source(spark):
                 after_id=held.feed.settled or start.after_id,
                 after_audit=self._heard.after,
                 audits=self._heard.state,
+                again=again,
             )
             quiet = start.cursor and not (start.position or start.strange or strange)
             if quiet and not start.seen.news(held.contents) and (held.recent or not held.contents):
                 # Nothing came, and nothing is known that was not.
                 known = replace(
-                    start, parents=parents, counts=state, after_audit=end.after_audit, audits=end.audits
+                    start,
+                    parents=parents,
+                    counts=state,
+                    after_audit=end.after_audit,
+                    audits=end.audits,
+                    again=again,
                 )
                 if known == start and (census is None or (self.plan.is_whole and tally == start.tally)):
                     return start
@@ -5349,6 +5568,9 @@ def register_lakeflow_source(spark):
                         if self.plan.below and len(chunk) >= CHUNK:
                             yield self._units.finish(chunk, course.started)
                             chunk = []
+                    # What is handed on at once must be everything.
+                    for error in self._units.troubled.values():
+                        raise refusal_of(self._asked.name, self.plan.table.requires, error)
                     if chunk:
                         yield self._units.finish(chunk, course.started)
 

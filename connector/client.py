@@ -17,6 +17,7 @@ from connector.errors import (
     RETRIED_STATUSES,
     AhaConnectionError,
     AhaError,
+    AhaNotFoundError,
     AhaResponseError,
     AhaServerError,
     status_error,
@@ -198,7 +199,7 @@ class AhaClient:
                     failure = AhaServerError(f"{asked.route} answered: {asked.passing}.", 200)
                 else:
                     failure = self._refusal(asked.route, response, content)
-                    if response.status_code not in RETRIED_STATUSES:
+                    if not (response.status_code in RETRIED_STATUSES or is_of_the_wire(failure, asked)):
                         raise failure
                 if response.status_code == 429:
                     # Whatever a refusal says: all waits together let a minute's window pass.
@@ -264,7 +265,10 @@ class AhaClient:
         said = self._show(error_text(content))
         reason = self._show(response.reason or "")
         told = " ".join(part for part in (str(response.status_code), reason, said and f"({said})") if part)
-        return status_error(response.status_code, f"{route} answered {told}.")
+        error = status_error(response.status_code, f"{route} answered {told}.")
+        if isinstance(error, AhaNotFoundError):
+            error.own = isinstance(parse_json(content), dict)
+        return error
 
     def _parse(self, route: str, response: requests.Response, content: bytes) -> Answer:
         body = parse_json(content)
@@ -302,6 +306,11 @@ class AhaClient:
     def _show(self, text: str) -> str:
         """The only way of a server's words into a message: without the key, and then cut."""
         return text.replace(self._settings.credential, "[api key]")[:SHOWN_CHARACTERS]
+
+
+def is_of_the_wire(failure: AhaError, asked: Asked) -> bool:
+    """Whether a list is not found by the words of another than Aha!."""
+    return isinstance(failure, AhaNotFoundError) and not failure.own and asked.method == "GET"
 
 
 def is_broken_off(content: bytes) -> bool:

@@ -52,7 +52,13 @@ class AhaPermissionError(AhaStatusError):
 
 
 class AhaNotFoundError(AhaStatusError):
-    """404: the record does not exist, or the key may not see it."""
+    """404: the record does not exist, or the key may not see it.
+
+    Attributes:
+        own: whether Aha! itself says so, in its own form; a proxy or a router may say it too.
+    """
+
+    own: bool = True
 
 
 class AhaRateLimitError(AhaStatusError):
@@ -110,8 +116,10 @@ def status_error(status: int, message: str) -> AhaStatusError:
 def refusal_of(table: str, requires: str, error: AhaStatusError) -> AhaStatusError:
     """The same error, saying which table cannot be read, and what may be missing."""
     missing = f" ({requires})" if requires else ""
-    return type(error)(
+    told = type(error)(
         f"Table `{table}` cannot be read: {error} The account's plan may lack it, or the key's user the "
         f"role{missing}. Other tables are not affected.",
         error.status,
     )
+    told.__dict__.update(error.__dict__)
+    return told

@@ -42,6 +42,7 @@ class Lists:
     late: timedelta
     pool: Pool
     ahead: Page | None = None
+    _looked: set[str] | None = None
 
     def open(self, start: Offset, counts: Counts | None) -> tuple[Course, Census | None]:
         """The lists, from where `start` stands; and a count of their rows, where they are read whole."""
@@ -195,13 +196,22 @@ class Lists:
         )
 
     def _first_page(self, place: Place) -> Page | None:
-        """A list's first page; None if the record that it stood below is gone."""
+        """A list's first page; None if the record that it stood below is gone, or has no such list: then the
+        next read asks again. A snapshot would let its rows go, so there it must be gone."""
         try:
             return self.fetch(place.listing, 1)
-        except AhaNotFoundError:
-            if not place.parent:
+        except AhaNotFoundError as error:
+            if not (place.parent and error.own):
+                raise
+            if self.plan.snapshot and not place.key and place.parent in self._fresh_parents():
                 raise
             return None
+
+    def _fresh_parents(self) -> set[str]:
+        """The records that lists stand below, looked at once more."""
+        if self._looked is None and self.plan.parents:
+            self._looked = {str(row["id"]) for row in self._parents(self.plan.parents)[0]}
+        return self._looked or set()
 
     def fetch(self, listing: Listing, number: int) -> Page:
         """A page of a list; an error says which table cannot be read."""

@@ -286,6 +286,7 @@ class Offset:
         after_id: of a feed, a row up to which all were delivered.
         after_audit: of a table that follows the audits, one up to which all were heeded.
         audits: whether they are followed; see `connector.following`.
+        again: rows below which Aha! did not let look: the next read asks again.
     """
 
     scope: str
@@ -303,6 +304,7 @@ class Offset:
     after_id: str | None = None
     after_audit: str | None = None
     audits: str = ""
+    again: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that Spark stores; under 16 KiB."""
@@ -316,6 +318,8 @@ class Offset:
             out["taking"] = [self.taking.before.to_json(), self.taking.now.to_json()]
         if self.strange:
             out["strange"] = f"{sum(1 << bucket for bucket in self.strange):x}"
+        if self.again:
+            out["again"] = list(self.again)
         for name in ("reconciled", "counts", "after_id", "after_audit", "audits"):
             if text := getattr(self, name):
                 out[name] = text
@@ -347,6 +351,7 @@ class Offset:
                 _id_from(found.get("after_id")),
                 _id_from(found.get("after_audit")),
                 str(found.get("audits", "")),
+                tuple(map(str, found.get("again", ()))),
             )
 
         return read_offset(given, scope, parse) or cls(scope)

@@ -7,7 +7,7 @@ from connector.listing import Listing, Row
 from connector.offsets import scope_of
 from connector.options import Settings
 from connector.tables import TABLES
-from connector.tables.declaration import AFTER_ID, Parents, Route, Source, Table
+from connector.tables.declaration import AFTER_ID, Detail, Parents, Route, Source, Table
 
 # A feed is read in micro-batches of so many rows where no option says otherwise.
 FEED_ROWS = 6000
@@ -23,12 +23,14 @@ class Below:
         column: that holds the parent's id.
         count: the parent's field that says how many there are; None where none does, or none is trusted.
         digest: the fields of GraphQL that do; None likewise.
+        detail: where the parent itself stands: asked whether it is still there.
     """
 
     listing: Listing
     column: str
     count: str | None = None
     digest: tuple[str, str] | None = None
+    detail: Detail | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -127,7 +129,11 @@ def plan_table(table: Table, settings: Settings) -> Plan:
     parents = source.parents
     if parents and parents.changed:
         plan = _plan_list(table, TABLES[parents.table].source, settings, size, _named(parents))
-        below = Below(_listing(table, source.route, size=settings.page_size), parents.column)
+        below = Below(
+            _listing(table, source.route, size=settings.page_size),
+            parents.column,
+            detail=TABLES[parents.table].detail,
+        )
         if trusting:
             digest = parents.digest if settings.graphql == "auto" else None
             below = replace(below, count=parents.count, digest=digest)

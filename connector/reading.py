@@ -11,6 +11,7 @@ from connector.client import AhaClient
 from connector.counts import REFUTED, Counts, CountsRefutedError, Told, tell_by_field
 from connector.course import Course, Place
 from connector.digests import Digests
+from connector.errors import refusal_of
 from connector.following import Heard, follow_audits
 from connector.held import Held
 from connector.listing import Row
@@ -27,6 +28,8 @@ from connector.units import Records, Unit, Units
 # A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
 MOST_ROWS = 6000
 MOST_ASKED = 1000
+# So many records may refuse to show what hangs below them, and it is their own fault; not if they are all.
+MOST_TROUBLED, ALL = 20, 3
 # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
 THREADS = 4
 # Records that are handed on together, at least.
@@ -109,11 +112,16 @@ class Reading:
     def _read(self, start: Offset) -> tuple[Iterator[Records], dict[str, Any]]:
         self._is_first = start.cursor is None
         self._heard = follow_audits(self._client, self._settings, self.plan, start)
+        if start.again and not start.position:
+            # Whether they change meanwhile or not.
+            ideas = dict.fromkeys(start.again, False) | self._heard.ideas
+            self._heard = replace(self._heard, ideas=ideas)
         with self._pool:
             self._units.counts = self._count(start)
             course, self._census = self._lists.open(start, self._units.counts)
             held = self._hold(course, start)
             strange = self._find_strangers(course, start, held)
+            self._judge_troubles()
         end = self._end(course, start, held, strange)
         pages = held.records(start.seen.news(held.contents))
         return self._finished(course, pages), end.to_json()
@@ -171,6 +179,28 @@ class Reading:
         held.add(units)
         held.recent |= {unit.name for unit in units if heard.ideas[unit.name]}
 
+    def _judge_troubles(self) -> None:
+        """Go on without the rows below which Aha! did not let look, where they are few and others are not.
+
+        Raises:
+            AhaStatusError: nothing can be read, or too much cannot.
+        """
+        troubles, answered = self._units.troubled, self._units.answered
+        if not troubles:
+            return
+        first, error = next(iter(troubles.items()))
+        few = len(troubles) <= MOST_TROUBLED and (answered or not (self._is_first or len(troubles) >= ALL))
+        if not few:
+            raise refusal_of(self._asked.name, self.plan.table.requires, error)
+        logging.getLogger("aha_lakeflow").warning(
+            "Table %s: what hangs below %d records could not be read, %s the first of them (%s). The others "
+            "are read; these are asked for again next time, and nothing of theirs counts as deleted.",
+            self._asked.name,
+            len(troubles),
+            first,
+            error,
+        )
+
     def _is_enough(self, held: Held, start: Offset) -> bool:
         """Whether a micro-batch is full."""
         # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
@@ -191,7 +221,8 @@ class Reading:
 
     def _residents(self, place: Place, rows: list[Row], told: dict[str, Told]) -> list[Resident]:
         """Those on a page that are there; not those that were gone when they were asked for."""
-        there = [row for row in rows if str(row["id"]) not in self._units.gone]
+        absent = self._units.gone | self._units.troubled.keys()
+        there = [row for row in rows if str(row["id"]) not in absent]
         return [resident for row in there for resident in self._units.residents(place, row, told)]
 
     def _add(self, held: Held, course: Course, place: Place, due: list[Row], told: dict[str, Told]) -> None:
@@ -234,7 +265,8 @@ class Reading:
             return strange
         for place, rows in found:
             self._add(held, course, place, self._units.due(rows, None), self._told)
-            gone = [row for row in rows if str(row["id"]) in self._units.gone]
+            absent = self._units.gone | self._units.troubled.keys()
+            gone = [row for row in rows if str(row["id"]) in absent]
             census.forget(
                 resident.name for row in gone for resident in self._units.residents(place, row, self._told)
             )
@@ -265,6 +297,7 @@ class Reading:
         delivered = {name: content for name, content in held.contents.items() if name in held.recent}
         coming = start.coming.and_also(delivered)
         state = counts.state if counts else start.counts
+        again = tuple(sorted({*(start.again if start.position else ()), *self._units.troubled}))
         parents = None
         if course.names is not None:
             parents = (start.coming_parents or Roll()).and_also(Roll.of(course.done))
@@ -278,6 +311,7 @@ class Reading:
                 counts=state,
                 after_audit=self._heard.after,
                 audits=self._heard.state,
+                again=again,
             )
         cursor = self._lists.cursor_after(course.started)
         tally = census.taking.now if census else start.tally
@@ -293,12 +327,18 @@ class Reading:
             after_id=held.feed.settled or start.after_id,
             after_audit=self._heard.after,
             audits=self._heard.state,
+            again=again,
         )
         quiet = start.cursor and not (start.position or start.strange or strange)
         if quiet and not start.seen.news(held.contents) and (held.recent or not held.contents):
             # Nothing came, and nothing is known that was not.
             known = replace(
-                start, parents=parents, counts=state, after_audit=end.after_audit, audits=end.audits
+                start,
+                parents=parents,
+                counts=state,
+                after_audit=end.after_audit,
+                audits=end.audits,
+                again=again,
             )
             if known == start and (census is None or (self.plan.is_whole and tally == start.tally)):
                 return start
@@ -317,6 +357,9 @@ class Reading:
                     if self.plan.below and len(chunk) >= CHUNK:
                         yield self._units.finish(chunk, course.started)
                         chunk = []
+                # What is handed on at once must be everything.
+                for error in self._units.troubled.values():
+                    raise refusal_of(self._asked.name, self.plan.table.requires, error)
                 if chunk:
                     yield self._units.finish(chunk, course.started)
 

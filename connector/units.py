@@ -10,7 +10,13 @@ from connector.census import Resident, name_of
 from connector.client import AhaClient
 from connector.counts import NOTHING, Counts, Told
 from connector.course import Place
-from connector.errors import AhaNotFoundError, AhaResponseError
+from connector.errors import (
+    AhaAuthError,
+    AhaNotFoundError,
+    AhaRateLimitError,
+    AhaResponseError,
+    AhaStatusError,
+)
 from connector.listing import Row, is_row
 from connector.parallel import Pool
 from connector.plan import Plan, is_among
@@ -50,6 +56,8 @@ class Units:
         counts: of what hangs below a row, where it is counted.
         asked: for how many rows it was asked what hangs below them.
         gone: rows that were gone by then.
+        troubled: rows below which Aha! did not let look, each with its error.
+        answered: below how many it did.
     """
 
     def __init__(self, client: AhaClient, plan: Plan, lookback: timedelta, size: int, pool: Pool) -> None:
@@ -60,6 +68,8 @@ class Units:
         self.counts: Counts | None = None
         self.asked = 0
         self.gone: set[str] = set()
+        self.troubled: dict[str, AhaStatusError] = {}
+        self.answered = 0
 
     def due(self, rows: list[Row], since: str | None) -> list[Row]:
         """Rows, or their parts, that changed since; all of them since None."""
@@ -111,6 +121,10 @@ class Units:
             if records is None:
                 self.gone.add(str(row["id"]))
                 continue
+            if isinstance(records, AhaStatusError):
+                self.troubled[str(row["id"])] = records
+                continue
+            self.answered += 1
             answers.append((told.get(str(row["id"]), NOTHING), records))
             yield Unit(row, records)
         if self.counts and cursor:
@@ -191,8 +205,9 @@ class Units:
         named: Any = row if where == "self" else row.get(where or "")
         return isinstance(named, dict) and is_among(named, self._plan.workspaces)
 
-    def _children(self, row: Row) -> Records | None:
-        """All records below one row; None if it was deleted, merged or hidden after the list named it."""
+    def _children(self, row: Row) -> Records | AhaStatusError | None:
+        """All records below one row; None if it was deleted, merged or hidden after the list named it; an
+        error that may be this row's own."""
         below, parent = self._plan.below, str(row["id"])
         if below is None:
             raise ValueError(f"nothing hangs below a row of table `{self._plan.table.name}`")
@@ -206,8 +221,23 @@ class Units:
                 came_in=came_in,
             )
             return [_with_parent(record, below.column, parent) for page in walk for record in page]
-        except AhaNotFoundError:
-            return None
+        except AhaNotFoundError as error:
+            return None if error.own and self._is_gone(parent) else error
+        except (AhaAuthError, AhaRateLimitError):
+            raise
+        except AhaStatusError as error:
+            return error
+
+    def _is_gone(self, parent: str) -> bool:
+        """Whether Aha! knows no such record any more: its list alone may be missing for another reason."""
+        below = self._plan.below
+        if below is None or below.detail is None:
+            return True
+        try:
+            self._client.get(below.detail.path.format(id=parent), {"fields": "id"})
+        except AhaNotFoundError as error:
+            return error.own
+        return False
 
 
 def is_empty(row: Row, count: str | None) -> bool:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from sandbox.clock import http_date
 from sandbox.routes import REPEAT_ROW, ROW_REPEATED
 
 LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/session'>Log in to Aha!</form></body></html>"
+NOT_THERE = "<html><head><title>404 Not Found</title></head><body>404 Not Found</body></html>"
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 DRIP_PIECES, DRIP_BYTES, DRIP_SECONDS = 50, 64, 0.05
 
@@ -61,11 +63,11 @@ class Scheduled:
         return True
 
 
-def answering(status: int, text: str, content_type: str) -> Fault:
+def answering(status: int, text: str, content_type: str, headers: dict[str, str] | None = None) -> Fault:
     """A fault that is a fixed answer."""
 
     async def fault(_: web.Request, __: Inner) -> web.StreamResponse:
-        return web.Response(status=status, text=text, content_type=content_type)
+        return web.Response(status=status, text=text, content_type=content_type, headers=headers)
 
     return fault
 
@@ -107,6 +109,20 @@ async def truncate(request: web.Request, inner: Inner) -> web.StreamResponse:
     return response
 
 
+async def dated_ahead(request: web.Request, inner: Inner) -> web.StreamResponse:
+    """The true answer, by a server whose clock is a day ahead."""
+    response, content = await _begun(request, await inner(), timedelta(days=1))
+    await response.write(content)
+    return response
+
+
+async def broken_json(_: web.Request, inner: Inner) -> web.StreamResponse:
+    """Half of the JSON, as if it were all."""
+    true = await inner()
+    content = true.body if isinstance(true.body, bytes) else b""
+    return web.Response(status=true.status, body=content[: len(content) // 2], content_type=true.content_type)
+
+
 async def drip(request: web.Request, inner: Inner) -> web.StreamResponse:
     """The true answer, a few bytes at a time."""
     if request.method == "HEAD":
@@ -119,11 +135,13 @@ async def drip(request: web.Request, inner: Inner) -> web.StreamResponse:
     return response
 
 
-async def _begun(request: web.Request, true: web.Response) -> tuple[web.StreamResponse, bytes]:
+async def _begun(
+    request: web.Request, true: web.Response, ahead: timedelta = timedelta()
+) -> tuple[web.StreamResponse, bytes]:
     """The true answer's headers, sent, and its body, not sent."""
     content = true.body if isinstance(true.body, bytes) else b""
     headers = {"Content-Length": str(len(content)), "Content-Type": true.content_type}
-    headers["Date"] = http_date(request.app[CLOCK].now())
+    headers["Date"] = http_date(request.app[CLOCK].now() + ahead)
     response = web.StreamResponse(status=true.status, headers=headers)
     await response.prepare(request)
     return response, content
@@ -168,12 +186,20 @@ def _misshape(body: dict[str, object]) -> dict[str, object]:
 FAULTS: dict[str, Fault] = {
     "403": answering(403, '{"error": "Forbidden"}', "application/json"),
     "404": answering(404, '{"error": "Record not found."}', "application/json"),
+    "404_html": answering(404, NOT_THERE, "text/html"),
+    "408": answering(408, "", "text/plain"),
+    "410": answering(410, '{"error": "Gone"}', "application/json"),
+    "422": answering(422, '{"error": "Unprocessable"}', "application/json"),
+    "522": answering(522, BAD_GATEWAY, "text/html"),
     "500": answering(500, '{"error": "Internal server error"}', "application/json"),
     "502_html": answering(502, BAD_GATEWAY, "text/html"),
     "503": answering(503, "", "text/plain"),
     "429_retry_after": limiting("retry_after"),
     "429_reset": limiting("reset"),
     "429_message": limiting("message"),
+    "429_at_once": answering(429, "", "text/plain", {"Retry-After": "0"}),
+    "dated_ahead": dated_ahead,
+    "broken_json": broken_json,
     "reset": reset,
     "truncated": truncate,
     "wrong_shape": rewriting(_misshape),

@@ -16,8 +16,8 @@ CREATE = ("create_connection", "aha", "my_aha")
 
 ALLOWED = (
     "custom_object_keys,ideas_q,ideas_workflow_status,isDeleteFlow,max_ideas,max_records_per_batch,"
-    "partition_rows,q,sync_mode,tableConfigs,tableName,tableNameList,timestamps,track_deletes,trust_counts,"
-    "workspaces"
+    "partition_rows,q,reconcile_hours,sync_mode,tableConfigs,tableName,tableNameList,timestamps,"
+    "track_deletes,trust_counts,workspaces"
 )
 
 

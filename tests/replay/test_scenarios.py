@@ -31,8 +31,10 @@ def recorded_ids(interactions: list[dict[str, Any]], scenario: Scenario) -> set[
     # What changed before the cursor was asked for, for nobody knows how Aha! compares, and was dropped; but
     # below a record that changed, all is read.
     cursor, time = scenario.start.get("cursor"), str(table.time)
-    # A cursor alone does not say which parents there were: all are new.
-    if table.source.parents and not table.source.parents.changed:
+    # A cursor alone does not say which rows, or which parents, there were: all are new.
+    route, parents = table.source.route, table.source.parents
+    whole_each_time = not (route.since or parents or table.append)
+    if whole_each_time or (parents and not parents.changed):
         return {str(row["id"]) for row in rows}
     sources = (table.source, table.narrowed)
     whole = [source.route.path for source in sources if source and source.parents and source.parents.changed]

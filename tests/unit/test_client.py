@@ -85,9 +85,19 @@ def test_a_lasting_fault_ends_in_an_error_within_bounded_attempts_and_time(
 def test_a_refusal_is_not_retried_and_says_what_to_do(
     status: int, error: type[Exception], advice: str, clock: FakeClock
 ) -> None:
-    with scripted((status, {}, "")) as script, pytest.raises(error, match=advice):
+    answer: Answer = (status, {}, '{"error": "No."}')
+    with scripted(answer) as script, pytest.raises(error, match=advice):
         client_for(script, clock).get("/ideas", {})
     assert len(script.requests) == 1
+
+
+def test_a_404_that_is_not_aha_s_own_is_retried_like_a_fault_of_the_wire(clock: FakeClock) -> None:
+    foreign: Answer = (404, {}, "<html>404 Not Found</html>")
+    with scripted(foreign, foreign, GOOD) as script:
+        assert client_for(script, clock).get("/ideas", {}).body == {"ideas": []}
+    with scripted(foreign) as script, pytest.raises(AhaNotFoundError) as caught:
+        client_for(script, clock).get("/ideas", {})
+    assert not caught.value.own
 
 
 @pytest.mark.parametrize(

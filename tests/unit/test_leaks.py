@@ -235,6 +235,7 @@ def test_whatever_an_account_holds_nothing_is_refused_by_coincidence_and_no_orig
 
     class Request:
         method, uri = "GET", "https://company.aha.io/api/v1/ideas?page=1"
+        body = None
 
     text = dump([entry_of(Request, response)])
     assert list(find_unreplaced(raw, made, RULES)) == []
