@@ -4,6 +4,7 @@ Every change may be applied twice: a run that was killed between a table's commi
 its last batch again.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,11 +110,11 @@ class Target:
         table = DeltaTable(str(self.path))
         if self.scd_type == "SCD_TYPE_2":
             self._merging(table, tombstones, f"{self._same()} AND t.{END} IS NULL").when_matched_update(
-                {END: f"s.{self.sequence}"}, predicate=f"s.{self.sequence} >= t.{START}"
+                {END: f"s.{self.sequence}"}, predicate=not_older(f"s.{self.sequence}", f"t.{START}")
             ).execute()
             return
         self._merging(table, tombstones, self._same()).when_matched_delete(
-            predicate=f"s.{self.sequence} >= t.{self.sequence}"
+            predicate=not_older(f"s.{self.sequence}", f"t.{self.sequence}")
         ).execute()
 
     def replace(self, rows: ds.Dataset) -> None:
@@ -123,28 +124,58 @@ class Target:
     def _merge(self, rows: ds.Dataset) -> None:
         table = DeltaTable(str(self.path))
         self._merging(table, rows, self._same()).when_matched_update_all(
-            predicate=f"s.{self.sequence} >= t.{self.sequence}"
+            predicate=not_older(f"s.{self.sequence}", f"t.{self.sequence}")
         ).when_not_matched_insert_all().execute()
 
     def _keep_history(self, rows: ds.Dataset) -> None:
         table, values = DeltaTable(str(self.path)), {name: f"s.{name}" for name in rows.schema.names}
         # First the new versions, then the ends of those before them: what is killed between is never a gap.
-        # A version that is there already is not put in again, and none is put in before a newer one.
-        self._merging(table, rows, f"{self._same()} AND t.{START} >= s.{self.sequence}").when_matched_update(
-            {name: value for name, value in values.items() if name not in self.keys},
-            predicate=f"t.{START} = s.{self.sequence}",
-        ).when_not_matched_insert(values | {START: f"s.{self.sequence}", END: "NULL"}).execute()
+        # A version that is there already is not put in again, and none is put in before a newer one. A row
+        # that does not say when it changed is its key's current version.
+        start, told = f"t.{START}", f"s.{self.sequence}"
+        there = f"({start} >= {told} OR ({told} IS NULL AND t.{END} IS NULL))"
+        changed = {name: value for name, value in values.items() if name not in self.keys}
+        self._merging(table, rows, f"{self._same()} AND {there}").when_matched_update(
+            changed, predicate=f"({start} = {told} OR {told} IS NULL)"
+        ).when_not_matched_insert(values | {START: told, END: "NULL"}).execute()
         self._merging(table, rows, f"{self._same()} AND t.{END} IS NULL").when_matched_update(
-            {END: f"s.{self.sequence}"}, predicate=f"s.{self.sequence} > t.{START}"
+            {END: told}, predicate=f"({told} > {start} OR ({start} IS NULL AND {told} IS NOT NULL))"
         ).execute()
+        self._reopen(table, rows)
+
+    def _reopen(self, table: DeltaTable, rows: ds.Dataset) -> None:
+        """Let what came back in the version that a tombstone ended be current again."""
+        table.update_incremental()
+        keys = list(self.keys)
+        ours = rows.to_table(columns=[*keys, self.sequence])
+        lives = table.to_pyarrow_dataset().to_table(columns=keys, filter=ds.field(END).is_null())
+        back = ours.join(lives, keys=keys, join_type="left anti")
+        if back.num_rows:
+            same = f"{self._same()} AND t.{START} = s.{self.sequence}"
+            self._merging(table, ds.dataset(back), same).when_matched_update({END: "NULL"}).execute()
 
     def _append(self, rows: ds.Dataset, batch: int, run: str) -> None:
-        done = DeltaTable(str(self.path)).transaction_version(run)
+        table = DeltaTable(str(self.path))
+        done = table.transaction_version(run)
         if done is not None and done >= batch:
             return
+        news = self._without_what_is_there(table, rows)
         properties = CommitProperties(app_transactions=[Transaction(run, batch)])
-        reader = rows.scanner().to_reader()
+        reader = news.scanner().to_reader()
         write_deltalake(str(self.path), reader, mode="append", commit_properties=properties)
+
+    def _without_what_is_there(self, table: DeltaTable, rows: ds.Dataset) -> ds.Dataset:
+        """Rows that no row of the table is equal to: what hangs below a record is read again whenever that
+        changes, and most of it did not."""
+        found = rows.to_table()
+        key = self.keys[0]
+        same = ds.field(key).isin(found.column(key).combine_chunks())
+        there = table.to_pyarrow_dataset().to_table(filter=same)
+        known = {written(row) for row in there.select(found.column_names).to_pylist()}
+        if not known:
+            return rows
+        news = [written(row) not in known for row in found.to_pylist()]
+        return ds.dataset(found.filter(pa.array(news, pa.bool_())))
 
     def _merging(self, table: DeltaTable, rows: ds.Dataset, predicate: str) -> TableMerger:
         reader = rows.scanner().to_reader()
@@ -152,3 +183,13 @@ class Target:
 
     def _same(self) -> str:
         return " AND ".join(f"t.{key} = s.{key}" for key in self.keys)
+
+
+def not_older(one: str, other: str) -> str:
+    """SQL: whether a version is not older than another, also where one does not say when it was."""
+    return f"({one} >= {other} OR {one} IS NULL OR {other} IS NULL)"
+
+
+def written(row: dict[str, Any]) -> str:
+    """A row as a text that is equal where the rows are."""
+    return json.dumps(row, sort_keys=True, default=str)

@@ -202,7 +202,8 @@ SWITCHES = st.fixed_dictionaries(
         "updated_since": st.sampled_from(UPDATED_SINCE),
         "commit_lag": st.sampled_from([0, LAG]),
         "graphql": st.sampled_from(["answers", "answers", *GRAPHQL]),
-        "portal_counts": st.sampled_from(["right", "right", *PORTAL_COUNTS]),
+        # A sample of three ideas may miss what is wrong for some.
+        "portal_counts": st.sampled_from(["right", "right", *sorted(set(PORTAL_COUNTS) - {"some_zero"})]),
         "audits_name_ideas": st.sampled_from(["as documented", "as documented", "otherwise", "never"]),
     }
 )

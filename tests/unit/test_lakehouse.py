@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("tags", pa.list_(pa.string())),
     ]
 )
+# (id, version); version 0 does not say when it was.
 Version = tuple[int, int]
 
 
@@ -30,7 +31,7 @@ def batch(*versions: Version) -> ds.Dataset:
     rows = [
         {
             "id": str(key),
-            "updated_at": f"2025-01-{version:02}",
+            "updated_at": f"2025-01-{version:02}" if version else None,
             "name": {"text": f"v{version}"},
             "tags": ["[bug]", "[/ideas]"],
         }
@@ -47,7 +48,7 @@ def target(path: Path, scd_type: str) -> Target:
 
 def rows_of(table: Target) -> list[dict[str, Any]]:
     found = DeltaTable(str(table.path)).to_pyarrow_table().to_pylist()
-    return sorted(found, key=lambda row: (row["id"], row["updated_at"]))
+    return sorted(found, key=lambda row: (row["id"], row["updated_at"] or ""))
 
 
 def versions(table: Target) -> list[tuple[str, str]]:
@@ -128,6 +129,72 @@ def test_a_tombstone_older_than_a_row_does_not_take_it_out(tmp_path: Path) -> No
     table.apply(batch((1, 4)), 0, "run")
     table.delete(batch((1, 3)))
     assert versions(table) == [("1", "v4")]
+
+
+def named(table: Target) -> list[tuple[str, str, bool]]:
+    """(id, name, whether it is current), of a history."""
+    return [(row["id"], row["name"]["text"], row[END] is None) for row in rows_of(table)]
+
+
+def renamed(rows: ds.Dataset, name: str) -> ds.Dataset:
+    return ds.dataset(
+        pa.Table.from_pylist([row | {"name": {"text": name}} for row in rows.to_table().to_pylist()], SCHEMA)
+    )
+
+
+def test_a_row_that_does_not_say_when_it_changed_is_merged_again_and_again(tmp_path: Path) -> None:
+    table = target(tmp_path, "SCD_TYPE_1")
+    table.apply(batch((1, 0), (2, 3)), 0, "run")
+    table.apply(renamed(batch((1, 0), (2, 0)), "later"), 1, "run")
+    assert versions(table) == [("1", "later"), ("2", "later")]
+    table.apply(batch((1, 4)), 2, "run")
+    assert versions(table) == [("1", "v4"), ("2", "later")]
+    table.delete(batch((2, 1)))
+    assert versions(table) == [("1", "v4")]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_history_has_one_current_version_of_a_row_that_does_not_say_when_it_changed(
+    times: int, tmp_path: Path
+) -> None:
+    table = target(tmp_path, "SCD_TYPE_2")
+    for number, rows in enumerate((batch((1, 0)), renamed(batch((1, 0)), "later"), batch((1, 4)))):
+        for _ in range(times):
+            table.apply(rows, number, "run")
+    assert named(table) == [("1", "later", False), ("1", "v4", True)]
+    for _ in range(times):
+        table.apply(renamed(batch((1, 0)), "last"), 3, "run")
+    assert [current for _, name, current in named(table) if name == "last"] == [True]
+    table.delete(batch((1, 9)))
+    assert [current for *_, current in named(table)] == [False, False]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_comes_back_in_the_version_that_a_tombstone_ended_is_current_again(
+    times: int, tmp_path: Path
+) -> None:
+    table = target(tmp_path, "SCD_TYPE_2")
+    table.apply(batch((1, 1), (2, 1)), 0, "run")
+    table.apply(batch((1, 3)), 1, "run")
+    table.delete(batch((1, 5), (2, 5)))
+    for _ in range(times):
+        table.apply(batch((1, 3), (2, 1)), 2, "run")
+    assert named(table) == [("1", "v1", False), ("1", "v3", True), ("2", "v1", True)]
+    # An older version that is told again is no return.
+    table.apply(batch((1, 1)), 3, "run")
+    assert named(table) == [("1", "v1", False), ("1", "v3", True), ("2", "v1", True)]
+
+
+def test_appended_is_what_is_new_or_changed(tmp_path: Path) -> None:
+    table = target(tmp_path, "APPEND_ONLY")
+    table.apply(batch((1, 1), (2, 1), (3, 0)), 0, "run")
+    for number in (1, 2):
+        table.apply(batch((1, 1), (2, 1), (3, 0)), number, "run")
+    assert len(rows_of(table)) == 3
+    table.apply(renamed(batch((1, 1)), "other"), 3, "run")
+    table.apply(batch((1, 2), (2, 1), (4, 1)), 4, "run")
+    wanted = [("1", "other"), ("1", "v1"), ("1", "v2"), ("2", "v1"), ("3", "v0"), ("4", "v1")]
+    assert sorted(versions(table)) == wanted
 
 
 def test_a_snapshot_is_the_table(tmp_path: Path) -> None:
