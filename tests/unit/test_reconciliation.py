@@ -165,6 +165,30 @@ def test_a_first_sync_of_portal_comments_asks_for_the_sample_and_for_the_ideas_t
         assert len(comments.calls) == 2 + len(changed)
 
 
+@pytest.mark.soak
+def test_portal_comments_of_10000_ideas_cost_their_pages_twice_a_sample_and_a_call_for_each_with_any() -> (
+    None
+):
+    with closing(open_world(ideas=10_000, clock=SandboxClock(START))) as world, running(world) as box:
+        bearing = sorted(idea for idea in with_comments(box, "idea_comment") if idea)
+        kept = set(bearing[: len(shown(box, "idea")) // 20])
+        spare = [record for record in shown(box, "idea_comment") if record.parent not in kept]
+        world.store.put([], gone=spare)
+        comments = Follower(box, "idea_portal_comments", page_size="200")
+        comments.sync()
+        assert set(comments.rows) == {str(record.id) for record in shown(box, "idea_comment")}
+        assert len(comments.calls) <= 49 + 49 + 200 + 1.05 * len(kept)
+        box.clock.advance(3600)
+        changed = shown(box, "idea")[2000:2050]
+        for number, record in enumerate(changed):
+            world.change("idea", record.id, name="renamed")
+            if number % 2:
+                world.create("idea_comment", record.id)
+        comments.sync()
+        asked = set(with_comments(box, "idea_comment")) & {record.id for record in changed}
+        assert len(comments.calls) <= 2 + len(asked)
+
+
 # What is wrong with GraphQL, and what is said of it: each as switches, or as faults.
 WRONG: dict[str, tuple[dict[str, Any], list[Scheduled], str]] = {
     "a wrong 0": ({"portal_counts": "zero"}, [], "it is not used again"),
