@@ -41,7 +41,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 4538db799f97d74af2836a6851bfa890f849d88818f73b5941cfc7f1d0bb7da9
+SHA-256 of these files and of the script: 3fd84ac8182e95fc4a16ac4627a894460452706387569bd8af305ffdc800ccdd
 """
 
 import base64
@@ -4796,6 +4796,10 @@ def register_lakeflow_source(spark):
             if self.counts and cursor:
                 self.counts.compare(answers, cursor)
 
+        def shows_parts(self, row: Row) -> bool:
+            """Whether a row stands for parts, and holds them."""
+            return self._plan.table.part is not None and self._plan.table.part in row
+
         def _parts(self, rows: list[Row]) -> list[Row]:
             """Rows, or the rows that are their parts."""
             name = self._plan.table.part
@@ -5368,7 +5372,15 @@ def register_lakeflow_source(spark):
                         for row in fresh
                         if all_of_them or census.is_due(self._units.residents(place, row, told))
                     ]
-                    due = _distinct([*due, *self._units.due(extra, None)])
+                    # Of a row's parts, where it shows them, only those that are due themselves.
+                    shown = [row for row in extra if self._units.shows_parts(row)]
+                    parts = [
+                        part
+                        for part in self._units.due(shown, None)
+                        if census.is_due(self._units.residents(place, part, told))
+                    ]
+                    others = [row for row in extra if not self._units.shows_parts(row)]
+                    due = _distinct([*due, *parts, *self._units.due(others, None)])
                     extra_ids = {str(row["id"]) for row in extra}
                     held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
                 self._add(held, course, place, due, told)

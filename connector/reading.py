@@ -157,7 +157,15 @@ class Reading:
                     for row in fresh
                     if all_of_them or census.is_due(self._units.residents(place, row, told))
                 ]
-                due = _distinct([*due, *self._units.due(extra, None)])
+                # Of a row's parts, where it shows them, only those that are due themselves.
+                shown = [row for row in extra if self._units.shows_parts(row)]
+                parts = [
+                    part
+                    for part in self._units.due(shown, None)
+                    if census.is_due(self._units.residents(place, part, told))
+                ]
+                others = [row for row in extra if not self._units.shows_parts(row)]
+                due = _distinct([*due, *parts, *self._units.due(others, None)])
                 extra_ids = {str(row["id"]) for row in extra}
                 held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
             self._add(held, course, place, due, told)

@@ -130,6 +130,10 @@ class Units:
         if self.counts and cursor:
             self.counts.compare(answers, cursor)
 
+    def shows_parts(self, row: Row) -> bool:
+        """Whether a row stands for parts, and holds them."""
+        return self._plan.table.part is not None and self._plan.table.part in row
+
     def _parts(self, rows: list[Row]) -> list[Row]:
         """Rows, or the rows that are their parts."""
         name = self._plan.table.part

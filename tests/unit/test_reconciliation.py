@@ -367,3 +367,17 @@ def test_an_earlier_versions_offset_goes_on_and_everything_is_delivered_once_mor
     }
     del ideas.offset["scope"]
     assert set(ideas.sync()) == {str(record.id) for record in shown(box, "idea")}
+
+
+def test_while_the_clock_stands_still_the_old_parts_of_a_record_with_a_new_one_are_not_told_again(
+    box: Sandbox,
+) -> None:
+    requirements = Follower(box, "requirements")
+    requirements.sync()
+    box.clock.advance(3600)
+    feature = next(record.parent for record in shown(box, "requirement"))
+    made = {str(box.world.create("requirement", feature).id) for _ in range(2)}
+    assert set(requirements.sync()) == made
+    before = requirements.offset
+    assert requirements.sync() == []
+    assert requirements.offset == before
