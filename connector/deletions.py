@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from connector.audits import AuditList, number_in, spelling_of, unexpected_audits
+from connector.audits import AuditList, Audits, number_in, spelling_of, unexpected_audits
 from connector.client import AhaClient
 from connector.errors import AhaNotFoundError, AhaPermissionError
-from connector.listing import Row
+from connector.listing import Listing, Row
 from connector.offsets import Seen, digest, read_offset, scope_of, write_offset
 from connector.options import Settings
-from connector.tables.declaration import Table
+from connector.tables.declaration import Table, letters
+from connector.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,51 @@ def read_deletions(
     settled = found.settled or offset.after_id
     contents = {str(identity): digest(row) for identity, row in tombstones.items()}
     news = offset.seen.news(contents)
-    out = [row for identity, row in sorted(tombstones.items()) if str(identity) in news]
+    fresh = {identity: row for identity, row in tombstones.items() if str(identity) in news}
+    restored = _find_restored(client, settings, table, {one: found.entries[one] for one in fresh}, found)
+    out = [row for _, row in sorted(fresh.items()) if row["id"] not in restored]
     if start and not news:
         return iter(()), offset.to_json()
     overlap = {name: content for name, content in contents.items() if int(name) > (settled or 0)}
     end = DeletionOffset(scope, settled, Seen.of(overlap))
     return iter([out] if out else []), end.to_json()
+
+
+def _find_restored(
+    client: AhaClient, settings: Settings, table: Table, told: Mapping[int, Row], found: Audits
+) -> set[str]:
+    """Rows that were deleted with their idea, and are there again because it was taken back.
+
+    Costs a call for each deleted idea, and one more for each that is back.
+    """
+    spelled = frozenset(map(letters, ("ideas/idea", "idea")))
+    deleted = {
+        str(audit.get("auditable_id")) for audit in found.entries.values() if spelling_of(audit) in spelled
+    }
+    of_ideas = table.spellings & spelled
+    named = "auditable_id" if of_ideas else "associated_id"
+    concerned = sorted({str(audit.get(named)) for audit in told.values()} & deleted)
+    back = [idea for idea in concerned if _is_there(client, idea)]
+    if of_ideas:
+        return set(back)
+    source = table.narrowed or table.source
+    living: set[str] = set()
+    for idea in back:
+        listing = Listing(source.route.path, source.route.root, (), settings.page_size).below(idea)
+        walk = Walk(
+            partial(listing.fetch, client), listing.size, timedelta(seconds=settings.lookback_seconds)
+        )
+        living |= {str(row["id"]) for page in walk for row in page}
+    return living
+
+
+def _is_there(client: AhaClient, idea: str) -> bool:
+    try:
+        return isinstance(client.get(f"/ideas/{idea}", {"fields": "id"}).body.get("idea"), dict)
+    except AhaNotFoundError as error:
+        if error.own:
+            return False
+        raise
 
 
 def _tombstone(audit: Row, table: Table) -> Row:

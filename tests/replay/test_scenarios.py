@@ -22,7 +22,7 @@ def recorded_ids(interactions: list[dict[str, Any]], scenario: Scenario) -> set[
     table = TABLES[scenario.table]
     bodies = [entry["response"]["body"] for entry in interactions]
     if "deletions" in scenario.steps:
-        audits = [row for body in bodies for row in body["audits"]]
+        audits = [row for body in bodies for row in body.get("audits", [])]
         return {str(row["auditable_id"]) for row in audits if row["auditable_type"] in table.audited_as}
     root = table.source.route.root
     rows = [row for body in bodies if isinstance(body, dict) for row in body.get(root, [])]

@@ -89,7 +89,7 @@ def test_a_second_read_asks_for_what_came_after_the_first(box: Sandbox) -> None:
     box.clock.advance(3600)
     _, offset = deletes(connector, "ideas")
     deletes(connector, "ideas", offset)
-    first, second = (entry["query"] for entry in box.traffic.log)
+    first, second = (entry["query"] for entry in box.traffic.log if entry["path"] == "/audits")
     assert first == {"audit_action": "destroy", "page": "1", "per_page": "200"}
     assert second == first | {"after_id": offset["after_id"]}
 
@@ -212,7 +212,8 @@ def test_a_stream_in_delete_flow_reads_tombstones_and_nothing_else(source: Sourc
     rows = [row for batch in batches for row in batch.to_pylist()]
     assert {name for row in rows for name, value in row.items() if value is not None} == {"id", "updated_at"}
     assert rows == [row for batch in stream.readBetweenOffsets({}, end) for row in batch.to_pylist()]
-    assert {entry["path"] for entry in box.traffic.log} == {"/audits"}
+    # Beside the audits, each deleted idea is asked for: it may be back.
+    assert {entry["route"] for entry in box.traffic.log} == {"/audits", "/ideas/{id}"}
 
 
 def test_nothing_before_an_audit_that_is_still_young_counts_as_settled() -> None:
@@ -223,3 +224,27 @@ def test_nothing_before_an_audit_that_is_still_young_counts_as_settled() -> None
         rows, _ = deletes(connector, "ideas", offset)
     assert offset["after_id"] == "5"
     assert [row["id"] for row in rows] == ["4"]
+
+
+@pytest.mark.parametrize("moving", [True, False])
+@pytest.mark.parametrize("table", ["ideas", "idea_votes", "idea_comments", "idea_portal_comments"])
+def test_what_is_back_with_its_idea_is_not_told_as_deleted(table: str, moving: bool, box: Sandbox) -> None:
+    world, kinds = box.world, {"ideas": "idea", "idea_votes": "vote", "idea_comments": "comment"}
+    kind = kinds.get(table, "idea_comment")
+    connector = connector_to(box.url)
+    back, gone = (world.create("idea").id for _ in range(2))
+    records = {
+        idea: [idea] if kind == "idea" else [world.create(kind, idea).id for _ in range(2)]
+        for idea in (back, gone)
+    }
+    _, start = deletes(connector, table)
+    for idea in (back, gone):
+        if kind != "idea":
+            # This one does not come back: it was deleted before its idea.
+            records[gone].append(world.create(kind, idea).id)
+            world.delete(kind, records[gone][-1])
+        world.delete("idea", idea)
+    world.restore("idea", back, moving=moving)
+    box.clock.advance(3600)
+    rows, _ = deletes(connector, table, start)
+    assert {row["id"] for row in rows} == {str(record) for record in records[gone]}
