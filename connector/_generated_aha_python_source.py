@@ -41,7 +41,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: fd26ec466d7b7d6b94337ce2ed626f08c0cdc6ab10deaee42c8238444d68b6aa
+SHA-256 of these files and of the script: 516431740163b3eb1390c573d534433b28f9e0ae67ae4c857ca36c16c3caae19
 """
 
 import base64
@@ -694,7 +694,7 @@ def register_lakeflow_source(spark):
             time.sleep(seconds)
 
         def wall_time(self) -> datetime:
-            return datetime.now(UTC)
+            return datetime.fromtimestamp(time.time(), UTC)
 
 
     class Budget:

@@ -37,7 +37,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def wall_time(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.fromtimestamp(time.time(), UTC)
 
 
 class Budget:

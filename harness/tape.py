@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +23,10 @@ from harness.scrub import Scrubber
 # pytest-recording makes a file's suffix from this name.
 SERIALIZER = "json"
 MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "body")
+
+# What clocks say while something is recorded or replayed: later than any `Date` of an answer, so that none
+# seems to come from the future.
+LATER = datetime(2101, 1, 1, tzinfo=UTC).timestamp()
 
 Send = Callable[..., requests.Response]
 
@@ -78,6 +83,7 @@ def recording(around: Callable[[Send], Send]) -> Iterator[Reel]:
     with (
         in_turn(around),
         tape.use_cassette("in memory") as cassette,
+        patch.object(time, "time", lambda: LATER),
         # vcrpy would compare every request with all that were recorded before.
         patch.object(cassette, "can_play_response_for", lambda _: False),
     ):
@@ -155,6 +161,7 @@ def strictly(cassette: Any) -> Iterator[Tally]:
         # Whatever client vcrpy patches asks here.
         patch.object(cassette, "can_play_response_for", noting),
         patch.object(time, "sleep", lambda _: None),
+        patch.object(time, "time", lambda: LATER),
         in_turn(),
         no_network(tally.sockets),
     ):

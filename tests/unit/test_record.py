@@ -328,7 +328,7 @@ def test_a_recording_that_does_not_replay_is_refused(sandbox: Sandbox, tmp_path:
     account = account_at(sandbox.url)
     account.scrubber.body = lambda content: b""  # type: ignore[method-assign]
     report = record(account, MATRIX, MATRIX.select(("ideas/empty",)), tmp_path / "cassettes")
-    assert "was recorded and does not replay: AhaResponseError" in report.failed["ideas/empty"]
+    assert "was recorded and does not replay" in report.failed["ideas/empty"]
     assert not (tmp_path / "cassettes").exists() or not contents(tmp_path / "cassettes")
 
 
