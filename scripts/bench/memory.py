@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from connector.aha import AhaLakeflowConnect
+from connector.offsets import is_unfinished
 from sandbox.server import API_KEY
 
 SIZES = (10_000, 100_000)
@@ -19,7 +20,7 @@ KILOBYTE, MEGABYTE = 1024, 1024 * 1024
 
 def measure(console: Console) -> None:
     """Read all ideas of a small and of a large sandbox, each from a fresh process."""
-    console.print("Memory of a first sync of ideas, read page by page")
+    console.print("Memory of a first sync of ideas, read in micro-batches")
     for ideas in SIZES:
         command = [sys.executable, "-m", "sandbox", "--ideas", str(ideas), "--no-rate-limit"]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
@@ -45,8 +46,11 @@ def read(url: str, traced: bool) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if traced:
         tracemalloc.start()
-    batches, _ = connector.read_batches("ideas", None, {})
-    rows = sum(batch.num_rows for batch in batches)
+    rows, end, more = 0, None, True
+    while more:
+        batches, end = connector.read_batches("ideas", end, {})
+        rows += sum(batch.num_rows for batch in batches)
+        more = is_unfinished(end)
     if traced:
         peak = tracemalloc.get_traced_memory()[1] / MEGABYTE
         print(f"{rows:,} rows, Python's allocations at most {peak:.0f} MB")
