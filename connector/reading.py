@@ -121,7 +121,7 @@ class Reading:
             course, self._census = self._lists.open(start, self._units.counts)
             held = self._hold(course, start)
             strange = self._find_strangers(course, start, held)
-            self._judge_troubles()
+            self._judge_troubles(start)
         end = self._end(course, start, held, strange)
         pages = held.records(start.seen.news(held.contents))
         return self._finished(course, pages), end.to_json()
@@ -150,24 +150,7 @@ class Reading:
                 due = [row for row in due if not made_before(row, start.cursor or "")]
             told = self._tell(rows if census else due)
             if census:
-                # The ideas of the sample are all asked for.
-                all_of_them = self._is_sample(course)
-                extra = [
-                    row
-                    for row in fresh
-                    if all_of_them or census.is_due(self._units.residents(place, row, told))
-                ]
-                # Of a row's parts, where it shows them, only those that are due themselves.
-                shown = [row for row in extra if self._units.shows_parts(row)]
-                parts = [
-                    part
-                    for part in self._units.due(shown, None)
-                    if census.is_due(self._units.residents(place, part, told))
-                ]
-                others = [row for row in extra if not self._units.shows_parts(row)]
-                due = _distinct([*due, *parts, *self._units.due(others, None)])
-                extra_ids = {str(row["id"]) for row in extra}
-                held.keep(place, [row for row in fresh if str(row["id"]) not in extra_ids])
+                due = _distinct([*due, *self._counted(held, course, place, fresh, told)])
             self._add(held, course, place, due, told)
             if census:
                 if course.anew:
@@ -180,6 +163,24 @@ class Reading:
                 break
         return held
 
+    def _counted(
+        self, held: Held, course: Course, place: Place, rows: list[Row], told: dict[str, Told]
+    ) -> list[Row]:
+        """Rows of a list that is read whole, or their parts, that are due however old they are; the others
+        are kept until all are counted."""
+        census = self._census
+        if census is None:
+            return []
+        # The ideas of the sample are all asked for.
+        all_of_them = self._is_sample(course)
+        due = [row for row in rows if all_of_them or census.is_due(self._units.residents(place, row, told))]
+        ids = {str(row["id"]) for row in due}
+        held.keep(place, [row for row in rows if str(row["id"]) not in ids])
+        # Of a row's parts, where it shows them, only those that are due themselves.
+        parts = self._units.due([row for row in due if self._units.shows_parts(row)], None)
+        others = self._units.due([row for row in due if not self._units.shows_parts(row)], None)
+        return [part for part in parts if census.is_due(self._units.residents(place, part, told))] + others
+
     def _add_heard(self, held: Held, heard: Heard) -> None:
         """Add what hangs below the ideas that audits name."""
         rows: list[Row] = [{"id": idea} for idea in heard.ideas]
@@ -187,7 +188,7 @@ class Reading:
         held.add(units)
         held.recent |= {unit.name for unit in units if heard.ideas[unit.name]}
 
-    def _judge_troubles(self) -> None:
+    def _judge_troubles(self, start: Offset) -> None:
         """Go on without the rows below which Aha! did not let look, where they are few and others are not.
 
         Raises:
@@ -197,8 +198,9 @@ class Reading:
         if not troubles:
             return
         first, error = next(iter(troubles.items()))
-        few = len(troubles) <= MOST_TROUBLED and (answered or not (self._is_first or len(troubles) >= ALL))
-        if not few:
+        remembered = len(troubles) + (len(start.again) if start.position else 0)
+        all_of_them = not answered and (self._is_first or len(troubles) >= ALL)
+        if remembered > MOST_TROUBLED or all_of_them:
             raise refusal_of(self._asked.name, self.plan.table.requires, error)
         logging.getLogger("aha_lakeflow").warning(
             "Table %s: what hangs below %d records could not be read, %s the first of them (%s). The others "
