@@ -18,6 +18,12 @@ START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
 ROUTES = {"idea_comments": "comments", "idea_portal_comments": "idea_comments"}
 ALWAYS = 10**6
 OWN_TROUBLE = ("403", "404", "410", "422", "500", "404_html")
+# Each trouble below one of the two kinds of comments, in turn.
+TROUBLES = [(fault, COMMENTS[number % 2]) for number, fault in enumerate(OWN_TROUBLE)]
+PASSING = [
+    (fault, COMMENTS[number % 2])
+    for number, fault in enumerate(("404_html", "404", "408", "522", "broken_json", "429_at_once"))
+]
 
 
 @pytest.fixture
@@ -30,8 +36,7 @@ def below(table: str, idea: int | None = None) -> str:
     return f"^/ideas/{idea or '[0-9]+'}/{ROUTES[table]}$"
 
 
-@pytest.mark.parametrize("fault", OWN_TROUBLE)
-@pytest.mark.parametrize("table", COMMENTS)
+@pytest.mark.parametrize(("fault", "table"), TROUBLES)
 def test_an_idea_that_shows_nothing_stops_no_other_and_is_asked_again_until_it_does(
     fault: str, table: str, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -53,8 +58,7 @@ def test_an_idea_that_shows_nothing_stops_no_other_and_is_asked_again_until_it_d
     assert "again" not in comments.offset
 
 
-@pytest.mark.parametrize("fault", OWN_TROUBLE)
-@pytest.mark.parametrize("table", COMMENTS)
+@pytest.mark.parametrize(("fault", "table"), TROUBLES)
 def test_a_list_that_no_idea_shows_is_an_error_from_which_the_next_run_goes_on(
     fault: str, table: str, box: Sandbox
 ) -> None:
@@ -76,8 +80,7 @@ def test_a_list_that_no_idea_shows_is_an_error_from_which_the_next_run_goes_on(
     assert set(comments.sync()) >= made
 
 
-@pytest.mark.parametrize("fault", ["404_html", "404", "408", "522", "broken_json", "429_at_once"])
-@pytest.mark.parametrize("table", COMMENTS)
+@pytest.mark.parametrize(("fault", "table"), PASSING)
 def test_what_passes_leaves_no_gap(fault: str, table: str, box: Sandbox) -> None:
     comments = Follower(box, table)
     box.traffic.faults[:] = [Scheduled(fault, below(table), 2, after=3)]
@@ -87,7 +90,7 @@ def test_what_passes_leaves_no_gap(fault: str, table: str, box: Sandbox) -> None
     assert set(comments.rows) == {str(record.id) for record in shown(box, KINDS[table])}
 
 
-@pytest.mark.parametrize("fault", OWN_TROUBLE)
+@pytest.mark.parametrize("fault", ["404", "422"])
 def test_a_snapshot_is_whole_or_an_error(fault: str, box: Sandbox) -> None:
     troubled = min(idea for idea in with_comments(box, "comment") if idea)
     box.traffic.faults[:] = [Scheduled(fault, below("idea_comments", troubled), ALWAYS)]
