@@ -305,6 +305,10 @@ ALIKE = frozenset(
         "without any status",
         "with nothing deleted",
         "that may not read votes",
+        "that may not read comments",
+        "of five ideas",
+        "without proxy votes",
+        "with statuses of its own",
     )
 )
 # The sandbox's ideas have a few hundred names between them: of a hundred thousand, none narrows to a few.

@@ -33,7 +33,7 @@ KINDS = {
 }
 LAG = 30
 # `nox -s soak` asks for more.
-HISTORIES = int(os.environ.get("HISTORIES", "120"))
+HISTORIES = int(os.environ.get("HISTORIES", "80"))
 # Printed at the end of a run, see conftest.py.
 FIGURES = dict.fromkeys(("histories", "changes", "crashes", "rows lost", "rows stale", "deletions missed"), 0)
 

@@ -32,7 +32,7 @@ LAG = 30
 HOURS = 24
 # A counterexample is short already, and each try takes a while.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-HISTORIES = int(os.environ.get("HISTORIES", "120"))
+HISTORIES = int(os.environ.get("HISTORIES", "80"))
 # Table → the kind of its rows, and a field that can be changed.
 KINDS = {
     "idea_organizations": ("idea_organization", "name"),
