@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from harness.cassettes import Entry, encode_body, matching_key, request_of
+from harness.tape import LATER
 
 KEYS = ("status", "headers", "body", "cut", "html", "raises")
 
@@ -113,6 +114,7 @@ def failing(faulty: Faulty) -> Iterator[None]:
 
     with (
         patch.object(HTTPAdapter, "send", send),
+        patch.object(time, "time", lambda: LATER),
         patch.object(time, "sleep", sleep),
         patch.object(time, "monotonic", lambda: now[0]),
     ):
