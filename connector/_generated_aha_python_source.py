@@ -15,6 +15,7 @@ Made by scripts/merge_python_source.py from
     connector/walk.py
     connector/deletions.py
     connector/interface.py
+    connector/rescue.py
     connector/records.py
     connector/split.py
     connector/tables/account.py
@@ -41,7 +42,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: ab32511723507e39490dc3a5ed1de0b3279b5b5aafc939275bdf609891e8b148
+SHA-256 of these files and of the script: a72438963d0e0490b53d663c9abd7fbfe30f8a53f11263c143d717524043efe0
 """
 
 import base64
@@ -57,7 +58,7 @@ import threading
 import time
 import zlib
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -484,6 +485,15 @@ def register_lakeflow_source(spark):
         ),
         Option("q", "The same as `ideas_q`; where both are given, this one counts.", table=True),
         Option(
+            "on_bad_value",
+            "A value of a type that its column does not take: `rescue` keeps it in the column `_rescued_data` and "
+            "goes on, `fail` ends the read with an error.",
+            choices=("rescue", "fail"),
+            connection=True,
+            table=True,
+            default="rescue",
+        ),
+        Option(
             "sync_mode",
             "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",
             choices=("cdc", "snapshot"),
@@ -558,6 +568,7 @@ def register_lakeflow_source(spark):
         max_records_per_batch: int | None = None
         ideas_q: str | None = None
         q: str | None = None
+        on_bad_value: str = "rescue"
         sync_mode: str = "cdc"
         track_deletes: bool = False
         trust_counts: bool = True
@@ -1122,8 +1133,6 @@ def register_lakeflow_source(spark):
     # One page of one list, checked before anybody reads it.
 
     Row = dict[str, Any]
-    # What tells when a row was made or changed.
-    TIMES = ("updated_at", "created_at", "deleted_at")
 
 
     @dataclass(frozen=True)
@@ -1210,10 +1219,8 @@ def register_lakeflow_source(spark):
 
 
     def is_row(row: Any) -> bool:
-        """Whether a JSON value is a row: an object with an `id`, whose times are texts."""
-        if not isinstance(row, dict) or type(row.get("id")) not in (str, int) or row["id"] == "":
-            return False
-        return all(isinstance(row.get(name), str | None) for name in TIMES)
+        """Whether a JSON value is a row: an object with an `id`."""
+        return isinstance(row, dict) and type(row.get("id")) in (str, int) and row["id"] != ""
 
 
     # -------------------- connector/servertime.py --------------------
@@ -1221,6 +1228,7 @@ def register_lakeflow_source(spark):
 
     # `Date` is cut to seconds, and may be stamped after the rows were looked up.
     CLOCK_MARGIN = timedelta(seconds=2)
+    AS_SORTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
     AS_DOCUMENTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -1251,6 +1259,27 @@ def register_lakeflow_source(spark):
     """
         found = datetime.fromisoformat(text)
         return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+    def as_documented(text: str) -> str:
+        """A time as Aha! writes it: `2025-09-02T10:00:00.000Z`, so that texts sort as times do.
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+        if AS_SORTED.fullmatch(text):
+            return text
+        moment = parse_time(text).astimezone(UTC)
+        precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+        return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+
+
+    def readable(text: Any) -> str | None:
+        """A time as Aha! writes it; None of what is none."""
+        try:
+            return as_documented(text) if isinstance(text, str) else None
+        except (ValueError, OverflowError):
+            return None
 
 
     def shift(time: str, by: timedelta) -> str:
@@ -1290,6 +1319,8 @@ def register_lakeflow_source(spark):
     # Fields whose JSON type varies are kept as JSON text: a custom field's value is a string, a number, a list
     # or an object, by the kind of field. All record types carry custom fields in the same way.
     JSON_TEXT_PATHS = frozenset({"custom_fields.value"})
+    # The column for values that fit none, named as Databricks' own readers name it.
+    RESCUED = "_rescued_data"
 
 
     def struct(**fields: DataType) -> StructType:
@@ -1303,9 +1334,10 @@ def register_lakeflow_source(spark):
 
     def table_schema(**fields: DataType) -> StructType:
         """A struct whose `id` is never null: a row without one cannot be merged. Nor is `changed_at`, which the
-    connector itself writes."""
+    connector itself writes. Its last column takes what fits no other."""
         sure = ("id", "changed_at")
-        return StructType([StructField(name, kind, name not in sure) for name, kind in fields.items()])
+        columns = {**fields, RESCUED: TEXT}
+        return StructType([StructField(name, kind, name not in sure) for name, kind in columns.items()])
 
 
     def with_native_times(schema: StructType) -> StructType:
@@ -1583,7 +1615,7 @@ def register_lakeflow_source(spark):
         @property
         def asked_fields(self) -> list[str]:
             """The names of what Aha! is asked for: all but what the connector itself adds."""
-            own = {CHANGED_AT, *(column for column, _ in self.flags)}
+            own = {CHANGED_AT, RESCUED, *(column for column, _ in self.flags)}
             given = [field for field in self.schema if field.name not in own]
             names = field_names(StructType(given))
             return [*names, self.part] if self.part else names
@@ -2235,7 +2267,7 @@ def register_lakeflow_source(spark):
             self._account(page)
             news = []
             for row in page.rows:
-                version = hash((str(row["id"]), row.get("updated_at")))
+                version = hash((str(row["id"]), str(row.get("updated_at"))))
                 if version not in self._given:
                     self._given.add(version)
                     news.append(row)
@@ -2474,45 +2506,186 @@ def register_lakeflow_source(spark):
             """The rows of one part."""
 
 
+    # -------------------- connector/rescue.py --------------------
+    # What of a record fits no column: set aside as JSON text, so that it costs no other value and no other row.
+
+    # (value, type, path): raises AhaDataError if a column of that type does not take the value.
+    Require = Callable[[Any, DataType, str], None]
+
+    HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+    REPLACEMENT = "\ufffd"
+    SHOWN_PATHS = 5
+
+
+    class Rescue:
+        """Sets aside what fits no column, and counts it by path.
+
+    A value is kept as it came, in the column `_rescued_data`: a JSON object, path → value, as Databricks' own
+    readers keep it. Half of a surrogate pair is no character: it becomes U+FFFD.
+
+    Args:
+        texts: paths that are kept as JSON text, whatever they hold.
+        require_fit: refuses what a column does not take.
+    """
+
+        def __init__(self, table: Table, texts: frozenset[str], require_fit: Require) -> None:
+            self._table, self._texts, self._require_fit = table, texts, require_fit
+            self.counts: Counter[str] = Counter()
+            self.mended: Counter[str] = Counter()
+
+        def mend(self, record: Row) -> Row:
+            """A record whose values all fit, but for those that a row cannot be without; with the others that
+        did not beside them."""
+            aside: dict[str, Any] = {}
+            fitting: Row = {}
+            for field in self._table.schema:
+                value = record.get(field.name)
+                fitting[field.name] = (
+                    self._fit(value, field.dataType, field.name, field.name, aside) if field.nullable else value
+                )
+            fitting[RESCUED] = None
+            if aside:
+                fitting[RESCUED] = whole_characters(json.dumps(aside, ensure_ascii=False))
+            return fitting
+
+        def tell(self) -> None:
+            """Say in the log what was set aside since this was last told, by path."""
+            log = logging.getLogger("aha_lakeflow")
+            if self.counts:
+                log.warning(
+                    "Table %s: %d values are of a type that their columns do not take, and were kept in `%s` "
+                    "instead: %s. No other value was touched.",
+                    self._table.name,
+                    self.counts.total(),
+                    RESCUED,
+                    shown(self.counts),
+                )
+            if self.mended:
+                log.warning(
+                    "Table %s: %d texts hold half of a character, which was replaced by U+FFFD: %s.",
+                    self._table.name,
+                    self.mended.total(),
+                    shown(self.mended),
+                )
+            self.counts.clear()
+            self.mended.clear()
+
+        def _fit(self, value: Any, kind: DataType, path: str, place: str, aside: dict[str, Any]) -> Any:
+            """A value as its column takes it, or null. `place` is its path with positions in lists."""
+            if value is None:
+                return None
+            if path in self._texts:
+                return self._mended(value, path)
+            if isinstance(kind, StructType) and isinstance(value, dict):
+                return {
+                    field.name: self._fit(
+                        value.get(field.name),
+                        field.dataType,
+                        f"{path}.{field.name}",
+                        f"{place}.{field.name}",
+                        aside,
+                    )
+                    for field in kind
+                }
+            if isinstance(kind, ArrayType) and isinstance(value, list):
+                return [
+                    self._fit(item, kind.elementType, path, f"{place}[{number}]", aside)
+                    for number, item in enumerate(value)
+                ]
+            if isinstance(value, str):
+                value = self._mended(value, path)
+            try:
+                self._require_fit(value, kind, path)
+            except AhaDataError:
+                aside[place] = value
+                self.counts[path] += 1
+                return None
+            return value
+
+        def _mended(self, value: Any, path: str) -> Any:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if not HALF_CHARACTER.search(text):
+                return value
+            self.mended[path] += 1
+            whole = whole_characters(text)
+            return whole if isinstance(value, str) else json.loads(whole)
+
+
+    def whole_characters(text: str) -> str:
+        return HALF_CHARACTER.sub(REPLACEMENT, text)
+
+
+    def shown(counts: Counter[str]) -> str:
+        """The most frequent paths, each with its count."""
+        told = ", ".join(f"`{path}` {count}" for path, count in counts.most_common(SHOWN_PATHS))
+        return told if len(counts) <= SHOWN_PATHS else f"{told} and {len(counts) - SHOWN_PATHS} more paths"
+
+
     # -------------------- connector/records.py --------------------
     # Aha!'s JSON to Arrow, column by column.
     #
     # Tolerant where Aha!'s JSON varies: a number where an id is a string, an object left out, a field nobody
-    # declared. Strict where a value would be corrupted: nothing is cut, guessed or nulled. Arrow's own
-    # conversion of nested lists is neither (it cuts 1.5 to 1 and splits a string into letters), so only whole
-    # leaf columns are handed to it, after a look at the types in them.
+    # declared. Strict where a value would be corrupted: nothing is cut or guessed, and what fits no column is kept
+    # aside (see `connector.rescue`). Arrow's own conversion of nested lists is neither (it cuts 1.5 to 1 and splits
+    # a string into letters), so only whole leaf columns are handed to it, after a look at the types in them.
 
     MISSING = type(None)
-    # A batch costs Arrow and Spark a fixed time for each column; so many rows share it.
+    # A batch costs Arrow and Spark a fixed time for each column; so many rows share it, but no more characters:
+    # beyond 2 GiB Arrow has no column, and long before that a process has no room for copies.
     BATCH_ROWS = 1000
+    BATCH_CHARACTERS = 8 * 2**20
 
 
-    def to_batches(table: Table, pages: Iterable[Sequence[dict[str, Any]]]) -> Iterator[pa.RecordBatch]:
-        """Pages of records as Arrow batches with the table's schema, of `BATCH_ROWS` and up to a page more.
+    def to_batches(
+        table: Table, pages: Iterable[Sequence[Row]], *, rescuing: bool = True
+    ) -> Iterator[pa.RecordBatch]:
+        """Pages of records as Arrow batches with the table's schema, of at most `BATCH_ROWS`, and of at most
+    `BATCH_CHARACTERS` where that is more than one row.
+
+    Args:
+        rescuing: whether a value that fits no column is kept in the column `_rescued_data`, and told in the
+            log when all is read.
 
     Raises:
-        AhaDataError: a value does not fit its column; names table, row id, path and the value's type.
+        AhaDataError: a value does not fit, and it is not rescued; names table, row id, path and the value's
+            type.
     """
         schema = arrow_schema(table.schema)
-        waiting: list[dict[str, Any]] = []
-        for page in pages:
-            waiting += page
-            if len(waiting) >= BATCH_ROWS:
-                yield _checked(table, schema, waiting)
-                waiting = []
+        rescue = Rescue(table, _texts(table), partial(_require_fit, table)) if rescuing else None
+        for records in _portions(pages):
+            yield _checked(table, schema, records, rescue)
+        if rescue:
+            rescue.tell()
+
+
+    def to_rows(table: Table, pages: Iterable[Sequence[Row]], *, rescuing: bool = True) -> Iterator[Row]:
+        """Records as dicts of the table's columns; args and errors as of `to_batches`."""
+        for batch in to_batches(table, pages, rescuing=rescuing):
+            yield from batch.to_pylist()
+
+
+    def _portions(pages: Iterable[Sequence[Row]]) -> Iterator[list[Row]]:
+        """Records as many at a time as share a batch."""
+        waiting: list[Row] = []
+        weight = 0
+        for record in itertools.chain.from_iterable(pages):
+            own = _characters(record)
+            if waiting and (len(waiting) == BATCH_ROWS or weight + own > BATCH_CHARACTERS):
+                yield waiting
+                waiting, weight = [], 0
+            waiting.append(record)
+            weight += own
         if waiting:
-            yield _checked(table, schema, waiting)
+            yield waiting
 
 
-    def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-        """Records as one Arrow batch; raises as `to_batches` does."""
-        return _checked(table, arrow_schema(table.schema), records)
-
-
-    def to_rows(table: Table, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Records as dicts of the table's columns, converted as `to_batch` converts them."""
-        rows: list[dict[str, Any]] = to_batch(table, records).to_pylist()
-        return rows
+    def _characters(value: Any) -> int:
+        """How many characters the texts of a value have."""
+        if isinstance(value, str):
+            return len(value)
+        if isinstance(value, dict):
+            return sum(map(_characters, value.values()))
+        return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
     def arrow_schema(schema: StructType) -> pa.Schema:
@@ -2528,29 +2701,56 @@ def register_lakeflow_source(spark):
         return LEAF_TYPES[type(kind)][0]
 
 
-    def _checked(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    def _checked(
+        table: Table, schema: pa.Schema, records: Sequence[Row], rescue: Rescue | None
+    ) -> pa.RecordBatch:
         try:
             return _batch(table, schema, records)
         except AhaDataError:
-            # Columns do not know their rows: look for the first row that fails alone.
+            # Columns do not know their rows: look at each row by itself.
+            fitting = []
             for record in records:
                 try:
-                    _batch(table, schema, [record])
+                    fitting.append(rescue.mend(record) if rescue else record)
+                    _batch(table, schema, fitting[-1:])
                 except AhaDataError as error:
                     raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
-            raise
+            return _batch(table, schema, fitting)
 
 
-    def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-        texts = JSON_TEXT_PATHS.union(table.json_text)
-        columns = [
-            _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name, texts)
-            for field, arrow in zip(table.schema, schema, strict=True)
-        ]
-        for field, column in zip(table.schema, columns, strict=True):
-            if not field.nullable and column.null_count:
+    def _batch(table: Table, schema: pa.Schema, records: Sequence[Row]) -> pa.RecordBatch:
+        texts = _texts(table)
+        columns = []
+        for field, arrow in zip(table.schema, schema, strict=True):
+            values = [record.get(field.name) for record in records]
+            if field.name == table.cursor_field and isinstance(field.dataType, StringType):
+                values = [_sortable(value, field.name) for value in values]
+            columns.append(_column(values, field.dataType, arrow.type, field.name, texts))
+            if not field.nullable and columns[-1].null_count:
                 raise AhaDataError(f"`{field.name}` is missing, and a row cannot be stored without it.")
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+    def _texts(table: Table) -> frozenset[str]:
+        """Paths whose values are kept as JSON text."""
+        return JSON_TEXT_PATHS.union(table.json_text)
+
+
+    def _require_fit(table: Table, value: Any, kind: DataType, path: str) -> None:
+        """Raise AhaDataError if a column does not take a value."""
+        if path == table.cursor_field and isinstance(kind, StringType):
+            value = _sortable(value, path)
+        _column([value], kind, arrow_type(kind), path, frozenset())
+
+
+    def _sortable(value: Any, path: str) -> Any:
+        """A time as Aha! documents its texts, so that of two versions the text of the later one is greater."""
+        if not isinstance(value, str | None):
+            raise _unfit(type(value), StringType(), path)
+        try:
+            return as_documented(value) if value else None
+        except (ValueError, OverflowError):
+            raise AhaDataError(f"`{path}` holds a text that is no time.") from None
 
 
     def _column(
@@ -2713,10 +2913,11 @@ def register_lakeflow_source(spark):
             return (*since, *before)
 
         def holds(self, row: Row) -> bool:
-            """Whether a row is in this window, and so in no other."""
-            if not (self.since or self.before):
+            """Whether a row is in this window, and so in no other; one that does not say when it was made is in
+        each that shows it."""
+            created = made_at(row)
+            if created is None:
                 return True
-            created = moment(row)
             return (not self.since or created >= parse_time(self.since)) and (
                 not self.before or created < parse_time(self.before)
             )
@@ -2737,20 +2938,10 @@ def register_lakeflow_source(spark):
         return [Window(since, before, len(edges) - 1) for since, before in itertools.pairwise(edges)]
 
 
-    def moment(row: Row) -> datetime:
-        """When a row was made.
-
-    Raises:
-        AhaResponseError: it does not say.
-    """
-        created = row.get("created_at")
-        try:
-            return parse_time(str(created))
-        except (ValueError, OverflowError):
-            raise AhaResponseError(
-                f"Row {row['id']} was made at {created!r}, which is no time: no part of a split read holds it. "
-                "Set `partition_rows` above the number of rows, and it is read whole."
-            ) from None
+    def made_at(row: Row) -> datetime | None:
+        """When a row was made; None if it does not say so."""
+        created = readable(row.get("created_at"))
+        return parse_time(created) if created else None
 
 
     # -------------------- connector/tables/account.py --------------------
@@ -4553,7 +4744,8 @@ def register_lakeflow_source(spark):
 
     def made_before(row: Row, moment: str) -> bool:
         """Whether a row was made before a moment; also where it does not say, but not before no moment."""
-        return bool(moment) and (not row.get("created_at") or changed_before(row, moment, "created_at"))
+        told = readable(row.get("created_at"))
+        return bool(moment) and (told is None or changed_before(row, moment, "created_at"))
 
 
     def name_of(place: Place, row: Row, column: str) -> str:
@@ -4853,7 +5045,9 @@ def register_lakeflow_source(spark):
             if table.cursor_field == CHANGED_AT:
                 # As Aha! writes times, so that texts compare as times do.
                 moment = read_at.removesuffix("Z") + ".000Z"
-                records = [record | {CHANGED_AT: record.get("updated_at") or moment} for record in records]
+                records = [
+                    record | {CHANGED_AT: readable(record.get("updated_at")) or moment} for record in records
+                ]
             for column, field in table.flags:
                 records = [record | {column: bool(record.get(field))} for record in records]
             return records
@@ -4952,7 +5146,8 @@ def register_lakeflow_source(spark):
 
     def is_empty(row: Row, count: str | None) -> bool:
         """Whether a row says itself that nothing hangs below it: by a number, or by a list."""
-        return count is not None and row.get(count) in (0, [])
+        said = row.get(count or "")
+        return said == [] or (type(said) is int and said == 0)
 
 
     def _with_parent(row: Row, column: str, parent: str) -> Row:
@@ -5002,12 +5197,14 @@ def register_lakeflow_source(spark):
     Attributes:
         contents: unit's name → digest of its records, as last met.
         sizes: unit's name → how many records it stands for.
+        characters: how long they are as JSON text.
         recent: names of units that the next read will meet again.
         feed: ids of a feed.
     """
 
         contents: dict[str, int] = field(default_factory=dict)
         sizes: dict[str, int] = field(default_factory=dict)
+        characters: int = 0
         recent: set[str] = field(default_factory=set)
         feed: FeedIds = field(default_factory=FeedIds)
         _pages: list[bytes] = field(default_factory=list)
@@ -5019,7 +5216,9 @@ def register_lakeflow_source(spark):
                 self.contents[unit.name] = content = digest(unit.records)
                 self.sizes[unit.name] = len(unit.records)
                 kept.append((unit.name, content, unit.records))
-            self._pages.append(zlib.compress(json.dumps(kept).encode()))
+            text = json.dumps(kept)
+            self.characters += len(text)
+            self._pages.append(zlib.compress(text.encode()))
 
         def keep(self, place: Place, rows: list[Row]) -> None:
             """Keep rows that are not due, as far as is known now."""
@@ -5280,9 +5479,13 @@ def register_lakeflow_source(spark):
     # -------------------- connector/reading.py --------------------
     # One read of one table: lists are walked, what is due is held until it is known to be news.
 
-    # A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
+    # A micro-batch is at most so many rows, or characters of them, or calls for what hangs below them, and up to
+    # a page more: what is lost with it is a minute, and memory is bounded.
     MOST_ROWS = 6000
-    MOST_ASKED = 1000
+    MOST_CHARACTERS = 64 * 2**20
+    MOST_ASKED = 200
+    # Of rows below which is asked, so many are delivered again without another walk.
+    MOST_AGAIN = 1000
     # So many records may refuse to show what hangs below them, and it is their own fault; not if they are all.
     MOST_TROUBLED, ALL = 20, 3
     # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
@@ -5320,7 +5523,8 @@ def register_lakeflow_source(spark):
 
             def created_at(position: int) -> str | None:
                 rows = single.fetch(self._client, position).rows
-                return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
+                made = made_at(rows[0]) if rows else None
+                return made.isoformat(timespec="milliseconds") if made else None
 
             return make_windows(self._lists.ahead.total, self._settings.partition_rows, created_at)
 
@@ -5474,7 +5678,8 @@ def register_lakeflow_source(spark):
             limit = self.plan.limit
             if limit and held.count(start.seen.news(held.contents)) + self.plan.listing.size > limit:
                 return True
-            return self.plan.cut and (len(held.contents) >= MOST_ROWS or self._units.asked >= MOST_ASKED)
+            full = len(held.contents) >= MOST_ROWS or held.characters >= MOST_CHARACTERS
+            return self.plan.cut and (full or self._units.asked >= MOST_ASKED)
 
         def _due(self, place: Place, rows: list[Row], start: Offset) -> list[Row]:
             return self._units.due(rows, None if place.fresh else start.cursor)
@@ -5551,7 +5756,7 @@ def register_lakeflow_source(spark):
         def _room(self, start: Offset, held: Held) -> int:
             """How many rows a micro-batch takes on."""
             if self.plan.limit is None:
-                return MOST_ASKED if self.plan.below else MOST_ROWS
+                return MOST_AGAIN if self.plan.below else MOST_ROWS
             if self.plan.below:
                 return 0
             return self.plan.limit - held.count(start.seen.news(held.contents))
@@ -5742,7 +5947,7 @@ def register_lakeflow_source(spark):
         ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
             table = self._table(table_name, table_options)
             pages, end = self._sync(table_options).read(table, start_offset)
-            return (row for page in pages for row in to_rows(table, page)), end
+            return to_rows(table, pages, rescuing=self._is_rescuing(table_options)), end
 
         def read_batches(
             self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
@@ -5750,14 +5955,14 @@ def register_lakeflow_source(spark):
             """As `read_table`, with the rows as Arrow batches of the table's schema."""
             table = self._table(table_name, table_options)
             pages, end = self._sync(table_options).read(table, start_offset)
-            return to_batches(table, pages), end
+            return to_batches(table, pages, rescuing=self._is_rescuing(table_options)), end
 
         def read_table_deletes(
             self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
         ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
             table = self._table(table_name, table_options)
             pages, end = self._deletions(table, start_offset, table_options)
-            return (row for page in pages for row in to_rows(table, page)), end
+            return to_rows(table, pages, rescuing=self._is_rescuing(table_options)), end
 
         def read_delete_batches(
             self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
@@ -5765,7 +5970,7 @@ def register_lakeflow_source(spark):
             """As `read_table_deletes`, with the tombstones as Arrow batches of the table's schema."""
             table = self._table(table_name, table_options)
             pages, end = self._deletions(table, start_offset, table_options)
-            return to_batches(table, pages), end
+            return to_batches(table, pages, rescuing=self._is_rescuing(table_options)), end
 
         def get_partitions(
             self,
@@ -5784,14 +5989,15 @@ def register_lakeflow_source(spark):
         ) -> Iterator[dict[str, Any]]:
             table = self._table(table_name, table_options)
             pages = self._partition(table, partition, table_options)
-            return (row for page in pages for row in to_rows(table, page))
+            return to_rows(table, pages, rescuing=self._is_rescuing(table_options))
 
         def read_partition_batches(
             self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
         ) -> Iterator[pa.RecordBatch]:
             """As `read_partition`, with the rows as Arrow batches of the table's schema."""
             table = self._table(table_name, table_options)
-            return to_batches(table, self._partition(table, partition, table_options))
+            pages = self._partition(table, partition, table_options)
+            return to_batches(table, pages, rescuing=self._is_rescuing(table_options))
 
         def begin(
             self, table_name: str, table_options: Mapping[str, str]
@@ -5799,7 +6005,8 @@ def register_lakeflow_source(spark):
             """A first read: its partitions where it is split, else its rows; and the offset after it."""
             table = self._table(table_name, table_options)
             windows, pages, end = self._sync(table_options).begin(table)
-            return [window.to_json() for window in windows], to_batches(table, pages), end
+            batches = to_batches(table, pages, rescuing=self._is_rescuing(table_options))
+            return [window.to_json() for window in windows], batches, end
 
         def _partition(
             self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -5823,6 +6030,9 @@ def register_lakeflow_source(spark):
 
         def _sync(self, table_options: Mapping[str, str]) -> Sync:
             return Sync(self._client, parse_options(self._options, table_options))
+
+        def _is_rescuing(self, table_options: Mapping[str, str]) -> bool:
+            return parse_options(self._options, table_options).on_bad_value == "rescue"
 
         def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
             settings = parse_options(self._options, table_options)

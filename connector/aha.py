@@ -62,7 +62,7 @@ class AhaLakeflowConnect(LakeflowConnect):
     ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         table = self._table(table_name, table_options)
         pages, end = self._sync(table_options).read(table, start_offset)
-        return (row for page in pages for row in to_rows(table, page)), end
+        return to_rows(table, pages, rescuing=self._is_rescuing(table_options)), end
 
     def read_batches(
         self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
@@ -70,14 +70,14 @@ class AhaLakeflowConnect(LakeflowConnect):
         """As `read_table`, with the rows as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
         pages, end = self._sync(table_options).read(table, start_offset)
-        return to_batches(table, pages), end
+        return to_batches(table, pages, rescuing=self._is_rescuing(table_options)), end
 
     def read_table_deletes(
         self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
     ) -> tuple[Iterator[dict[str, Any]], StoredOffset]:
         table = self._table(table_name, table_options)
         pages, end = self._deletions(table, start_offset, table_options)
-        return (row for page in pages for row in to_rows(table, page)), end
+        return to_rows(table, pages, rescuing=self._is_rescuing(table_options)), end
 
     def read_delete_batches(
         self, table_name: str, start_offset: StoredOffset | None, table_options: Mapping[str, str]
@@ -85,7 +85,7 @@ class AhaLakeflowConnect(LakeflowConnect):
         """As `read_table_deletes`, with the tombstones as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
         pages, end = self._deletions(table, start_offset, table_options)
-        return to_batches(table, pages), end
+        return to_batches(table, pages, rescuing=self._is_rescuing(table_options)), end
 
     def get_partitions(
         self,
@@ -104,14 +104,15 @@ class AhaLakeflowConnect(LakeflowConnect):
     ) -> Iterator[dict[str, Any]]:
         table = self._table(table_name, table_options)
         pages = self._partition(table, partition, table_options)
-        return (row for page in pages for row in to_rows(table, page))
+        return to_rows(table, pages, rescuing=self._is_rescuing(table_options))
 
     def read_partition_batches(
         self, table_name: str, partition: Mapping[str, Any], table_options: Mapping[str, str]
     ) -> Iterator[pa.RecordBatch]:
         """As `read_partition`, with the rows as Arrow batches of the table's schema."""
         table = self._table(table_name, table_options)
-        return to_batches(table, self._partition(table, partition, table_options))
+        pages = self._partition(table, partition, table_options)
+        return to_batches(table, pages, rescuing=self._is_rescuing(table_options))
 
     def begin(
         self, table_name: str, table_options: Mapping[str, str]
@@ -119,7 +120,8 @@ class AhaLakeflowConnect(LakeflowConnect):
         """A first read: its partitions where it is split, else its rows; and the offset after it."""
         table = self._table(table_name, table_options)
         windows, pages, end = self._sync(table_options).begin(table)
-        return [window.to_json() for window in windows], to_batches(table, pages), end
+        batches = to_batches(table, pages, rescuing=self._is_rescuing(table_options))
+        return [window.to_json() for window in windows], batches, end
 
     def _partition(
         self, table: Table, partition: Mapping[str, Any], table_options: Mapping[str, str]
@@ -143,6 +145,9 @@ class AhaLakeflowConnect(LakeflowConnect):
 
     def _sync(self, table_options: Mapping[str, str]) -> Sync:
         return Sync(self._client, parse_options(self._options, table_options))
+
+    def _is_rescuing(self, table_options: Mapping[str, str]) -> bool:
+        return parse_options(self._options, table_options).on_bad_value == "rescue"
 
     def _table(self, name: str, table_options: Mapping[str, str]) -> Table:
         settings = parse_options(self._options, table_options)

@@ -12,7 +12,7 @@ from connector.counts import Counts
 from connector.course import Place
 from connector.listing import Row
 from connector.offsets import Offset, Roll, Taking, Tally, bucket_of
-from connector.servertime import changed_before
+from connector.servertime import changed_before, readable
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ class Census:
 
 def made_before(row: Row, moment: str) -> bool:
     """Whether a row was made before a moment; also where it does not say, but not before no moment."""
-    return bool(moment) and (not row.get("created_at") or changed_before(row, moment, "created_at"))
+    told = readable(row.get("created_at"))
+    return bool(moment) and (told is None or changed_before(row, moment, "created_at"))
 
 
 def name_of(place: Place, row: Row, column: str) -> str:

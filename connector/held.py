@@ -44,12 +44,14 @@ class Held:
     Attributes:
         contents: unit's name → digest of its records, as last met.
         sizes: unit's name → how many records it stands for.
+        characters: how long they are as JSON text.
         recent: names of units that the next read will meet again.
         feed: ids of a feed.
     """
 
     contents: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    characters: int = 0
     recent: set[str] = field(default_factory=set)
     feed: FeedIds = field(default_factory=FeedIds)
     _pages: list[bytes] = field(default_factory=list)
@@ -61,7 +63,9 @@ class Held:
             self.contents[unit.name] = content = digest(unit.records)
             self.sizes[unit.name] = len(unit.records)
             kept.append((unit.name, content, unit.records))
-        self._pages.append(zlib.compress(json.dumps(kept).encode()))
+        text = json.dumps(kept)
+        self.characters += len(text)
+        self._pages.append(zlib.compress(text.encode()))
 
     def keep(self, place: Place, rows: list[Row]) -> None:
         """Keep rows that are not due, as far as is known now."""

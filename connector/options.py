@@ -224,6 +224,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("q", "The same as `ideas_q`; where both are given, this one counts.", table=True),
     Option(
+        "on_bad_value",
+        "A value of a type that its column does not take: `rescue` keeps it in the column `_rescued_data` and "
+        "goes on, `fail` ends the read with an error.",
+        choices=("rescue", "fail"),
+        connection=True,
+        table=True,
+        default="rescue",
+    ),
+    Option(
         "sync_mode",
         "`cdc` reads what changed; `snapshot` reads the exact current rows each time, so deletions show.",
         choices=("cdc", "snapshot"),
@@ -298,6 +307,7 @@ class Settings:
     max_records_per_batch: int | None = None
     ideas_q: str | None = None
     q: str | None = None
+    on_bad_value: str = "rescue"
     sync_mode: str = "cdc"
     track_deletes: bool = False
     trust_counts: bool = True

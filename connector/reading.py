@@ -21,13 +21,17 @@ from connector.options import Settings
 from connector.parallel import Pool
 from connector.plan import Plan
 from connector.servertime import CLOCK_MARGIN, changed_before, format_time, parse_time
-from connector.split import Window, make_windows, moment
+from connector.split import Window, made_at, make_windows
 from connector.tables.declaration import Table
 from connector.units import Records, Unit, Units
 
-# A micro-batch is at most so many rows, or calls for what hangs below them: minutes, and no more memory.
+# A micro-batch is at most so many rows, or characters of them, or calls for what hangs below them, and up to
+# a page more: what is lost with it is a minute, and memory is bounded.
 MOST_ROWS = 6000
-MOST_ASKED = 1000
+MOST_CHARACTERS = 64 * 2**20
+MOST_ASKED = 200
+# Of rows below which is asked, so many are delivered again without another walk.
+MOST_AGAIN = 1000
 # So many records may refuse to show what hangs below them, and it is their own fault; not if they are all.
 MOST_TROUBLED, ALL = 20, 3
 # Calls for different records that overlap: four cover the budget of 5 a second up to 0.8 s of latency.
@@ -65,7 +69,8 @@ class Reading:
 
         def created_at(position: int) -> str | None:
             rows = single.fetch(self._client, position).rows
-            return moment(rows[0]).isoformat(timespec="milliseconds") if rows else None
+            made = made_at(rows[0]) if rows else None
+            return made.isoformat(timespec="milliseconds") if made else None
 
         return make_windows(self._lists.ahead.total, self._settings.partition_rows, created_at)
 
@@ -219,7 +224,8 @@ class Reading:
         limit = self.plan.limit
         if limit and held.count(start.seen.news(held.contents)) + self.plan.listing.size > limit:
             return True
-        return self.plan.cut and (len(held.contents) >= MOST_ROWS or self._units.asked >= MOST_ASKED)
+        full = len(held.contents) >= MOST_ROWS or held.characters >= MOST_CHARACTERS
+        return self.plan.cut and (full or self._units.asked >= MOST_ASKED)
 
     def _due(self, place: Place, rows: list[Row], start: Offset) -> list[Row]:
         return self._units.due(rows, None if place.fresh else start.cursor)
@@ -296,7 +302,7 @@ class Reading:
     def _room(self, start: Offset, held: Held) -> int:
         """How many rows a micro-batch takes on."""
         if self.plan.limit is None:
-            return MOST_ASKED if self.plan.below else MOST_ROWS
+            return MOST_AGAIN if self.plan.below else MOST_ROWS
         if self.plan.below:
             return 0
         return self.plan.limit - held.count(start.seen.news(held.contents))

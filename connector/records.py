@@ -1,9 +1,9 @@
 """Aha!'s JSON to Arrow, column by column.
 
 Tolerant where Aha!'s JSON varies: a number where an id is a string, an object left out, a field nobody
-declared. Strict where a value would be corrupted: nothing is cut, guessed or nulled. Arrow's own
-conversion of nested lists is neither (it cuts 1.5 to 1 and splits a string into letters), so only whole
-leaf columns are handed to it, after a look at the types in them.
+declared. Strict where a value would be corrupted: nothing is cut or guessed, and what fits no column is kept
+aside (see `connector.rescue`). Arrow's own conversion of nested lists is neither (it cuts 1.5 to 1 and splits
+a string into letters), so only whole leaf columns are handed to it, after a look at the types in them.
 """
 
 import itertools
@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -26,41 +27,69 @@ from pyspark.sql.types import (
 )
 
 from connector.errors import AhaDataError
-from connector.servertime import parse_time
+from connector.listing import Row
+from connector.rescue import Rescue
+from connector.servertime import as_documented, parse_time
 from connector.tables.declaration import Table
 from connector.tables.types import JSON_TEXT_PATHS
 
 MISSING = type(None)
-# A batch costs Arrow and Spark a fixed time for each column; so many rows share it.
+# A batch costs Arrow and Spark a fixed time for each column; so many rows share it, but no more characters:
+# beyond 2 GiB Arrow has no column, and long before that a process has no room for copies.
 BATCH_ROWS = 1000
+BATCH_CHARACTERS = 8 * 2**20
 
 
-def to_batches(table: Table, pages: Iterable[Sequence[dict[str, Any]]]) -> Iterator[pa.RecordBatch]:
-    """Pages of records as Arrow batches with the table's schema, of `BATCH_ROWS` and up to a page more.
+def to_batches(
+    table: Table, pages: Iterable[Sequence[Row]], *, rescuing: bool = True
+) -> Iterator[pa.RecordBatch]:
+    """Pages of records as Arrow batches with the table's schema, of at most `BATCH_ROWS`, and of at most
+    `BATCH_CHARACTERS` where that is more than one row.
+
+    Args:
+        rescuing: whether a value that fits no column is kept in the column `_rescued_data`, and told in the
+            log when all is read.
 
     Raises:
-        AhaDataError: a value does not fit its column; names table, row id, path and the value's type.
+        AhaDataError: a value does not fit, and it is not rescued; names table, row id, path and the value's
+            type.
     """
     schema = arrow_schema(table.schema)
-    waiting: list[dict[str, Any]] = []
-    for page in pages:
-        waiting += page
-        if len(waiting) >= BATCH_ROWS:
-            yield _checked(table, schema, waiting)
-            waiting = []
+    rescue = Rescue(table, _texts(table), partial(_require_fit, table)) if rescuing else None
+    for records in _portions(pages):
+        yield _checked(table, schema, records, rescue)
+    if rescue:
+        rescue.tell()
+
+
+def to_rows(table: Table, pages: Iterable[Sequence[Row]], *, rescuing: bool = True) -> Iterator[Row]:
+    """Records as dicts of the table's columns; args and errors as of `to_batches`."""
+    for batch in to_batches(table, pages, rescuing=rescuing):
+        yield from batch.to_pylist()
+
+
+def _portions(pages: Iterable[Sequence[Row]]) -> Iterator[list[Row]]:
+    """Records as many at a time as share a batch."""
+    waiting: list[Row] = []
+    weight = 0
+    for record in itertools.chain.from_iterable(pages):
+        own = _characters(record)
+        if waiting and (len(waiting) == BATCH_ROWS or weight + own > BATCH_CHARACTERS):
+            yield waiting
+            waiting, weight = [], 0
+        waiting.append(record)
+        weight += own
     if waiting:
-        yield _checked(table, schema, waiting)
+        yield waiting
 
 
-def to_batch(table: Table, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-    """Records as one Arrow batch; raises as `to_batches` does."""
-    return _checked(table, arrow_schema(table.schema), records)
-
-
-def to_rows(table: Table, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records as dicts of the table's columns, converted as `to_batch` converts them."""
-    rows: list[dict[str, Any]] = to_batch(table, records).to_pylist()
-    return rows
+def _characters(value: Any) -> int:
+    """How many characters the texts of a value have."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
 def arrow_schema(schema: StructType) -> pa.Schema:
@@ -76,29 +105,56 @@ def arrow_type(kind: DataType) -> pa.DataType:
     return LEAF_TYPES[type(kind)][0]
 
 
-def _checked(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+def _checked(
+    table: Table, schema: pa.Schema, records: Sequence[Row], rescue: Rescue | None
+) -> pa.RecordBatch:
     try:
         return _batch(table, schema, records)
     except AhaDataError:
-        # Columns do not know their rows: look for the first row that fails alone.
+        # Columns do not know their rows: look at each row by itself.
+        fitting = []
         for record in records:
             try:
-                _batch(table, schema, [record])
+                fitting.append(rescue.mend(record) if rescue else record)
+                _batch(table, schema, fitting[-1:])
             except AhaDataError as error:
                 raise AhaDataError(f"Table `{table.name}`, row {record.get('id')!r}: {error}") from None
-        raise
+        return _batch(table, schema, fitting)
 
 
-def _batch(table: Table, schema: pa.Schema, records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-    texts = JSON_TEXT_PATHS.union(table.json_text)
-    columns = [
-        _column([record.get(field.name) for record in records], field.dataType, arrow.type, field.name, texts)
-        for field, arrow in zip(table.schema, schema, strict=True)
-    ]
-    for field, column in zip(table.schema, columns, strict=True):
-        if not field.nullable and column.null_count:
+def _batch(table: Table, schema: pa.Schema, records: Sequence[Row]) -> pa.RecordBatch:
+    texts = _texts(table)
+    columns = []
+    for field, arrow in zip(table.schema, schema, strict=True):
+        values = [record.get(field.name) for record in records]
+        if field.name == table.cursor_field and isinstance(field.dataType, StringType):
+            values = [_sortable(value, field.name) for value in values]
+        columns.append(_column(values, field.dataType, arrow.type, field.name, texts))
+        if not field.nullable and columns[-1].null_count:
             raise AhaDataError(f"`{field.name}` is missing, and a row cannot be stored without it.")
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _texts(table: Table) -> frozenset[str]:
+    """Paths whose values are kept as JSON text."""
+    return JSON_TEXT_PATHS.union(table.json_text)
+
+
+def _require_fit(table: Table, value: Any, kind: DataType, path: str) -> None:
+    """Raise AhaDataError if a column does not take a value."""
+    if path == table.cursor_field and isinstance(kind, StringType):
+        value = _sortable(value, path)
+    _column([value], kind, arrow_type(kind), path, frozenset())
+
+
+def _sortable(value: Any, path: str) -> Any:
+    """A time as Aha! documents its texts, so that of two versions the text of the later one is greater."""
+    if not isinstance(value, str | None):
+        raise _unfit(type(value), StringType(), path)
+    try:
+        return as_documented(value) if value else None
+    except (ValueError, OverflowError):
+        raise AhaDataError(f"`{path}` holds a text that is no time.") from None
 
 
 def _column(

@@ -2,12 +2,14 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from connector.errors import AhaResponseError
 from connector.listing import Row
 
 # `Date` is cut to seconds, and may be stamped after the rows were looked up.
 CLOCK_MARGIN = timedelta(seconds=2)
+AS_SORTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 AS_DOCUMENTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -38,6 +40,27 @@ def parse_time(text: str) -> datetime:
     """
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def as_documented(text: str) -> str:
+    """A time as Aha! writes it: `2025-09-02T10:00:00.000Z`, so that texts sort as times do.
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+    if AS_SORTED.fullmatch(text):
+        return text
+    moment = parse_time(text).astimezone(UTC)
+    precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+
+
+def readable(text: Any) -> str | None:
+    """A time as Aha! writes it; None of what is none."""
+    try:
+        return as_documented(text) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def shift(time: str, by: timedelta) -> str:

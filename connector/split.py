@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.errors import AhaResponseError
 from connector.listing import Row
-from connector.servertime import parse_time, shift
+from connector.servertime import parse_time, readable, shift
 
 # Two requests a second remain for each of eight, of the 20 that Aha! allows.
 MOST_WINDOWS = 8
@@ -46,10 +45,11 @@ class Window:
         return (*since, *before)
 
     def holds(self, row: Row) -> bool:
-        """Whether a row is in this window, and so in no other."""
-        if not (self.since or self.before):
+        """Whether a row is in this window, and so in no other; one that does not say when it was made is in
+        each that shows it."""
+        created = made_at(row)
+        if created is None:
             return True
-        created = moment(row)
         return (not self.since or created >= parse_time(self.since)) and (
             not self.before or created < parse_time(self.before)
         )
@@ -70,17 +70,7 @@ def make_windows(total: int, rows: int, created_at: Callable[[int], str | None])
     return [Window(since, before, len(edges) - 1) for since, before in itertools.pairwise(edges)]
 
 
-def moment(row: Row) -> datetime:
-    """When a row was made.
-
-    Raises:
-        AhaResponseError: it does not say.
-    """
-    created = row.get("created_at")
-    try:
-        return parse_time(str(created))
-    except (ValueError, OverflowError):
-        raise AhaResponseError(
-            f"Row {row['id']} was made at {created!r}, which is no time: no part of a split read holds it. "
-            "Set `partition_rows` above the number of rows, and it is read whole."
-        ) from None
+def made_at(row: Row) -> datetime | None:
+    """When a row was made; None if it does not say so."""
+    created = readable(row.get("created_at"))
+    return parse_time(created) if created else None

@@ -20,7 +20,7 @@ from connector.errors import (
 from connector.listing import Row, is_row
 from connector.parallel import Pool
 from connector.plan import Plan, is_among
-from connector.servertime import changed_before
+from connector.servertime import changed_before, readable
 from connector.tables.declaration import CHANGED_AT, Detail
 from connector.walk import Walk
 
@@ -147,7 +147,9 @@ class Units:
         if table.cursor_field == CHANGED_AT:
             # As Aha! writes times, so that texts compare as times do.
             moment = read_at.removesuffix("Z") + ".000Z"
-            records = [record | {CHANGED_AT: record.get("updated_at") or moment} for record in records]
+            records = [
+                record | {CHANGED_AT: readable(record.get("updated_at")) or moment} for record in records
+            ]
         for column, field in table.flags:
             records = [record | {column: bool(record.get(field))} for record in records]
         return records
@@ -246,7 +248,8 @@ class Units:
 
 def is_empty(row: Row, count: str | None) -> bool:
     """Whether a row says itself that nothing hangs below it: by a number, or by a list."""
-    return count is not None and row.get(count) in (0, [])
+    said = row.get(count or "")
+    return said == [] or (type(said) is int and said == 0)
 
 
 def _with_parent(row: Row, column: str, parent: str) -> Row:

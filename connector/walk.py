@@ -90,7 +90,7 @@ class Walk:
         self._account(page)
         news = []
         for row in page.rows:
-            version = hash((str(row["id"]), row.get("updated_at")))
+            version = hash((str(row["id"]), str(row.get("updated_at"))))
             if version not in self._given:
                 self._given.add(version)
                 news.append(row)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pyspark.sql.types import StructType
 
-from connector.tables.types import field_names
+from connector.tables.types import RESCUED, field_names
 
 # The filters by which a list tells only what is new: by time of change, by time of making, by id.
 UPDATED_SINCE, AFTER_ID = "updated_since", "after_id"
@@ -160,7 +160,7 @@ class Table:
     @property
     def asked_fields(self) -> list[str]:
         """The names of what Aha! is asked for: all but what the connector itself adds."""
-        own = {CHANGED_AT, *(column for column, _ in self.flags)}
+        own = {CHANGED_AT, RESCUED, *(column for column, _ in self.flags)}
         given = [field for field in self.schema if field.name not in own]
         names = field_names(StructType(given))
         return [*names, self.part] if self.part else names

@@ -24,6 +24,8 @@ FLAG = BooleanType()
 # Fields whose JSON type varies are kept as JSON text: a custom field's value is a string, a number, a list
 # or an object, by the kind of field. All record types carry custom fields in the same way.
 JSON_TEXT_PATHS = frozenset({"custom_fields.value"})
+# The column for values that fit none, named as Databricks' own readers name it.
+RESCUED = "_rescued_data"
 
 
 def struct(**fields: DataType) -> StructType:
@@ -37,9 +39,10 @@ def listing(element: DataType) -> ArrayType:
 
 def table_schema(**fields: DataType) -> StructType:
     """A struct whose `id` is never null: a row without one cannot be merged. Nor is `changed_at`, which the
-    connector itself writes."""
+    connector itself writes. Its last column takes what fits no other."""
     sure = ("id", "changed_at")
-    return StructType([StructField(name, kind, name not in sure) for name, kind in fields.items()])
+    columns = {**fields, RESCUED: TEXT}
+    return StructType([StructField(name, kind, name not in sure) for name, kind in columns.items()])
 
 
 def with_native_times(schema: StructType) -> StructType:

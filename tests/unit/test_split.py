@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.errors import AhaResponseError
 from connector.pacing import Budget
 from connector.split import MOST_WINDOWS, Window, make_windows
 from sandbox.clock import SandboxClock, timestamp
@@ -50,9 +49,11 @@ def test_a_small_list_is_one_window_without_any_filter() -> None:
     assert Window().params == ()
 
 
-def test_a_row_that_does_not_say_when_it_was_made_is_an_error_and_not_left_out() -> None:
-    with pytest.raises(AhaResponseError, match="Row 7 was made at None"):
-        Window(since="2025-01-01T00:00:00Z").holds({"id": "7"})
+@pytest.mark.parametrize("told", [None, "", "yesterday", 7, ["2025-01-01"]])
+def test_a_row_that_does_not_say_when_it_was_made_is_left_out_of_no_window_that_shows_it(told: Any) -> None:
+    row = {"id": "7", "created_at": told}
+    assert Window(since="2025-01-01T00:00:00Z").holds(row)
+    assert Window(before="2025-01-01T00:00:00Z").holds(row)
 
 
 def test_windows_share_one_budget() -> None:
