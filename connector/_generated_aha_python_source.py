@@ -42,7 +42,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: a72438963d0e0490b53d663c9abd7fbfe30f8a53f11263c143d717524043efe0
+SHA-256 of these files and of the script: c5e1d07304748f6b16485b38e5e6cd52c0e424bb851bed3ec923b1f0625f1fe5
 """
 
 import base64
@@ -158,7 +158,11 @@ def register_lakeflow_source(spark):
     # └── AhaDataError          a value that cannot be converted without corrupting it
 
     class AhaError(Exception):
-        """Base of every error here. Messages say what was wrong, where, and what to do; never the key."""
+        """Base of every error here. Messages say what was wrong, where, and what to do; never the key, and what
+    they quote of a server is printable."""
+
+        def __str__(self) -> str:
+            return printable(str(self.args[0])) if self.args else ""
 
 
     class AhaOptionError(AhaError, ValueError):
@@ -180,9 +184,6 @@ def register_lakeflow_source(spark):
         def __init__(self, message: str, status: int) -> None:
             super().__init__(message, status)
             self.status = status
-
-        def __str__(self) -> str:
-            return str(self.args[0])
 
 
     class AhaAuthError(AhaStatusError):
@@ -245,6 +246,11 @@ def register_lakeflow_source(spark):
             "Still rate limited after all attempts. Lower `requests_per_minute`: Aha! counts all jobs together.",
         ),
     }
+
+
+    def printable(text: str) -> str:
+        """A text without signs that a terminal obeys: each is written as its escape, but for ends of lines."""
+        return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
 
 
     def status_error(status: int, message: str) -> AhaStatusError:
@@ -486,8 +492,8 @@ def register_lakeflow_source(spark):
         Option("q", "The same as `ideas_q`; where both are given, this one counts.", table=True),
         Option(
             "on_bad_value",
-            "A value of a type that its column does not take: `rescue` keeps it in the column `_rescued_data` and "
-            "goes on, `fail` ends the read with an error.",
+            "A value of a type that its column does not take: `rescue` keeps it in the column `_rescued_data` "
+            "and goes on, `fail` ends the read with an error.",
             choices=("rescue", "fail"),
             connection=True,
             table=True,
@@ -1644,15 +1650,20 @@ def register_lakeflow_source(spark):
     Attributes:
         entries: id → audit.
         young: ids of those before which others may still become visible.
+        untold: ids of those that do not say when they were made: as old as the next one that does.
+        read_at: server time of the read.
     """
 
         entries: dict[int, Row] = field(default_factory=dict)
         young: set[int] = field(default_factory=set)
+        untold: set[int] = field(default_factory=set)
+        read_at: str = ""
 
         @property
         def settled(self) -> int | None:
             """The last id that nothing can come before any more; None where there is none."""
-            first = min(self.young, default=None)
+            old = max(self.entries.keys() - self.young - self.untold, default=-1)
+            first = min((*self.young, *(one for one in self.untold if one > old)), default=None)
             return max((one for one in self.entries if first is None or one < first), default=None)
 
 
@@ -1683,11 +1694,15 @@ def register_lakeflow_source(spark):
             while True:
                 page = listing.fetch(self.client, number)
                 horizon = horizon or self._horizon(page, listing)
+                if page.date and not found.read_at:
+                    found.read_at = format_time(page.date)
                 for one, audit in _numbered(page):
                     if identity is not None and one <= identity:
                         raise unexpected_audits(f"only audits after {identity}, but also {one}")
                     found.entries[one] = audit
-                    if not changed_before(audit, horizon, "created_at"):
+                    if readable(audit.get("created_at")) is None:
+                        found.untold.add(one)
+                    elif not changed_before(audit, horizon, "created_at"):
                         found.young.add(one)
                 if page.last:
                     return found
@@ -2389,7 +2404,7 @@ def register_lakeflow_source(spark):
                 error.status,
             ) from None
         tombstones = {
-            identity: _tombstone(audit, table)
+            identity: _tombstone(audit, table, found.read_at)
             for identity, audit in found.entries.items()
             if spelling_of(audit) in table.spellings
         }
@@ -2443,10 +2458,9 @@ def register_lakeflow_source(spark):
             raise
 
 
-    def _tombstone(audit: Row, table: Table) -> Row:
-        created = audit.get("created_at")
-        if not isinstance(created, str):
-            raise unexpected_audits(f"audit {audit['id']} with the time it was made")
+    def _tombstone(audit: Row, table: Table, read_at: str) -> Row:
+        """A tombstone; where the audit does not say when that was, of the time of the read."""
+        created = readable(audit.get("created_at")) or as_documented(read_at)
         identity = str(number_in(audit, "auditable_id"))
         return {"id": identity, "updated_at": created, table.cursor_field: created}
 
@@ -2507,7 +2521,7 @@ def register_lakeflow_source(spark):
 
 
     # -------------------- connector/rescue.py --------------------
-    # What of a record fits no column: set aside as JSON text, so that it costs no other value and no other row.
+    # What of a record fits no column: set aside as JSON text, so that it costs no other value or row.
 
     # (value, type, path): raises AhaDataError if a column of that type does not take the value.
     Require = Callable[[Any, DataType, str], None]
@@ -6213,7 +6227,10 @@ def register_lakeflow_source(spark):
             """As `read`, past the ends of micro-batches."""
             found, end = self.read(start)
             parts = [found]
-            while is_unfinished(end):
+            # The end of a walk that an earlier run began does not hold what changed since it began.
+            again = is_unfinished(start)
+            while is_unfinished(end) or again:
+                again = again and is_unfinished(end)
                 found, end = self.read(end)
                 parts.append(found)
             return itertools.chain.from_iterable(parts), end
@@ -6275,6 +6292,7 @@ def register_lakeflow_source(spark):
             self._planned: tuple[StoredOffset, StoredOffset, list[InputPartition]] | None = None
             self._once = False
             self._reached = False
+            self._begun = False
 
         def initialOffset(self) -> StoredOffset:
             return {}
@@ -6283,15 +6301,17 @@ def register_lakeflow_source(spark):
             return admission.ReadAllAvailable()
 
         def prepareForTriggerAvailableNow(self) -> None:
-            self._once, self._reached = True, False
+            self._once, self._reached, self._begun = True, False, False
 
         def latestOffset(self, start: StoredOffset, limit: Any) -> StoredOffset:  # noqa: ARG002
             if self._once and self._reached:
                 return start
             parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
             self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or share(batches))
-            # What is unfinished goes on; the rest is all that was there when this run began.
-            self._reached = not is_unfinished(end)
+            # What is unfinished goes on; the rest is all that was there when this run began, but for a walk that
+            # an earlier run had begun.
+            self._begun = self._begun or not is_unfinished(start)
+            self._reached = self._begun and not is_unfinished(end)
             return end
 
         def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from connector.client import AhaClient
 from connector.errors import AhaResponseError
 from connector.listing import Listing, Page, Row
-from connector.servertime import CLOCK_MARGIN, changed_before, format_time, require_clock, shift
+from connector.servertime import CLOCK_MARGIN, changed_before, format_time, readable, require_clock, shift
 from connector.tables.declaration import letters
 
 # How an audit may spell the idea that a comment or a vote belongs to.
@@ -26,15 +26,20 @@ class Audits:
     Attributes:
         entries: id → audit.
         young: ids of those before which others may still become visible.
+        untold: ids of those that do not say when they were made: as old as the next one that does.
+        read_at: server time of the read.
     """
 
     entries: dict[int, Row] = field(default_factory=dict)
     young: set[int] = field(default_factory=set)
+    untold: set[int] = field(default_factory=set)
+    read_at: str = ""
 
     @property
     def settled(self) -> int | None:
         """The last id that nothing can come before any more; None where there is none."""
-        first = min(self.young, default=None)
+        old = max(self.entries.keys() - self.young - self.untold, default=-1)
+        first = min((*self.young, *(one for one in self.untold if one > old)), default=None)
         return max((one for one in self.entries if first is None or one < first), default=None)
 
 
@@ -65,11 +70,15 @@ class AuditList:
         while True:
             page = listing.fetch(self.client, number)
             horizon = horizon or self._horizon(page, listing)
+            if page.date and not found.read_at:
+                found.read_at = format_time(page.date)
             for one, audit in _numbered(page):
                 if identity is not None and one <= identity:
                     raise unexpected_audits(f"only audits after {identity}, but also {one}")
                 found.entries[one] = audit
-                if not changed_before(audit, horizon, "created_at"):
+                if readable(audit.get("created_at")) is None:
+                    found.untold.add(one)
+                elif not changed_before(audit, horizon, "created_at"):
                     found.young.add(one)
             if page.last:
                 return found

@@ -192,7 +192,10 @@ class Flow:
         """As `read`, past the ends of micro-batches."""
         found, end = self.read(start)
         parts = [found]
-        while is_unfinished(end):
+        # The end of a walk that an earlier run began does not hold what changed since it began.
+        again = is_unfinished(start)
+        while is_unfinished(end) or again:
+            again = again and is_unfinished(end)
             found, end = self.read(end)
             parts.append(found)
         return itertools.chain.from_iterable(parts), end
@@ -254,6 +257,7 @@ class FlowReader(DataSourceStreamReader):
         self._planned: tuple[StoredOffset, StoredOffset, list[InputPartition]] | None = None
         self._once = False
         self._reached = False
+        self._begun = False
 
     def initialOffset(self) -> StoredOffset:
         return {}
@@ -262,15 +266,17 @@ class FlowReader(DataSourceStreamReader):
         return admission.ReadAllAvailable()
 
     def prepareForTriggerAvailableNow(self) -> None:
-        self._once, self._reached = True, False
+        self._once, self._reached, self._begun = True, False, False
 
     def latestOffset(self, start: StoredOffset, limit: Any) -> StoredOffset:  # noqa: ARG002
         if self._once and self._reached:
             return start
         parts, batches, end = ([], *self._flow.read(start)) if start else self._flow.begin()
         self._planned = (start, end, [InputPartition(json.dumps(part)) for part in parts] or share(batches))
-        # What is unfinished goes on; the rest is all that was there when this run began.
-        self._reached = not is_unfinished(end)
+        # What is unfinished goes on; the rest is all that was there when this run began, but for a walk that
+        # an earlier run had begun.
+        self._begun = self._begun or not is_unfinished(start)
+        self._reached = self._begun and not is_unfinished(end)
         return end
 
     def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:

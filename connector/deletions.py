@@ -6,12 +6,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from connector.audits import AuditList, Audits, number_in, spelling_of, unexpected_audits
+from connector.audits import AuditList, Audits, number_in, spelling_of
 from connector.client import AhaClient
 from connector.errors import AhaNotFoundError, AhaPermissionError
 from connector.listing import Listing, Row
 from connector.offsets import Seen, digest, read_offset, scope_of, write_offset
 from connector.options import Settings
+from connector.servertime import as_documented, readable
 from connector.tables.declaration import Table, letters
 from connector.walk import Walk
 
@@ -71,7 +72,7 @@ def read_deletions(
             error.status,
         ) from None
     tombstones = {
-        identity: _tombstone(audit, table)
+        identity: _tombstone(audit, table, found.read_at)
         for identity, audit in found.entries.items()
         if spelling_of(audit) in table.spellings
     }
@@ -125,9 +126,8 @@ def _is_there(client: AhaClient, idea: str) -> bool:
         raise
 
 
-def _tombstone(audit: Row, table: Table) -> Row:
-    created = audit.get("created_at")
-    if not isinstance(created, str):
-        raise unexpected_audits(f"audit {audit['id']} with the time it was made")
+def _tombstone(audit: Row, table: Table, read_at: str) -> Row:
+    """A tombstone; where the audit does not say when that was, of the time of the read."""
+    created = readable(audit.get("created_at")) or as_documented(read_at)
     identity = str(number_in(audit, "auditable_id"))
     return {"id": identity, "updated_at": created, table.cursor_field: created}

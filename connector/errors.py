@@ -16,7 +16,11 @@ AhaError
 
 
 class AhaError(Exception):
-    """Base of every error here. Messages say what was wrong, where, and what to do; never the key."""
+    """Base of every error here. Messages say what was wrong, where, and what to do; never the key, and what
+    they quote of a server is printable."""
+
+    def __str__(self) -> str:
+        return printable(str(self.args[0])) if self.args else ""
 
 
 class AhaOptionError(AhaError, ValueError):
@@ -38,9 +42,6 @@ class AhaStatusError(AhaError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message, status)
         self.status = status
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class AhaAuthError(AhaStatusError):
@@ -103,6 +104,11 @@ STATUS_ERRORS: dict[int, tuple[type[AhaStatusError], str]] = {
         "Still rate limited after all attempts. Lower `requests_per_minute`: Aha! counts all jobs together.",
     ),
 }
+
+
+def printable(text: str) -> str:
+    """A text without signs that a terminal obeys: each is written as its escape, but for ends of lines."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
 
 
 def status_error(status: int, message: str) -> AhaStatusError:

@@ -225,8 +225,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("q", "The same as `ideas_q`; where both are given, this one counts.", table=True),
     Option(
         "on_bad_value",
-        "A value of a type that its column does not take: `rescue` keeps it in the column `_rescued_data` and "
-        "goes on, `fail` ends the read with an error.",
+        "A value of a type that its column does not take: `rescue` keeps it in the column `_rescued_data` "
+        "and goes on, `fail` ends the read with an error.",
         choices=("rescue", "fail"),
         connection=True,
         table=True,

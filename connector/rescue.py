@@ -1,4 +1,4 @@
-"""What of a record fits no column: set aside as JSON text, so that it costs no other value and no other row."""
+"""What of a record fits no column: set aside as JSON text, so that it costs no other value or row."""
 
 import json
 import logging
@@ -13,7 +13,6 @@ from connector.errors import AhaDataError
 from connector.listing import Row
 from connector.tables.declaration import Table
 from connector.tables.types import RESCUED
-
 
 # (value, type, path): raises AhaDataError if a column of that type does not take the value.
 Require = Callable[[Any, DataType, str], None]

@@ -109,7 +109,7 @@ class Control:
         entries = body["faults"]
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise ValueError(
-                "`faults` is a list of objects with `fault`, and perhaps `route`, `times`, `after`"
+                "`faults` is a list of objects with `fault`, and perhaps `route`, `times`, `after`, `details`"
             )
         self._traffic.faults[:] = [Scheduled(**entry) for entry in entries]
         return {"scheduled": len(self._traffic.faults)}

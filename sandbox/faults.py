@@ -4,8 +4,9 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import web
 
@@ -35,22 +36,42 @@ class Scheduled:
         route: a regular expression that the path, below /api/v1, must contain.
         times: how many requests it hits.
         after: how many matching requests it lets through first.
+        details: of `answer`, its `status`, `headers` and `body`, a text or JSON; of `odd_value`, the `field`
+            of each row, dots in it for what is nested, and the `value` that stands there.
     """
 
     fault: str
     route: str = ""
     times: int = 1
     after: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.fault not in FAULTS:
-            raise FaultError(f"no fault {self.fault!r}; there are {', '.join(FAULTS)}")
+        if self.fault not in (*FAULTS, *DETAILS):
+            raise FaultError(f"no fault {self.fault!r}; there are {', '.join((*FAULTS, *DETAILS))}")
         try:
             re.compile(self.route)
         except re.error as error:
             raise FaultError(f"route {self.route!r} is no regular expression: {error}") from None
         if type(self.times) is not int or type(self.after) is not int or self.times < 1 or self.after < 0:
             raise FaultError("times is a whole number of 1 or more, after one of 0 or more")
+        known = DETAILS.get(self.fault, {})
+        if not isinstance(self.details, dict) or set(self.details) - set(known):
+            raise FaultError(f"details of {self.fault!r} are {', '.join(known) or 'none'}")
+        self.details = known | self.details
+        if (
+            type(self.details.get("status", 200)) is not int
+            or not 200 <= self.details.get("status", 200) < 600
+        ):
+            raise FaultError("status is a whole number from 200 to 599")
+
+    async def play(self, request: web.Request, inner: Inner) -> web.StreamResponse:
+        """Answer a request that is hit; `inner` gives the true answer."""
+        if self.fault == "answer":
+            return _written(**self.details)
+        if self.fault == "odd_value":
+            return _with_odd_value(await inner(), **self.details)
+        return await FAULTS[self.fault](request, inner)
 
     def hits(self, path: str) -> bool:
         """Whether this request is hit; counts it."""
@@ -218,3 +239,41 @@ FAULTS: dict[str, Fault] = {
     "duplicated_rows": duplicate,
     "shrinking_pages": rewriting(_shrink),
 }
+
+
+# Faults that are told what to do, each with what it does by default.
+DETAILS: dict[str, dict[str, Any]] = {
+    "answer": {"status": 500, "headers": {}, "body": ""},
+    "odd_value": {"field": "name", "value": ["of another type"]},
+}
+
+
+def _written(status: int, headers: dict[str, str], body: Any) -> web.StreamResponse:
+    """An answer as it is told; JSON where `body` is no text."""
+    given = {str(name): str(value) for name, value in headers.items()}
+    text = body if isinstance(body, str) else json.dumps(body)
+    kind = "text/html" if text.startswith("<") else "application/json"
+    empty = status in (204, 304)
+    response = web.Response(status=status, body=b"" if empty else text.encode(errors="replace"))
+    response.headers.update({"Content-Type": kind} | given)
+    return response
+
+
+def _with_odd_value(true: web.Response, field: str, value: Any) -> web.Response:
+    if true.content_type != "application/json":
+        return true
+    body = json.loads(true.text or "{}")
+    _put(_root(body)[1], field.split("."), value)
+    # Escaped, since half a character has no other form.
+    return web.Response(status=true.status, text=json.dumps(body), content_type=true.content_type)
+
+
+def _put(row: Any, path: list[str], value: Any) -> None:
+    """Put a value where a path leads, in each element of lists on the way."""
+    if isinstance(row, list):
+        for item in row:
+            _put(item, path, value)
+    elif isinstance(row, dict) and path[1:]:
+        _put(row.get(path[0]), path[1:], value)
+    elif isinstance(row, dict):
+        row[path[0]] = value

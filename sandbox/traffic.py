@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.answers import unknown_route
 from sandbox.clock import http_date
-from sandbox.faults import FAULTS, Scheduled
+from sandbox.faults import Scheduled
 from sandbox.routes import API, APIS, Handler
 from sandbox.world import World
 
@@ -39,7 +39,7 @@ class Traffic:
     async def stamp(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Put the sandbox's time on every answer."""
         response = await answered(request, handler)
-        if not response.prepared:
+        if not response.prepared and "Date" not in response.headers:
             response.headers["Date"] = http_date(self.world.clock.now())
         return response
 
@@ -79,7 +79,7 @@ class Traffic:
                 raise TypeError("only whole answers can be changed")
             return response
 
-        return await (FAULTS[fault.fault](request, answer) if fault else handler(request))
+        return await (fault.play(request, answer) if fault else handler(request))
 
 
 async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:

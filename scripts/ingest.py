@@ -1,6 +1,7 @@
 """The main job: the merged file, inside Spark, brings Aha!'s tables into Delta tables on this machine."""
 
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from connector.errors import AhaOptionError
+from connector.errors import AhaOptionError, printable
 from connector.options import parse_options
 from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
 from connector.tables import TABLES
@@ -31,8 +32,9 @@ from scripts.java import find_java_fault
 from scripts.lakehouse import LakehouseError, Target
 from scripts.merge_python_source import COMMAND, build
 from scripts.mergeable import MergeError
+from scripts.places import find_place, require_name
 from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
-from scripts.streams import Run
+from scripts.streams import STAGING, Run
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
 # What of a table is read where there is no account.
@@ -42,6 +44,26 @@ STREAMS = 4
 LOCK = ".lock"
 HELD: list[filelock.BaseFileLock] = []
 SHOWN_ROWS, SHOWN_CHARACTERS = 5, 40
+# What this machine refuses, however a library puts it → what to do.
+MACHINE_FAULTS = {
+    r"No space left on device|os error 28\b": (
+        "The disk is full. The table holds what its last whole batch brought: free some space and run again."
+    ),
+    r"Disk quota exceeded|os error 122\b": (
+        "The disk quota is used up. The table holds what its last whole batch brought: free some space and "
+        "run again."
+    ),
+    r"Read-only file system|os error 30\b": (
+        "The disk can only be read. Choose another --destination, or mount it so that it can be written to."
+    ),
+    r"Permission denied|os error 13\b": (
+        "This user may not write there. Give the rights to the directory, or choose another --destination."
+    ),
+    r"OutOfMemoryError|Java heap space": (
+        "Spark ran out of memory. Nothing is lost. Set a smaller `page_size` (20, say): a page is held as a "
+        "whole; and close what else runs."
+    ),
+}
 
 Count = Callable[[], int | None]
 
@@ -51,7 +73,7 @@ Count = Callable[[], int | None]
     "--spec", type=click.Path(path_type=Path), help="A pipeline spec (JSON); without one, all tables."
 )
 @click.option(
-    "--destination", type=click.Path(path_type=Path), default=LAKEHOUSE, help="Directory of the Delta tables."
+    "--destination", metavar="DIRECTORY", default=str(LAKEHOUSE), help="Directory of the Delta tables."
 )
 @click.option("--live", is_flag=True, help="Read a live account, and fail if there are no credentials.")
 @click.option("--cassettes", is_flag=True, help="Read the cassettes even where credentials are present.")
@@ -60,7 +82,7 @@ Count = Callable[[], int | None]
 )
 @click.option("--show", metavar="TABLE", help="Print the first rows of an ingested table, and nothing else.")
 def main(
-    spec: Path | None, destination: Path, live: bool, cassettes: bool, full_refresh: bool, show: str | None
+    spec: Path | None, destination: str, live: bool, cassettes: bool, full_refresh: bool, show: str | None
 ) -> None:
     """Bring Delta tables below build/lakehouse/ up to date, through the merged file in Spark.
 
@@ -74,16 +96,17 @@ def main(
       nox -s ingest -- --spec pipeline.json --destination /data/aha --live
     """
     try:
+        place = find_place(destination)
         if show is not None:
-            sys.exit(show_table(destination, show))
+            sys.exit(show_table(place, show))
         both = "Give --live or --cassettes, not both." if live and cassettes else None
         fault = both or find_java_fault() or _artifact_fault()
         if fault:
             click.echo(fault, err=True)
             sys.exit(2)
         tables = read_spec(spec)
-        require_directory(destination)
-        sys.exit(ingest(tables, destination, live=live, cassettes=cassettes, full_refresh=full_refresh))
+        require_directory(place)
+        sys.exit(ingest(tables, place, live=live, cassettes=cassettes, full_refresh=full_refresh))
     except (AhaOptionError, CassetteError, CredentialsError, LakehouseError, MatrixError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -107,6 +130,7 @@ def read_spec(path: Path | None) -> Sequence[TableSpec]:
         raise AhaOptionError(f"{path} cannot be read: {reason}.") from None
     tables = parse_pipeline_spec(text).tables
     for table in tables:
+        require_name(table.name)
         if table.ingestion_type == "snapshot" and table.scd_type != SCD_TYPES[0]:
             raise AhaOptionError(
                 f"Table `{table.name}`: a history of snapshots ({table.scd_type}) is kept on Databricks "
@@ -126,6 +150,8 @@ def require_directory(destination: Path) -> None:
         # Held by the process until it ends, however it ends.
         HELD.append(lock := filelock.FileLock(destination / LOCK, timeout=0))
         lock.acquire()
+        # What a run that was killed had not yet put into a table.
+        shutil.rmtree(destination / STAGING, ignore_errors=True)
     except filelock.Timeout:
         raise LakehouseError(f"Another run is at work in {destination}. Wait until it has ended.") from None
     except OSError as error:
@@ -174,7 +200,7 @@ def ingest(
 
         pool = stack.enter_context(ThreadPoolExecutor(min(STREAMS, len(tables))))
         outcomes = list(pool.map(bring, tables))
-    _report(console, outcomes, destination)
+    _report(console, outcomes, run.notices, destination)
     return 1 if any(outcome.fault for outcome in outcomes) else 0
 
 
@@ -183,14 +209,14 @@ def _ingest_one(run: Run, table: TableSpec, account: Account, *, full_refresh: b
     own = replace(run, connection=account.connection, account=account.name)
     try:
         target = own.ingest(table, full_refresh=full_refresh)
-    except (DeltaError, LakehouseError, PySparkException) as error:
-        return Outcome(table, fault=str(error) if isinstance(error, LakehouseError) else _reason(error))
+    except (DeltaError, LakehouseError, OSError, PySparkException) as error:
+        return Outcome(table, fault=explain(error))
     sent = "-" if before is None else str((account.count() or 0) - before)
     seconds = f"{time.monotonic() - started:.1f}"
     return Outcome(table, (str(target.count()), str(run.changed[table.name]), sent, seconds))
 
 
-def _report(console: Console, outcomes: Sequence[Outcome], destination: Path) -> None:
+def _report(console: Console, outcomes: Sequence[Outcome], notices: Sequence[str], destination: Path) -> None:
     report = Table(
         "table", "rows", "changed", "requests", "seconds", title="Ingested through the merged file"
     )
@@ -206,6 +232,8 @@ def _report(console: Console, outcomes: Sequence[Outcome], destination: Path) ->
             console.print(
                 f"[red]{escape(outcome.table.name)} failed:[/red]", escape(outcome.fault), soft_wrap=True
             )
+    for notice in notices:
+        console.print(f"[yellow]{escape(printable(notice))}[/yellow]", soft_wrap=True)
     if len(done) < len(outcomes):
         console.print(f"What was finished stays. Spark's own report is in {LOG.relative_to(ROOT)}.")
     if done:
@@ -274,11 +302,9 @@ def show_table(destination: Path, name: str) -> int:
     for number, row in enumerate(target.head(SHOWN_ROWS), 1):
         report = Table("column", "value", title=escape(f"{name}, row {number}"), title_justify="left")
         for column, value in row.items():
-            text = "" if value is None else str(value)
-            report.add_row(
-                column,
-                escape(text) if len(text) <= SHOWN_CHARACTERS else f"{escape(text[:SHOWN_CHARACTERS])}…",
-            )
+            text = "" if value is None else printable(str(value))
+            cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+            report.add_row(escape(printable(column)), escape(cut))
         console.print(report)
     return 0
 
@@ -295,6 +321,13 @@ def _reason(error: Exception) -> str:
         line.strip() for line in str(error).splitlines() if re.match(r"\S*(Error|Exception): ", line.strip())
     ]
     return others[-1] if others else str(error).splitlines()[0]
+
+
+def explain(error: Exception) -> str:
+    """Why a table failed, in words that say what to do."""
+    text = str(error)
+    known = (words for pattern, words in MACHINE_FAULTS.items() if re.search(pattern, text, re.IGNORECASE))
+    return printable(next(known, text if isinstance(error, LakehouseError) else _reason(error)))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ LOGGING = ROOT / "scripts" / "log4j2.properties"
 
 # A run takes a minute: what the JVM would gain by optimizing, it spends on optimizing.
 QUICK = "-XX:TieredStopAtLevel=1"
+# Megabytes.
+LEAST_HEAP, MOST_HEAP = 1024, 4096
 
 
 def start_session(name: str) -> SparkSession:
@@ -53,6 +55,7 @@ def _session(name: str) -> SparkSession:
         .appName(name)
         .config("spark.ui.enabled", "false")
         .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.memory", f"{heap_megabytes()}m")
         .config(
             "spark.driver.extraJavaOptions",
             f"{QUICK} -Dlog4j2.configurationFile={LOGGING.as_uri()}",
@@ -65,6 +68,13 @@ def _session(name: str) -> SparkSession:
         .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()
     )
+
+
+def heap_megabytes(memory: int | None = None) -> int:
+    """The JVM's largest heap for a machine with `memory` bytes, this one by default: a quarter of it, within
+    bounds. The JVM's own default is 1 GB whatever the machine has."""
+    memory = memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(MOST_HEAP, max(LEAST_HEAP, memory // 4 // 2**20))
 
 
 def load_merged_file(path: Path = MERGED_FILE) -> Callable[[Any], Any]:

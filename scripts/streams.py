@@ -1,6 +1,5 @@
 """One table from the data source into the lakehouse: a stream with a checkpoint, batch by batch."""
 
-import json
 import shutil
 import time
 import uuid
@@ -15,13 +14,16 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from connector.records import arrow_schema
 from connector.spec import TableSpec
-from scripts.lakehouse import Target
+from scripts.checkpoints import Checkpoint
+from scripts.lakehouse import Batch, LakehouseError, Target
 
 FORMAT = "lakeflow_connect"
 POLL_SECONDS = 0.2
 FILTERS = ("custom_object_keys", "ideas_q", "ideas_workflow_status", "q", "workspaces")
 # Kept beside the tables; names that no table can have.
 CHECKPOINTS, STAGING, REFRESH = ".checkpoints", ".staging", ".refresh"
+# What a table is streamed by: each has a checkpoint of its own.
+ROWS, DELETIONS = "rows", "deletions"
 
 Report = Callable[[str], None]
 
@@ -37,6 +39,7 @@ class Run:
         account: whose rows these are; a table takes those of one account.
         report: told how many rows a table has got so far.
         changed: rows that this run has brought, by destination.
+        notices: what its user should know of it, in sentences.
     """
 
     spark: SparkSession
@@ -45,6 +48,7 @@ class Run:
     account: str = "an account"
     report: Report = lambda _: None
     changed: dict[str, int] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
     def ingest(self, table: TableSpec, *, full_refresh: bool = False) -> Target:
         """Bring a table up to date: changed rows, then deletions where the source tracks them.
@@ -57,8 +61,16 @@ class Run:
         self._finish_refresh(table)
         if full_refresh:
             beside = replace(self, lakehouse=self.lakehouse / REFRESH)
-            shutil.rmtree(beside.lakehouse / table.name, ignore_errors=True)
-            shutil.rmtree(beside.checkpoint(table), ignore_errors=True)
+            remove(beside.lakehouse / table.name)
+            remove(beside.checkpoint(table))
+            real = self.target(table).path.resolve()
+            if real.parent != self.lakehouse.resolve():
+                # A link: what takes the table's place must be made on the same disk.
+                fresh = real.with_name(f".{real.name}.refresh")
+                remove(fresh)
+                fresh.mkdir()
+                beside.lakehouse.mkdir(parents=True, exist_ok=True)
+                (beside.lakehouse / table.name).symlink_to(fresh)
             beside.ingest(table)
             self._marker(table).parent.mkdir(exist_ok=True)
             self._marker(table).touch()
@@ -74,19 +86,25 @@ class Run:
         target.require(schema)
         if not target.exists():
             # A checkpoint without its table would bring only what changed since.
-            shutil.rmtree(self.checkpoint(table), ignore_errors=True)
+            remove(self.checkpoint(table))
+        unmarked = target.is_of_0_1_0
+        target.path.resolve().mkdir(parents=True, exist_ok=True)
         target.create(schema)
         if snapshot:
             self._count(table, self._staged(frame, target, target.replace))
-            return target
-        self._stream(table, target, frame)
+        else:
+            self._go_back(table, target, ROWS, unmarked=unmarked)
+            self._stream(table, target, frame, ROWS)
         if table.ingestion_type == "cdc_with_deletes":
             told = self.spark.readStream.format(FORMAT).options(**options).option("isDeleteFlow", "true")
-            self._stream(table, target, told.load(), deletes=True)
+            self._go_back(table, target, DELETIONS, unmarked=unmarked)
+            self._stream(table, target, told.load(), DELETIONS)
+        target.tidy()
         return target
 
     def target(self, table: TableSpec) -> Target:
-        filters = {name: text for name, text in sorted(table.options.items()) if name in FILTERS}
+        given = {name.lower(): text for name, text in {**self.connection, **table.options}.items()}
+        filters = {name: text for name, text in sorted(given.items()) if name in FILTERS}
         only = f" where {filters}" if filters else ""
         origin = f"{table.source} of {self.account}{only}"
         return Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type, origin)
@@ -103,32 +121,54 @@ class Run:
         if not self._marker(table).exists():
             return
         for part in (table.name, f"{CHECKPOINTS}/{table.name}"):
-            fresh, place = self.lakehouse / REFRESH / part, self.lakehouse / part
+            fresh, place = self.lakehouse / REFRESH / part, (self.lakehouse / part).resolve()
             if fresh.exists():
                 shutil.rmtree(place, ignore_errors=True)
                 place.parent.mkdir(exist_ok=True)
-                fresh.rename(place)
+                fresh.resolve().rename(place)
+            fresh.unlink(missing_ok=True)
         self._marker(table).unlink()
 
-    def _stream(self, table: TableSpec, target: Target, changes: DataFrame, *, deletes: bool = False) -> None:
-        name = f"{table.name}{' (deletions)' if deletes else ''}"
-        place = self.checkpoint(table) / ("deletions" if deletes else "rows")
+    def _go_back(self, table: TableSpec, target: Target, flow: str, *, unmarked: bool) -> None:
+        """Let a checkpoint be no further than it is whole, and no further than its table is."""
+        checkpoint = Checkpoint(self.checkpoint(table) / flow)
+        if damaged := checkpoint.mend():
+            self.notices.append(
+                f"{table.name}: its checkpoint was damaged ({damaged} in {checkpoint.path}). Nothing is "
+                "lost: what came since the last whole batch was read again."
+            )
+        run, done = checkpoint.run, checkpoint.done
+        if run is None or done is None:
+            return
+        if unmarked:
+            target.mark(Batch(run, done))
+        reached = target.reached(run)
+        if reached is None or reached < done:
+            checkpoint.set_back(reached)
+            held = "none of them" if reached is None else f"those up to {reached}"
+            self.notices.append(
+                f"{table.name}: the table was set back, or lost a commit: its checkpoint was at batch "
+                f"{done}, and it holds {held}. What came since was read again."
+            )
 
-        def write(frame: DataFrame, batch: int) -> None:
-            def apply(rows: ds.Dataset) -> None:
-                if not rows.count_rows():
-                    return
-                if deletes:
-                    target.delete(rows)
-                else:
-                    # Batches are counted anew with a new checkpoint: its id tells them apart.
-                    target.apply(rows, batch, json.loads((place / "metadata").read_text())["id"])
+    def _stream(self, table: TableSpec, target: Target, changes: DataFrame, flow: str) -> None:
+        name = f"{table.name}{' (deletions)' if flow == DELETIONS else ''}"
+        checkpoint = Checkpoint(self.checkpoint(table) / flow)
+        change = target.delete if flow == DELETIONS else target.apply
 
-            self._count(table, self._staged(frame, target, apply))
+        def write(frame: DataFrame, number: int) -> None:
+            batch = Batch(checkpoint.run or "", number)
+            try:
+                self._count(table, self._staged(frame, target, lambda rows: change(rows, batch)))
+            except Exception:
+                raise
+            except BaseException as panic:  # noqa: BLE001
+                # A panic of delta-rs is no Exception: Spark would wait for ever for this thread.
+                raise LakehouseError(f"Delta failed: {panic}") from None
 
         query: StreamingQuery = (
             changes.writeStream.foreachBatch(write)
-            .option("checkpointLocation", str(place))
+            .option("checkpointLocation", str(checkpoint.path))
             .trigger(availableNow=True)
             .start()
         )
@@ -161,6 +201,13 @@ class Run:
 
     def _count(self, table: TableSpec, rows: int) -> None:
         self.changed[table.name] += rows
+
+
+def remove(path: Path) -> None:
+    """Remove a directory, and what it is a link to."""
+    shutil.rmtree(path.resolve(), ignore_errors=True)
+    if path.is_symlink():
+        path.unlink()
 
 
 def has_twice(rows: ds.Dataset, keys: Sequence[str]) -> bool:

@@ -105,6 +105,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("recorded", found, ids=[one.name for one in found])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts Spark first: these files take longest, and none of them should be left when all else is
+    done."""
+    items.sort(key=lambda item: item.get_closest_marker("spark") is None)
+
+
 @pytest.fixture(scope="session", params=SOURCES)
 def source(request: pytest.FixtureRequest) -> Source:
     """The data source's class: once from the package, once from the merged file."""

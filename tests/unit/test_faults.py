@@ -113,6 +113,23 @@ def test_every_fault_is_looked_at() -> None:
     assert set(FAULTS) == set(LOOKS) | BREAK_OFF
 
 
+def test_an_answer_can_be_written_in_full_and_a_field_given_a_value_of_another_type(box: Sandbox) -> None:
+    details = {"status": 451, "headers": {"Retry-After": "soon"}, "body": {"error": "no"}}
+    box.traffic.faults[:] = [
+        Scheduled("answer", details=details),
+        Scheduled("odd_value", details={"field": "score", "value": ""}),
+        Scheduled("odd_value", details={"field": "workflow_status.position", "value": ["odd"]}),
+    ]
+    written = get(box)
+    assert (written.status_code, written.headers["Retry-After"], written.json()) == (
+        451,
+        "soon",
+        {"error": "no"},
+    )
+    assert {row["score"] for row in get(box).json()["ideas"]} == {""}
+    assert all(row["workflow_status"]["position"] == ["odd"] for row in get(box).json()["ideas"])
+
+
 def test_a_fault_waits_for_its_route_and_its_turn(box: Sandbox) -> None:
     box.traffic.faults[:] = [Scheduled("503", route="endorsements", times=2, after=1)]
     statuses = [get(box, path).status_code for path in ("/ideas", *["/ideas/endorsements"] * 4)]
@@ -120,7 +137,15 @@ def test_a_fault_waits_for_its_route_and_its_turn(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"fault": "418"}, {"fault": "503", "route": "("}, {"fault": "503", "times": 0}]
+    "wrong",
+    [
+        {"fault": "answer", "details": {"status": 99}},
+        {"fault": "answer", "details": {"text": ""}},
+        {"fault": "503", "details": {"status": 200}},
+        {"fault": "418"},
+        {"fault": "503", "route": "("},
+        {"fault": "503", "times": 0},
+    ],
 )
 def test_a_fault_that_does_not_exist_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(FaultError):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts.ingest import main, show_table
-from scripts.lakehouse import Target
+from scripts.lakehouse import Batch, Target
 from tests.unit.test_lakehouse import SCHEMA, batch
 
 
@@ -63,6 +63,6 @@ def test_a_spec_that_cannot_be_used_is_refused(content: bytes, says: str, tmp_pa
 def test_what_is_shown_is_text_and_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = Target(tmp_path / "ideas", ("id",), "updated_at")
     table.create(SCHEMA)
-    table.apply(batch((1, 1)), 0, "run")
+    table.apply(batch((1, 1)), Batch("run", 0))
     assert show_table(tmp_path, "ideas") == 0
     assert "[bug]" in capsys.readouterr().out

@@ -22,7 +22,6 @@ from connector.tables.types import JSON_TEXT_PATHS, RESCUED, with_native_times
 from harness.sets import SANDBOX_SET
 from tests.plans import NEEDED
 
-
 WHEN = "2025-10-06T09:00:00.000Z"
 
 

@@ -1,0 +1,154 @@
+"""What a run finds when it goes on: tables of earlier versions, set back, moved, damaged or interrupted."""
+
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from connector.spec import TableSpec
+from sandbox.faults import Scheduled
+from sandbox.server import Sandbox
+from scripts.lakehouse import END, LakehouseError
+from scripts.streams import Run
+from tests.spark.released import DAY, account, live_on, shown, sync
+
+pytestmark = pytest.mark.spark
+
+RELEASES = sorted((Path(__file__).parent.parent / "released").glob("*.tar.gz"))
+IDEAS = TableSpec("ideas", "ideas")
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with account() as found:
+        yield found
+
+
+def run_on(spark: SparkSession, box: Sandbox, place: Path, **options: str) -> Run:
+    connection = {"api_key": box.api_key, "subdomain": "company", "base_url": box.url}
+    return Run(spark, connection | {"requests_per_minute": "600000"} | options, place)
+
+
+def rows(place: Path) -> list[dict[str, Any]]:
+    return DeltaTable(str(place)).to_pyarrow_table().to_pylist()
+
+
+def names(place: Path) -> dict[str, str]:
+    return {row["id"]: row["name"] for row in rows(place)}
+
+
+def truth(box: Sandbox) -> dict[str, str]:
+    return {str(record.id): record.body["name"] for record in shown(box)}
+
+
+def change(box: Sandbox, name: str, position: int = 0) -> None:
+    box.clock.advance(3600)
+    box.world.change("idea", shown(box)[position].id, name=name)
+    box.clock.advance(3600)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name.removesuffix(".tar.gz"))
+def test_tables_and_checkpoints_of_each_released_version_are_gone_on_with(
+    release: Path, spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    with tarfile.open(release) as packed:
+        packed.extractall(tmp_path, filter="data")
+    before = rows(tmp_path / "history")
+    assert "_rescued_data" not in before[0]
+    live_on(box)
+    change(box, "changed again", 2)
+    box.traffic.log.clear()
+    sync(spark, box, tmp_path)
+    assert len(box.traffic.log) < 12
+    now = rows(tmp_path / "history")
+    assert "_rescued_data" in now[0]
+    assert {row["id"]: row["name"] for row in now if row[END] is None} == truth(box)
+    assert len(now) == len(before) + 1
+    appended = rows(tmp_path / "appended")
+    assert {"changed", "changed again"} <= {row["name"] for row in appended}
+    assert len(appended) == 8
+
+
+@pytest.mark.parametrize("scd_type", ["SCD_TYPE_1", pytest.param("APPEND_ONLY", marks=pytest.mark.soak)])
+def test_a_table_that_was_set_back_is_brought_up_to_date_again(
+    scd_type: str, spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas", scd_type=scd_type)
+    run_on(spark, box, tmp_path).ingest(table)
+    first = DeltaTable(str(tmp_path / "ideas")).version()
+    for name in ("second", "third"):
+        change(box, name)
+        run_on(spark, box, tmp_path).ingest(table)
+    wanted = sorted(row["name"] for row in rows(tmp_path / "ideas"))
+    DeltaTable(str(tmp_path / "ideas")).restore(first)
+    again = run_on(spark, box, tmp_path)
+    again.ingest(table)
+    assert "was set back, or lost a commit" in " ".join(again.notices)
+    # What was changed twice meanwhile is there as it is now.
+    found = sorted(row["name"] for row in rows(tmp_path / "ideas"))
+    assert found == [name for name in wanted if name != "second"]
+    quiet = run_on(spark, box, tmp_path)
+    quiet.ingest(table)
+    assert (quiet.notices, quiet.changed) == ([], {"ideas": 0})
+
+
+SOAKED = [pytest.param(f"rows/{name}", marks=pytest.mark.soak) for name in ("commits/1", "metadata")]
+
+
+@pytest.mark.parametrize("file", ["rows/offsets/1", *SOAKED])
+def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(
+    file: str, spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    run_on(spark, box, tmp_path).ingest(IDEAS)
+    change(box, "second")
+    run_on(spark, box, tmp_path).ingest(IDEAS)
+    change(box, "third", 1)
+    (tmp_path / ".checkpoints" / "ideas" / file).write_text("")
+    again = run_on(spark, box, tmp_path)
+    again.ingest(IDEAS)
+    assert f"({file.partition('/')[2]} in " in again.notices[0]
+    assert names(tmp_path / "ideas") == truth(box)
+
+
+def test_a_table_behind_a_link_is_refreshed_where_it_is(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    lake, elsewhere = tmp_path / "lake", tmp_path / "another disk"
+    run_on(spark, box, lake).ingest(IDEAS)
+    elsewhere.mkdir()
+    shutil.move(lake / "ideas", elsewhere / "ideas")
+    (lake / "ideas").symlink_to(elsewhere / "ideas")
+    for full_refresh in (True, False):
+        change(box, f"changed {full_refresh}")
+        run_on(spark, box, lake).ingest(IDEAS, full_refresh=full_refresh)
+        assert (lake / "ideas").is_symlink()
+        assert names(elsewhere / "ideas") == truth(box)
+    assert [path.name for path in elsewhere.iterdir()] == ["ideas"]
+
+
+def test_another_filter_is_another_table_wherever_it_is_given(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    status = shown(box)[0].body["workflow_status"]["name"]
+    run_on(spark, box, tmp_path).ingest(IDEAS)
+    with pytest.raises(LakehouseError, match="ideas_workflow_status"):
+        run_on(spark, box, tmp_path, ideas_workflow_status=status).ingest(IDEAS)
+
+
+def test_a_run_after_one_that_failed_within_a_walk_also_reads_what_changed_meanwhile(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    table = TableSpec("ideas", "ideas", options={"max_ideas": "2"})
+    box.traffic.faults[:] = [Scheduled("403", times=1, after=2)]
+    with pytest.raises(Exception, match="403"):
+        run_on(spark, box, tmp_path, page_size="2").ingest(table)
+    assert 0 < len(names(tmp_path / "ideas")) < 6
+    box.clock.advance(DAY)
+    change(box, "meanwhile")
+    run_on(spark, box, tmp_path, page_size="2").ingest(table)
+    assert names(tmp_path / "ideas") == truth(box)
