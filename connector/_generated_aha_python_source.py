@@ -42,7 +42,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: c5e1d07304748f6b16485b38e5e6cd52c0e424bb851bed3ec923b1f0625f1fe5
+SHA-256 of these files and of the script: c3ca537e970486c522079888d64f4d3ee31c31ad30b51130e8d04e9db2361696
 """
 
 import base64
@@ -6396,6 +6396,8 @@ def register_lakeflow_source(spark):
     )
     # What of a table's configuration is the pipeline's, and never reaches the source.
     PIPELINE_KEYS = ("scd_type", "primary_keys", "sequence_by", "cluster_by")
+    # Columns by which versions can be ordered, beside a table's own.
+    NEVER_NULL = ("id", "created_at", "updated_at")
     # What views and flows are named after, beside their table.
     LABELS = ("changes", "changes_and_deletes", "changes_and_deletes_flow", "flow", "snapshot")
     # What Unity Catalog takes as a name; it also keeps a table from naming another directory.
@@ -6615,10 +6617,22 @@ def register_lakeflow_source(spark):
             schema,
             _scd_type(faults, here, config),
             faults.columns(f"{here}.primary_keys", config.get("primary_keys"), table),
-            next(iter(faults.columns(f"{here}.sequence_by", sequence, table)), None),
+            _sequence(faults, f"{here}.sequence_by", sequence, table),
             faults.columns(f"{here}.cluster_by", cluster, table),
             _options(faults, here, config, table),
         )
+
+
+    def _sequence(faults: SpecFaults, path: str, given: Any, table: Table | None) -> str | None:
+        """The column that versions are ordered by: one that is in every row."""
+        name = next(iter(faults.columns(path, given, table)), None)
+        if table and name in table.schema.names and name not in (table.cursor_field, *NEVER_NULL):
+            faults.add(
+                path,
+                f"`{name}` may be null, and a row whose sequence value is null is merged once and never again. "
+                f"Leave it out, for `{table.cursor_field}`.",
+            )
+        return name
 
 
     def _scd_type(faults: SpecFaults, path: str, config: Mapping[str, Any]) -> str:

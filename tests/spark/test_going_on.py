@@ -1,8 +1,10 @@
 """What a run finds when it goes on: tables of earlier versions, set back, moved, damaged or interrupted."""
 
+import random
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from connector.spec import TableSpec
+from sandbox.clock import SandboxClock
 from sandbox.faults import Scheduled
-from sandbox.server import Sandbox
+from sandbox.server import Sandbox, open_world, running
 from scripts.lakehouse import END, LakehouseError
 from scripts.streams import Run
-from tests.spark.released import DAY, account, live_on, shown, sync
+from tests.spark.released import DAY, START, account, live_on, shown, sync
 
 pytestmark = pytest.mark.spark
 
@@ -152,3 +155,19 @@ def test_a_run_after_one_that_failed_within_a_walk_also_reads_what_changed_meanw
     change(box, "meanwhile")
     run_on(spark, box, tmp_path, page_size="2").ingest(table)
     assert names(tmp_path / "ideas") == truth(box)
+
+
+@pytest.mark.soak
+def test_ideas_of_five_megabytes_each_reach_their_table(spark: SparkSession, tmp_path: Path) -> None:
+    world = open_world(ideas=40, clock=SandboxClock(START))
+    with closing(world), running(world) as box:
+        texts = random.Random(1)
+        for record in shown(box):
+            body = texts.randbytes(2_500_000).hex()
+            world.change("idea", record.id, description=record.body["description"] | {"body": body})
+        box.clock.advance(DAY)
+        for scd_type in ("SCD_TYPE_1", "APPEND_ONLY"):
+            target = run_on(spark, box, tmp_path).ingest(
+                TableSpec("ideas", scd_type.lower(), scd_type=scd_type)
+            )
+            assert target.count() == len(shown(box)) > 30

@@ -1,14 +1,20 @@
 """What the main job refuses before Spark starts, each as one sentence and exit code 2."""
 
+import errno
 import json
 from pathlib import Path
 
 import filelock
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from click.testing import CliRunner
+from deltalake.exceptions import DeltaError
+from pyspark.errors import PySparkException
 
-from scripts.ingest import main, show_table
-from scripts.lakehouse import Batch, Target
+from scripts.ingest import explain, main, show_table
+from scripts.lakehouse import Batch, LakehouseError, Target
+from scripts.places import find_place, require_name
 from tests.unit.test_lakehouse import SCHEMA, batch
 
 
@@ -58,6 +64,93 @@ def test_a_spec_that_cannot_be_used_is_refused(content: bytes, says: str, tmp_pa
     spec.write_bytes(content)
     assert says in refuse("--spec", str(spec), "--destination", str(tmp_path / "lake"))
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("", "--destination is empty"),
+        ("   ", "--destination is empty"),
+        ("s3://bucket/aha", "is no directory of this machine (`s3:`)"),
+        ("dbfs:/aha", "is no directory of this machine (`dbfs:`)"),
+        ("C:\\aha", "is no directory of this machine (`C:`)"),
+        ("a:b", "is no directory of this machine (`a:`)"),
+        ("lake/a:b", "holds ':'"),
+        ("50%25", "holds '%'"),
+        ("a\\b", "holds '\\\\'"),
+        ("a[b]", "holds '[' and ']'"),
+        ("a*", "holds '*'"),
+        ("new\nline", "holds '\\n'"),
+    ],
+)
+def test_a_place_that_a_library_would_read_as_something_else_is_refused_before_anything_is_made(
+    place: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert says in refuse("--destination", place)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["with spaces", "日本語", "e\u0301te\u0301", "a#b", "a,b=(c);d'e&f@g~h!i$j"]
+)
+def test_a_place_with_spaces_or_letters_of_any_script_is_taken(place: str, tmp_path: Path) -> None:
+    assert find_place(str(tmp_path / place)) == tmp_path / place
+    require_name(place)
+
+
+def test_a_table_whose_name_can_be_no_directory_is_refused(tmp_path: Path) -> None:
+    spec = tmp_path / "pipeline.json"
+    table = {"source_table": "ideas", "destination_table": "a%20b"}
+    spec.write_text(json.dumps({"connection_name": "aha", "objects": [{"table": table}]}))
+    assert "Table 'a%20b'" in refuse("--spec", str(spec), "--destination", str(tmp_path / "lake"))
+    assert not (tmp_path / "lake").exists()
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\x9b31m"
+
+
+def test_nothing_that_is_shown_of_a_row_is_obeyed_by_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Target(tmp_path / "ideas", ("id",), "updated_at")
+    table.create(SCHEMA)
+    row = {"id": HOSTILE, "updated_at": "2025-01-01", "name": {"text": HOSTILE}, "tags": [HOSTILE]}
+    table.apply(ds.dataset(pa.Table.from_pylist([row], SCHEMA)), Batch("run", 0))
+    assert show_table(tmp_path, "ideas") == 0
+    assert all(sign.isprintable() or sign == "\n" for sign in capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
+        (DeltaError("Generic LocalFileSystem error: ... (os error 28)"), "The disk is full."),
+        (
+            PySparkException(
+                "An error occurred while calling o98.parquet.\njava.io.IOException: No space left"
+                " on device\n\tat java.base/sun.nio.ch.FileDispatcherImpl.write0"
+            ),
+            "The disk is full.",
+        ),
+        (
+            LakehouseError('Delta failed: ... Os { code: 30, message: "Read-only file system" }'),
+            "only be read",
+        ),
+        (PySparkException("java.lang.OutOfMemoryError: Java heap space"), "Set a smaller `page_size`"),
+        (
+            PySparkException(f"x\n_generated.AhaServerError: GET /ideas answered 500 ({HOSTILE})"),
+            "answered 500",
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_the_machine_or_a_server_did_is_told_in_one_printable_sentence(
+    raised: Exception, says: str
+) -> None:
+    told = explain(raised)
+    assert says in told
+    assert told.isprintable()
 
 
 def test_what_is_shown_is_text_and_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,6 +139,10 @@ WRONG: list[tuple[Any, str]] = [
         "sequence_by: expected one column.",
     ),
     (
+        spec({"source_table": "ideas", "table_configuration": {"sequence_by": "status_changed_at"}}),
+        "sequence_by: `status_changed_at` may be null",
+    ),
+    (
         spec({"source_table": "ideas", "table_configuration": {"sequence_by": "workflow_status"}}),
         "sequence_by: `workflow_status` holds lists or objects",
     ),
