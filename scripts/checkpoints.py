@@ -35,9 +35,10 @@ class Checkpoint:
         A power cut leaves files that are empty, a tidy-up leaves out some. Nothing is lost by going back:
         what came since is read again.
         """
-        # Checksums are Hadoop's own, and a damaged one stops it; what files hold is looked at here.
-        for checksum in self.path.glob("**/.*.crc"):
-            checksum.unlink()
+        # Hidden are checksums, of which a damaged one stops Hadoop (what files hold is looked at here), and
+        # files that a full disk left half written, beside which Spark does not begin.
+        for hidden in self.path.glob("**/.*"):
+            hidden.unlink()
         damaged = self._find_damage()
         if damaged:
             self.set_back(self.done if self.run else None)
@@ -55,10 +56,10 @@ class Checkpoint:
 
     def _find_damage(self) -> str | None:
         planned, done = self._files(PLANNED), self._files(DONE)
+        if self.run is None:
+            return METADATA if any(self.path.glob("*")) else None
         if not (planned or done):
             return None
-        if self.run is None:
-            return METADATA
         last = max(planned, default=-1)
         for part, number in ((PLANNED, last), (PLANNED, last - 1), (DONE, max(done, default=-1))):
             # The last one planned may not be done; the one before it is.

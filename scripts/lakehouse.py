@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -220,12 +221,13 @@ class Target:
             table.optimize.compact(target_size=FILE_BYTES)
             table = DeltaTable(str(self.path))
         kept = self._late_versions(table)
-        options = {"retention_hours": 0, "enforce_retention_duration": False, "keep_versions": kept}
+
         # Only what the table's own log calls removed: a file that another writer has not yet committed stays.
-        dead = [self.path / name for name in table.vacuum(**options)]
+        vacuum = partial(table.vacuum, 0, enforce_retention_duration=False, keep_versions=kept)
+        dead = [self.path / name for name in vacuum(dry_run=True)]
         living = [Path(uri) for uri in table.file_uris()]
         if weigh(dead) > weigh(living):
-            table.vacuum(**options, dry_run=False)
+            vacuum(dry_run=False)
 
     def _late_versions(self, table: DeltaTable) -> list[int]:
         """The versions since the end of some batches ago."""

@@ -38,7 +38,8 @@ def run_on(spark: SparkSession, box: Sandbox, place: Path, **options: str) -> Ru
 
 
 def rows(place: Path) -> list[dict[str, Any]]:
-    return DeltaTable(str(place)).to_pyarrow_table().to_pylist()
+    found: list[dict[str, Any]] = DeltaTable(str(place)).to_pyarrow_table().to_pylist()
+    return found
 
 
 def names(place: Path) -> dict[str, str]:

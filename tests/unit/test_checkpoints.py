@@ -59,6 +59,21 @@ def test_a_damaged_file_is_named_and_the_run_goes_on_from_the_last_whole_batch(
     assert checkpoint.mend() is None
 
 
+@pytest.mark.parametrize("left", ["sources/0", "offsets", "commits", "metadata"])
+def test_a_checkpoint_that_a_full_disk_left_unbegun_begins_again(left: str, tmp_path: Path) -> None:
+    (tmp_path / "c" / left).mkdir(parents=True)
+    assert Checkpoint(tmp_path / "c").mend() == METADATA
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_was_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    checkpoint = write(tmp_path / "c", -1, -1)
+    (checkpoint.path / PLANNED / ".0.e92201d0.tmp").write_text("v1")
+    assert checkpoint.mend() is None
+    assert not list(tmp_path.glob("**/.*"))
+    assert checkpoint.run == "run"
+
+
 def test_a_checkpoint_whose_plans_are_gone_begins_again(tmp_path: Path) -> None:
     checkpoint = write(tmp_path / "c", 5, 4)
     for file in (checkpoint.path / PLANNED).iterdir():

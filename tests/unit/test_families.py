@@ -231,7 +231,8 @@ def test_whatever_answers_a_run_ends_with_the_right_rows_or_with_an_error_that_t
 @pytest.fixture(scope="module")
 def sources() -> dict[str, type[AhaLakeflowConnect]]:
     """The connector's class, of the package and of the merged file."""
-    return {name: load().connector_class for name, load in SOURCES.items()}
+    loaded: dict[str, Any] = {name: load() for name, load in SOURCES.items()}
+    return {name: source.connector_class for name, source in loaded.items()}
 
 
 ODD: tuple[Any, ...] = ("", "odd", 7, True, ["a"], {"a": 1}, None, "\ud800")

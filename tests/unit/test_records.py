@@ -169,7 +169,21 @@ def test_converting_rows_one_by_one_or_together_is_the_same(name: str) -> None:
 
 WHOLE = {"id": "1", "changed_at": "2025-10-06T09:00:00.000Z", "name": "kept", "created_at": WHEN}
 # A value of each JSON type, and of each form that a type can have and a column may not take.
-ODD = ("", "odd", 7, 1.5, 1e300, 2**70, True, [], ["a", 1], {}, {"a": [1]}, "\ud800", ["\ud800"])
+ODD: tuple[Any, ...] = (
+    "",
+    "odd",
+    7,
+    1.5,
+    1e300,
+    2**70,
+    True,
+    [],
+    ["a", 1],
+    {},
+    {"a": [1]},
+    "\ud800",
+    ["\ud800"],
+)
 
 
 def leaves(kind: DataType, path: str = "") -> Iterator[tuple[str, DataType]]:
@@ -212,7 +226,8 @@ def test_a_value_of_any_type_in_any_column_is_there_or_rescued_and_costs_no_othe
     table = replace(table, schema=with_native_times(table.schema)) if native else table
     sure = {field.name for field in table.schema if not field.nullable}
     texts = JSON_TEXT_PATHS.union(table.json_text)
-    records, wanted = [], []
+    records: list[dict[str, Any]] = []
+    wanted = []
     for path, _ in leaves(table.schema):
         for value in ODD:
             if path.partition(".")[0].rstrip("[]") not in sure:
