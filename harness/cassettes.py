@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harness.scrub import MARK, parse_body
+from harness.bodies import FORM, JSON, WRITERS, Body, UnkeptError, gather, listed, read_body
+from harness.scrub import MARK
 
 FORMAT = 2
+# Of a response: what its body is, where that is no JSON.
+KIND = "kind"
 
 Entry = dict[str, Any]
 
@@ -87,42 +90,43 @@ def load_interactions(path: Path) -> list[Entry]:
 
 def matching_key(request: Entry) -> tuple[str, str, tuple[tuple[str, str], ...], str]:
     """What a request is matched by: path, method, parameters in any order, and the JSON of its body."""
-    pairs = [(name, value) for name, values in request["query"].items() for value in _listed(values)]
-    body = json.dumps(request["body"], sort_keys=True) if "body" in request else ""
+    pairs = [(name, value) for name, values in request["query"].items() for value in listed(values)]
+    said = {name: request[name] for name in (FORM, "body") if name in request}
+    body = json.dumps(said, sort_keys=True) if said else ""
     return request["path"], request["method"].upper(), tuple(sorted(pairs)), body
 
 
 def request_of(method: str, uri: str, content: bytes | str | None = None) -> Entry:
-    """A request as a cassette holds it; `body` only where it has one.
+    """A request as a cassette holds it; `body`, or `form`, only where it has one.
 
-    A body that is no JSON is held as a text: no cassette has one, so nothing answers it.
+    A body that cannot be taken apart is held as a text: no cassette has one, so nothing answers it.
     """
     parts = urlsplit(uri)
-    query: dict[str, Any] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        query[name] = [*_listed(query[name]), value] if name in query else value
+    query = gather(parse_qsl(parts.query, keep_blank_values=True))
     origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
     request = {"method": method.upper(), "origin": origin, "path": parts.path, "query": query}
-    if not content:
+    try:
+        body = read_body(content)
+    except UnkeptError:
+        return request | {"body": str(content)}
+    if body is None:
         return request
-    parsed = parse_body(content)
-    return request | {"body": str(content) if parsed is None else parsed}
+    return request | {FORM if body.kind == FORM else "body": body.value}
 
 
 def uri_of(request: Entry) -> str:
     """The address of a request, parameters in alphabetical order."""
     query = urlencode(
-        [(name, value) for name, values in sorted(request["query"].items()) for value in _listed(values)]
+        [(name, value) for name, values in sorted(request["query"].items()) for value in listed(values)]
     )
     return f"{request['origin']}{request['path']}" + (f"?{query}" if query else "")
 
 
-def encode_body(body: Any) -> str:
-    return "" if body is None else json.dumps(body, ensure_ascii=False)
-
-
-def _listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
+def body_of(response: Entry) -> str:
+    """The text of a response's body."""
+    if response["body"] is None and KIND not in response:
+        return ""
+    return WRITERS[response.get(KIND, JSON)](response["body"])
 
 
 def entry_of(request: Any, response: dict[str, Any]) -> Entry:
@@ -133,17 +137,24 @@ def entry_of(request: Any, response: dict[str, Any]) -> Entry:
 
 def _entry(interaction: dict[str, Any]) -> Entry:
     request, response = interaction["request"], interaction["response"]
-    content = response["body"]["string"]
     headers = {name: _one(values) for name, values in response["headers"].items() if name != MARK[0]}
+    body = read_body(response["body"]["string"], str(headers.get("content-type", "")))
     return {
         "request": request_of(request["method"], request["uri"], request.get("body")),
         "response": {
             "status": response["status"]["code"],
             "reason": response["status"]["message"],
             "headers": headers,
-            "body": json.loads(content) if content else None,
+            "body": body.value if body else None,
+            **_kind_of(body),
         },
     }
+
+
+def _kind_of(body: Body | None) -> Entry:
+    """What a body is, where it is no JSON, or the one JSON that looks like no body."""
+    plain = body is None or (body.kind == JSON and body.value is not None)
+    return {} if plain or body is None else {KIND: body.kind}
 
 
 def _one(values: Any) -> Any:
@@ -152,19 +163,22 @@ def _one(values: Any) -> Any:
 
 def _interaction(entry: Entry) -> dict[str, Any]:
     request, response = entry["request"], entry["response"]
-    headers = {name: _listed(values) for name, values in response["headers"].items()}
+    headers = {name: listed(values) for name, values in response["headers"].items()}
+    asked = WRITERS[FORM](request[FORM]) if FORM in request else None
+    if "body" in request:
+        asked = request["body"] if isinstance(request["body"], str) else WRITERS[JSON](request["body"])
     return {
         "request": {
             "method": request["method"],
             "uri": uri_of(request),
-            "body": encode_body(request.get("body")) or None,
+            "body": asked,
             "headers": {},
         },
         "response": {
             "status": {"code": response["status"], "message": response["reason"]},
             # What a cassette holds was scrubbed: the hooks leave it as it is.
             "headers": headers | {MARK[0]: [MARK[1]]},
-            "body": {"string": encode_body(response["body"])},
+            "body": {"string": body_of(response)},
         },
     }
 

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import requests
 from requests.adapters import HTTPAdapter
 
-from harness.cassettes import Entry, encode_body, matching_key, request_of
+from harness.cassettes import Entry, body_of, matching_key, request_of
 from harness.tape import LATER
 
 KEYS = ("status", "headers", "body", "cut", "html", "raises")
@@ -75,7 +75,7 @@ class Faulty:
 
 
 def _spoilt(recorded: Entry, fault: Mapping[str, Any]) -> Entry:
-    body = encode_body(recorded["body"])
+    body = body_of(recorded)
     headers = recorded["headers"] | fault.get("headers", {})
     if fault.get("cut"):
         body = body[: len(body) // 2]
@@ -91,7 +91,7 @@ def _spoilt(recorded: Entry, fault: Mapping[str, Any]) -> Entry:
 
 
 def _response(request: requests.PreparedRequest, recorded: Entry) -> requests.Response:
-    body = recorded["body"] if isinstance(recorded["body"], str) else encode_body(recorded["body"])
+    body = recorded["body"] if isinstance(recorded["body"], str) else body_of(recorded)
     response = requests.Response()
     response.status_code, response.reason = recorded["status"], recorded["reason"]
     response.headers.update(recorded["headers"])

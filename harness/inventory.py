@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
-from harness.cassettes import CassetteError, Entry, dump, load_interactions
+from harness.cassettes import CassetteError, dump, load_interactions
 from harness.drift import route_of
 from harness.leaks import find_strangers
+from harness.paging import PAGES, pages_shown
 from harness.provenance import FILE, Provenance, content_of, read_provenance
 from harness.scenarios import ROOT, Matrix
 from harness.sets import ORIGINS, SANDBOX
@@ -22,7 +22,6 @@ from harness.taking import is_retried
 KILOBYTE = 1024
 NUMBERS = ("interactions", "KiB", "days", "rules")
 # What a table's scenarios must show together.
-PAGES = ("first page", "middle page", "last page")
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def take_inventory(matrix: Matrix, root: Path, origin: str, now: datetime) -> In
                 path.stat().st_size,
                 (now - datetime.fromisoformat(known["recorded_at"])).days if "recorded_at" in known else 0,
                 known,
-                frozenset(page for entry in entries for page in _pages_shown(entry)),
+                pages_shown(entries),
                 sum(entry["response"]["status"] >= 400 for entry in entries),
                 sum(is_retried(entry["response"]["status"]) for entry in entries),
                 content_of(path),
@@ -237,21 +236,6 @@ def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
     if inventory.origin == SANDBOX:
         for name, reason in inventory.lacking.items():
             yield f"{name} is lacking ({reason}), and the sandbox shows everything"
-
-
-def _pages_shown(entry: Entry) -> Iterator[str]:
-    body: Any = entry["response"]["body"]
-    pagination = body.get("pagination", {}) if isinstance(body, dict) else {}
-    if not isinstance(pagination, dict):
-        return
-    page, pages = pagination.get("current_page", 0), pagination.get("total_pages", 0)
-    if pages:
-        if page == 1:
-            yield "first page"
-        if page == pages:
-            yield "last page"
-        if 1 < page < pages:
-            yield "middle page"
 
 
 def find_unplayed(matrix: Matrix, tests: Path) -> list[str]:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from harness.bodies import listed
 from harness.drawing import LETTERS, WORD
 from harness.pseudonyms import MARKUP, REFERENCE
-from harness.rules import Rules
+from harness.rules import ADDRESSES, Rules
 
 # Shorter secrets are looked for as whole words: "key" stands in many a field's name.
 LONG_SECRET = 12
@@ -123,12 +125,28 @@ def strings(
                 or (path[1:] == HEADERS and name in rules.response_headers)
             )
             yield f"{place}.{name}", (*path, name), name, known
-            yield from strings(item, rules, f"{place}.{name}", (*path, name))
+            if path[1:] == HEADERS and name in ADDRESSES:
+                yield from _addresses(item, rules, f"{place}.{name}", (*path, name))
+            else:
+                yield from strings(item, rules, f"{place}.{name}", (*path, name))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from strings(item, rules, f"{place}[{number}]", path)
     elif value is not None and not isinstance(value, bool):
         yield place, path, str(value), rules.keeps_in_cassette(path, str(value))
+
+
+def _addresses(
+    value: Any, rules: Rules, place: str, path: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[str, ...], str, bool]]:
+    """The pieces of a header's addresses: what is asked with there is kept as it is in a request."""
+    for text in listed(value):
+        for piece in re.split(r"[<>,]", text):
+            parts = urlsplit(piece.strip())
+            yield place, path, f"{parts.scheme} {parts.netloc} {unquote(parts.path)}", False
+            for name, asked in parse_qsl(parts.query, keep_blank_values=True):
+                yield place, path, name, rules.keeps_key(name)
+                yield place, path, asked, rules.keeps_asked(name, asked)
 
 
 def find_unreplaced(raw: Any, made: Any, rules: Rules, path: tuple[str, ...] = ()) -> Iterator[Finding]:

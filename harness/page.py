@@ -4,7 +4,8 @@ import html
 import subprocess
 from pathlib import Path
 
-from harness.inventory import KILOBYTE, PAGES, Inventory
+from harness.inventory import KILOBYTE, Inventory
+from harness.paging import PAGES
 from harness.scenarios import ROOT, Matrix
 
 STYLE = """

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.bodies import FORM
 from harness.cassettes import Entry, dump
 from harness.leaks import Gate, find_unreplaced
 from harness.provenance import (
@@ -18,8 +19,19 @@ from harness.provenance import (
     other_keys,
 )
 from harness.scenarios import ROOT, Fit, Matrix, Scenario, load_source, play
-from harness.scrub import Scrubber, parse_body
-from harness.taking import Source, Spending, Take, TakeError, TooMuchError, Watcher, find_fault, take, watched
+from harness.scrub import Scrubber, answered_body, asked_body, find_lost
+from harness.taking import (
+    Source,
+    Spending,
+    Take,
+    TakeError,
+    TooMuchError,
+    Watcher,
+    find_fault,
+    route_shown,
+    take,
+    watched,
+)
 from harness.tape import player, strictly
 
 REFUSED = Path("build") / "refused"
@@ -152,9 +164,7 @@ class Recording:
         """Write the cassettes of all takes into `aside`, but for those that are not worth keeping."""
         scrubber = self._account.scrubber
         settled = [pair for found in takes for pair in found.settled()]
-        scrubber.learn(
-            (request for request, _ in settled), (response["body"]["string"] for _, response in settled)
-        )
+        scrubber.learn(settled)
         made = [(found, found.settled(), found.scrubbed(scrubber)) for found in takes]
         gate = Gate(scrubber.rules, scrubber.pseudonyms.issued, scrubber.secrets)
         for found, raw, entries in made:
@@ -176,7 +186,8 @@ class Recording:
         """Why a cassette is not worth keeping, or None."""
         try:
             return (
-                find_fault(found.scenario, found.played, entries)
+                next(filter(None, (self._find_loss(*pair) for pair in raw)), None)
+                or find_fault(found.scenario, found.played, entries)
                 or self._find_leak(gate, raw, path)
                 or self._find_replay_fault(found, path)
             )
@@ -196,14 +207,21 @@ class Recording:
         }
         return scenario.fitted(options, scrubber.all_asked(scenario.start))
 
+    def _find_loss(self, request: Any, response: dict[str, Any]) -> str | None:
+        """Why an interaction could not be replayed as it was, or None."""
+        lost = find_lost(request, response, self._account.scrubber)
+        words = self._account.scrubber.rules.words
+        return f"cannot be replayed: of {route_shown(request, words)}, {lost}" if lost else None
+
     def _find_leak(self, gate: Gate, raw: list[tuple[Any, dict[str, Any]]], path: Path) -> str | None:
         rules = self._account.scrubber.rules
         findings = [
             finding
             for request, response in raw
-            for content in (request.body or "", response["body"]["string"])
-            if (body := parse_body(content)) is not None
-            for finding in find_unreplaced(body, self._account.scrubber.value(body), rules)
+            for body in (asked_body(request), answered_body(response))
+            # What is asked with is kept or replaced by its name.
+            if body is not None and body.kind != FORM
+            for finding in find_unreplaced(body.plain, self._account.scrubber.value(body.plain), rules)
         ] or gate.find(path.read_bytes())
         if not findings:
             return None

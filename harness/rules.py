@@ -26,7 +26,7 @@ KINDS = (*KEPT, "choice", *REPLACED)
 # The cassette's own.
 CASSETTE_NAMES = frozenset(
     ("format", "interactions", "request", "response", "method", "origin", "path", "query", "status", "reason")
-) | {"headers", "body"}
+) | {"headers", "body", "form", "kind", "columns", "rows", "delimiter"}
 # What addresses and pseudonyms are made of.
 ADDRESS_WORDS = ("http", "https", "mailto", "example", "com", "href", "src")
 REASONS = frozenset(status.phrase for status in HTTPStatus)
@@ -42,6 +42,12 @@ HEADER_FORMS = {
 }
 
 
+# Headers that hold addresses, shown as requests to them are; and those that hold what a server made up.
+ADDRESSES = frozenset(("link", "location", "content-location"))
+TOKENS = frozenset(("etag",))
+RELATIONS = ("rel", "next", "prev", "previous", "first", "last", "self")
+
+
 class RulesError(Exception):
     """The rules cannot be used; says which line to change."""
 
@@ -55,6 +61,7 @@ class Rules:
         origin: `scheme://host` of every request in a cassette.
         account_hosts: hosts that become the origin's; `*` stands for a label.
         request_headers, response_headers: those that are kept, lower-case.
+        header_forms: response header → the form in which it is kept.
         asked_kept: parameters, options and offset fields whose values a scenario makes itself: kept.
         asked_like: those that hold what stands at a path of an answer, and are scrubbed as it is.
         address_counts: parameters of the account's own addresses in answers whose small numbers are kept.
@@ -70,6 +77,7 @@ class Rules:
     account_hosts: tuple[str, ...] = ()
     request_headers: frozenset[str] = frozenset()
     response_headers: frozenset[str] = frozenset()
+    header_forms: Mapping[str, re.Pattern[str]] = field(default_factory=lambda: HEADER_FORMS)
     asked_kept: frozenset[str] = frozenset()
     asked_like: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     address_counts: frozenset[str] = frozenset()
@@ -133,12 +141,14 @@ class Rules:
         place = path[1:] if path[:1] == ("interactions",) else path
         if place[:2] in (("response", "body"), ("request", "body")):
             return self.keeps(self.rule_of(place[2:]), place[2:], value) if len(place) > 2 else False
-        if place[:2] == ("request", "query"):
+        if place[:2] in (("request", "query"), ("request", "form")):
             return len(place) > 2 and self.keeps_asked(place[2], value)
         if place[:2] == ("response", "headers"):
             return len(place) > 2 and self.keeps_header(place[2], value)
         if place in (("request", "origin"), ("request", "method")):
             return value in (self.origin, "GET", "HEAD", "POST")
+        if place in (("response", "kind"), ("response", "body", "delimiter")):
+            return True
         return place in (("response", "status"), ("format",)) or (
             place == ("response", "reason") and value in REASONS
         )
@@ -150,7 +160,7 @@ class Rules:
 
     def keeps_header(self, name: str, value: str) -> bool:
         """Whether a response header is kept: by its name, and only in the form that it is documented with."""
-        form = HEADER_FORMS.get(name.lower())
+        form = self.header_forms.get(name.lower())
         return name.lower() in self.response_headers and bool(form and form.fullmatch(value))
 
     @cached_property
@@ -159,8 +169,29 @@ class Rules:
         names = {name for pattern in self.paths for name in pattern if not name.startswith("*")}
         return frozenset(
             {*names, *self.names, *self.words, *self.asked_kept, *self.asked_like, *self.address_counts}
-            | {*self.host.split("."), *ADDRESS_WORDS}
+            | {
+                *self.host.split("."),
+                *ADDRESS_WORDS,
+                *(RELATIONS if ADDRESSES & self.response_headers else ()),
+            }
         )
+
+
+def _header_forms(headers: dict[str, Any]) -> dict[str, re.Pattern[str]]:
+    """Header → form, the documented ones and the rules' own.
+
+    Raises:
+        RulesError: a header is to be kept, and nobody knows how.
+    """
+    own = {name.lower(): re.compile(form) for name, form in headers.get("forms", {}).items()}
+    forms = {**HEADER_FORMS, **own}
+    for name in headers["response"]:
+        if name not in (*forms, *ADDRESSES, *TOKENS):
+            raise RulesError(
+                f"[headers] response names `{name}`, of which no form is known: give one under "
+                f"[headers.forms], `{name} = '[0-9]{{1,9}}'`, say."
+            )
+    return forms
 
 
 def _fits(pattern: tuple[str, ...], end: tuple[str, ...]) -> bool:
@@ -205,6 +236,7 @@ def _parse(data: dict[str, Any]) -> Rules:
         account_hosts=tuple(data.get("account_hosts", ())),
         request_headers=frozenset(data["headers"]["request"]),
         response_headers=frozenset(data["headers"]["response"]),
+        header_forms=_header_forms(data["headers"]),
         asked_kept=frozenset(data["asked"]["keep"]),
         asked_like={name: tuple(path.split(".")) for name, path in data["asked"].get("like", {}).items()},
         address_counts=frozenset(data.get("addresses", {}).get("counts", ())),

@@ -241,7 +241,7 @@ def load_object(name: str, what: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, SyntaxError, ValueError) as error:
         raise MatrixError(f"The matrix's {what} {name!r} cannot be loaded: {error}") from None
 
 

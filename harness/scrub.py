@@ -5,8 +5,8 @@ scrubbed stays as it is: a request that goes to the rules' origin, and a respons
 mark.
 """
 
-import json
 import math
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,12 +15,16 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from harness.bodies import CHARSET, CSV, FORM, Body, UnkeptError, gather, listed, read_body
 from harness.drawing import WORD
 from harness.pseudonyms import Pseudonyms
-from harness.rules import Rules
+from harness.rules import ADDRESSES, TOKENS, Rules
 
 # In memory only, and different in each process: no server can send it, and no cassette holds it.
 MARK = ("x-scrubbed", secrets.token_hex(16))
+# Where recordings are made, an address on this machine is the account's.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LINK = re.compile(r'<(?P<address>[^>]*)>(?:\s*;\s*rel="?(?P<relation>[a-z]+)"?)?[^,<]*')
 
 
 class Scrubber:
@@ -48,17 +52,15 @@ class Scrubber:
         self.replaced: dict[str, set[str]] = defaultdict(set)
         self.names: dict[str, str] = {}
 
-    def learn(self, requests: Iterable[Any], bodies: Iterable[bytes | str]) -> None:
-        """Every word of what is to be scrubbed: no pseudonym will be one of them."""
+    def learn(self, pairs: Iterable[tuple[Any, dict[str, Any]]]) -> None:
+        """Every word of what is to be scrubbed, requests and responses: no pseudonym will be one of them."""
         known = self.pseudonyms.originals
-        for request in requests:
+        for request, response in pairs:
             for _, value in parse_qsl(urlsplit(request.uri).query):
                 known.update(WORD.findall(value))
-            for text in _texts(parse_body(request.body or "")):
-                known.update(WORD.findall(text))
-        for content in bodies:
-            for text in _texts(parse_body(content)):
-                known.update(WORD.findall(text))
+            for body in (asked_body(request), answered_body(response)):
+                for text in _texts(body.plain if body else None):
+                    known.update(WORD.findall(text))
 
     def request(self, request: Any) -> Any:
         """vcrpy's `before_record_request`: one that goes to the rules' origin was scrubbed."""
@@ -79,9 +81,18 @@ class Scrubber:
         ]
         path, query = self.pseudonyms.path(parts.path), urlencode(asked, safe="@", errors="replace")
         request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
-        if request.body:
-            request.body = self.body(request.body)
+        if body := asked_body(request):
+            text = self._form(body.value) if body.kind == FORM else self.body(body)
+            request.body = text.encode(errors="replace")
+        else:
+            request.body = None
         return request
+
+    def _form(self, value: dict[str, Any]) -> str:
+        """A form that is asked with, as parameters are."""
+        pairs = [(name, one) for name, values in value.items() for one in listed(values)]
+        asked = [(self.pseudonyms.parameter(name), self.asked(name, one)) for name, one in pairs]
+        return Body(FORM, gather(asked)).write()
 
     def asked(self, name: str, value: str) -> str:
         """The value of a parameter, an option or an offset's field, as a cassette may show it."""
@@ -101,7 +112,7 @@ class Scrubber:
             return response
         status = response["status"]["code"]
         kept = {
-            header.lower(): [value for value in values if self.rules.keeps_header(header, value)]
+            header.lower(): [made for given in values if (made := self.header(header, given)) is not None]
             for header, values in response["headers"].items()
         }
         # What is left of a rate limit changes with every answer, and counts only where it is used up.
@@ -115,15 +126,57 @@ class Scrubber:
         return {
             "status": {"code": status, "message": reason_of(status)},
             "headers": headers | {name: [value]},
-            "body": {"string": self.body(response["body"]["string"])},
+            "body": {"string": self.body(answered_body(response)).encode(errors="replace")},
         }
 
-    def body(self, content: bytes | str) -> bytes:
-        """A JSON body with only what may be kept; nothing of one that is not JSON."""
-        data = parse_body(content)
-        if data is None:
-            return b""
-        return json.dumps(self.value(data), ensure_ascii=False).encode(errors="replace")
+    def header(self, name: str, value: str) -> str | None:
+        """A response header's value as a cassette may show it; None where it may not be shown."""
+        rules = self.rules
+        if name.lower() not in rules.response_headers:
+            return None
+        if name.lower() == "content-type":
+            # Text is written as UTF-8, whatever it was.
+            charset = CHARSET.search(value)
+            utf8 = charset is None or charset[1].lower() == "utf-8"
+            return value if utf8 and rules.keeps_header(name, value) else plain_type(value)
+        if rules.keeps_header(name, value):
+            return value
+        if name.lower() in TOKENS:
+            return f'"{self.pseudonyms.key_of(value)}"'
+        return self.links(value) if name.lower() in ADDRESSES else None
+
+    def links(self, value: str) -> str:
+        """The addresses of a header, each as a request to it would be shown, and their relations."""
+        if not value.startswith("<"):
+            return self.address(value)
+        found = [
+            f"<{self.address(link['address'])}>" + (f'; rel="{link["relation"]}"' if link["relation"] else "")
+            for link in LINK.finditer(value)
+        ]
+        return ", ".join(found)
+
+    def address(self, uri: str) -> str:
+        """An address as a request to it would be shown; of another host, a pseudonym."""
+        parts, origin = urlsplit(uri), urlsplit(self.rules.origin)
+        own = not parts.netloc or self.rules.is_account(parts.netloc) or parts.netloc == origin.netloc
+        if not (own or parts.hostname in LOOPBACK):
+            return self.pseudonyms.url(uri)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        asked = [(self.pseudonyms.parameter(name), self.asked(name, value)) for name, value in pairs]
+        scheme, netloc = (origin.scheme, origin.netloc) if parts.netloc else ("", "")
+        query = urlencode(asked, safe="@", errors="replace")
+        return urlunsplit((scheme, netloc, self.pseudonyms.path(parts.path), query, ""))
+
+    def body(self, body: Body | None) -> str:
+        """The text of a body with only what may be kept."""
+        if body is None:
+            return ""
+
+        if body.kind == CSV:
+            columns = list(self.value(dict.fromkeys(body.value["columns"])))
+            rows = self.value(body.value["rows"])
+            return Body(CSV, body.value | {"columns": columns, "rows": rows}).write()
+        return Body(body.kind, self.value(body.value)).write()
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """A JSON value that stands at `path`, its keys from the root, as a cassette may show it."""
@@ -187,12 +240,53 @@ class Scrubber:
         return made
 
 
-def parse_body(content: bytes | str) -> Any:
-    """The JSON of a body, or None where it is none. What JSON has not (NaN) is read as a text."""
+def asked_body(request: Any) -> Body | None:
+    """What a request says; None also of what cannot be taken apart."""
     try:
-        return json.loads(content, parse_constant=str)
-    except (ValueError, RecursionError):
+        return read_body(request.body, _type_in(request.headers))
+    except UnkeptError:
         return None
+
+
+def answered_body(response: dict[str, Any]) -> Body | None:
+    """What a response says; None also of what cannot be taken apart."""
+    try:
+        return read_body(response["body"]["string"], _type_in(response["headers"]))
+    except UnkeptError:
+        return None
+
+
+def find_lost(request: Any, response: dict[str, Any], scrubber: Scrubber) -> str | None:
+    """What of an interaction no cassette would show, so that it could not be replayed as it was; or None."""
+    for what, content, headers in (
+        ("the request", request.body, request.headers),
+        ("the answer", response["body"]["string"], response["headers"]),
+    ):
+        try:
+            read_body(content, _type_in(headers))
+        except UnkeptError as error:
+            return f"the body of {what} is {error}, which cannot be judged and is not kept"
+    for name, values in response["headers"].items():
+        if name.lower() in scrubber.rules.response_headers:
+            lost = [value for value in values if scrubber.header(name, value) is None]
+            if lost:
+                return (
+                    f"the header `{name.lower()}` has not the form in which it is kept: give it one under "
+                    "[headers.forms], or leave it out of [headers] response"
+                )
+    return None
+
+
+def plain_type(value: str) -> str | None:
+    """A media type without the parameters that nobody needs; text is written as UTF-8."""
+    kind = value.partition(";")[0].strip().lower()
+    return f"{kind}; charset=utf-8" if re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", kind) else None
+
+
+def _type_in(headers: Mapping[str, Any]) -> str:
+    return next(
+        (str(listed(value)[0]) for name, value in headers.items() if name.lower() == "content-type"), ""
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from aiohttp import web
 
-from harness.cassettes import encode_body, load_interactions, matching_key, request_of, uri_of
+from harness.bodies import listed
+from harness.cassettes import body_of, load_interactions, matching_key, request_of, uri_of
 from harness.network import ReplayError
+from harness.rules import ADDRESSES
 
 
 class PortError(Exception):
@@ -71,16 +73,18 @@ class Replay:
             return web.json_response({"error": message}, status=501)
         asked = self._played.get(key, 0)
         self._played[key] = asked + 1
-        response = answers[min(asked, len(answers) - 1)]["response"]
+        entry = answers[min(asked, len(answers) - 1)]
+        response, origin = entry["response"], entry["request"]["origin"]
         return web.Response(
             status=response["status"],
             reason=response["reason"],
             headers=[
-                (name, value)
+                # What an answer leads to is served here as well.
+                (name, value.replace(origin, self.url) if name in ADDRESSES else value)
                 for name, values in response["headers"].items()
-                for value in (values if isinstance(values, list) else [values])
+                for value in listed(values)
             ],
-            text=encode_body(response["body"]),
+            text=body_of(response),
         )
 
 

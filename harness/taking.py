@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from harness.cassettes import Entry, entry_of
+from harness.paging import longest_list
 from harness.scenarios import Fit, Played, Scenario, play
 from harness.scrub import Scrubber
 from harness.tape import Send, recording
@@ -195,9 +196,14 @@ def _where(taken: list[tuple[Any, dict[str, Any]]], words: Container[str]) -> st
     if not taken:
         return " before any answer"
     request, response = taken[-1]
+    return f" after {route_shown(request, words)} answered {response['status']['code']}"
+
+
+def route_shown(request: Any, words: Container[str]) -> str:
+    """A request's method and route; what no word of the rules is may be anybody's."""
     parts = urlsplit(request.uri).path.split("/")
     route = "/".join(part if not part or part in words else ":id" for part in parts)
-    return f" after {request.method} {route} answered {response['status']['code']}"
+    return f"{request.method} {route}"
 
 
 def find_fault(scenario: Scenario, played: Played, interactions: list[Entry]) -> str | None:
@@ -211,15 +217,7 @@ def find_fault(scenario: Scenario, played: Played, interactions: list[Entry]) ->
         return "was to read some rows, and read none."
     if scenario.rows == "none" and rows:
         return f"was to read no row, and read {rows}."
-    pages = max(map(pages_of, interactions))
+    pages = longest_list(interactions)
     if scenario.pages and pages < scenario.pages:
         return f"was to read a list of {scenario.pages} pages, and the longest has {pages}."
     return None
-
-
-def pages_of(entry: Entry) -> int:
-    """How many pages the list of an answer has, as far as it says so."""
-    body = entry["response"]["body"]
-    pagination = body.get("pagination") if isinstance(body, dict) else None
-    pages = pagination.get("total_pages") if isinstance(pagination, dict) else None
-    return pages if isinstance(pages, int) else 0

@@ -16,6 +16,7 @@ import vcr
 from requests.adapters import HTTPAdapter
 from vcr.persisters.filesystem import CassetteNotFoundError
 
+from harness.bodies import FORM
 from harness.cassettes import JsonSerializer, request_of
 from harness.network import ReplayError, no_network
 from harness.scrub import Scrubber
@@ -179,7 +180,8 @@ def _index(cassette: Any) -> Callable[[Any], Iterator[tuple[int, Any]]]:
 
 
 def _key(request: Any) -> tuple[Any, ...]:
-    body = request_of(request.method, "", request.body).get("body")
+    asked = request_of(request.method, "", request.body)
+    body = [asked.get("body"), asked.get(FORM)]
     # Parameters in any order, and a body as what it says.
     said = {"query": tuple(sorted(request.query)), "body": json.dumps(body, sort_keys=True)}
     return tuple(said[name] if name in said else getattr(request, name) for name in MATCH_ON)

@@ -8,13 +8,14 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from harness.bodies import read_body
 from harness.cassettes import dump, entry_of
 from harness.leaks import Gate, find_strangers, find_unreplaced
 from harness.scenarios import load_matrix
@@ -225,17 +226,16 @@ def test_whatever_an_account_holds_nothing_is_refused_by_coincidence_and_no_orig
     except UnicodeEncodeError:
         assume(False)
     raw = json.loads(content, parse_constant=str)
-    scrubber.learn((), [content])
-    made = json.loads(scrubber.body(content))
-    response = {
-        "status": {"code": 200, "message": "OK"},
-        "headers": {},
-        "body": {"string": json.dumps(made)},
-    }
 
     class Request:
         method, uri = "GET", "https://company.aha.io/api/v1/ideas?page=1"
         body = None
+        headers: ClassVar[dict[str, str]] = {}
+
+    response: dict[str, Any] = {"status": {"code": 200, "message": "OK"}, "headers": {}}
+    scrubber.learn([(Request, response | {"body": {"string": content}})])
+    made = json.loads(scrubber.body(read_body(content)))
+    response |= {"body": {"string": json.dumps(made)}}
 
     text = dump([entry_of(Request, response)])
     assert list(find_unreplaced(raw, made, RULES)) == []

@@ -23,7 +23,14 @@ class Moons:
     def read_table(self, table, offset, options):
         url = self.options.get("base_url", "https://sky.example.com")
         headers = {"X-Key": self.options["api_key"]}
-        rows = requests.get(f"{url}/{table}", headers=headers, timeout=5).json()["moons"]
+        rows, page = [], f"{url}/{table}?page=1"
+        while page:
+            answer = requests.get(page, headers=headers, timeout=5)
+            rows += answer.json()["moons"]
+            page = answer.links.get("next", {}).get("url")
+        asked = {"state": "seen"}
+        found = requests.post(f"{url}/search", data=asked, headers=headers, timeout=5)
+        rows += [{"id": int(line.split(",")[0])} for line in found.text.splitlines()[1:]]
         return iter(rows), {"cursor": len(rows)}
 
 
@@ -34,12 +41,23 @@ class Source:
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        moon = {"id": 7, "discoverer": "Galileo Galilei", "seen_at": "1610-01-07"}
-        body = json.dumps({"moons": [moon]}).encode()
+        page = int(self.path[-1])
+        moon = {"id": page, "discoverer": "Galileo Galilei", "seen_at": "1610-01-07"}
+        link = f'<http://{self.headers["Host"]}/moons?page={page + 1}>; rel="next"' if page < 3 else ""
+        self.answer(json.dumps({"moons": [moon]}), "application/json", link)
+
+    def do_POST(self):
+        self.answer("id,discoverer\\n9,Galileo Galilei\\n", "text/csv")
+
+    def answer(self, text, kind, link=""):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Type", kind)
+        if link:
+            self.send_header("Link", link)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(text.encode())
 
     def log_message(self, *_):
         pass
@@ -67,26 +85,27 @@ start = "moons:start"
 api_key = "replayed"
 [coverage]
 scenarios = ["all"]
-routes = ["/moons"]
+routes = ["/moons", "/search"]
 [scenario.all]
 steps = ["first"]
 rows = "some"
+pages = 3
 """
 RULES = """
 version = 1
 origin = "https://sky.example.com"
 [headers]
 request = []
-response = ["content-type"]
+response = ["content-type", "link"]
 [asked]
-keep = []
+keep = ["page", "state"]
 [paths]
 id = "count"
 seen_at = "date"
 discoverer = "name"
 [choices]
 [routes]
-words = ["moons"]
+words = ["moons", "search"]
 """
 REPLAY = """
 from pathlib import Path
@@ -98,8 +117,8 @@ matrix = load_matrix(Path("matrix.toml"))
 scenario = matrix.scenarios["moons/all"]
 tape = player(Scrubber(matrix.rules, "replay"))
 with tape.use_cassette("cassettes/sandbox/moons/all.json") as cassette, strictly(cassette):
-    [[row]] = play(scenario, load_source(matrix), matrix.replay).reads
-print(row["id"], row["seen_at"], row["discoverer"] != "Galileo Galilei")
+    [[row, *rest]] = play(scenario, load_source(matrix), matrix.replay).reads
+print(row["id"], row["seen_at"], row["discoverer"] != "Galileo Galilei", [other["id"] for other in rest])
 """
 
 
@@ -121,11 +140,11 @@ def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tm
         return done.stdout
 
     places = ("--matrix", "matrix.toml", "--cassettes", "cassettes")
-    assert "1 scenarios (0 unchanged), 1 interactions" in run("-m", "harness", "record", "--sandbox", *places)
-    [entry] = load_interactions(tmp_path / "cassettes" / "sandbox" / "moons" / "all.json")
+    assert "1 scenarios (0 unchanged), 4 interactions" in run("-m", "harness", "record", "--sandbox", *places)
+    entry, *_ = load_interactions(tmp_path / "cassettes" / "sandbox" / "moons" / "all.json")
     assert entry["request"]["origin"] == "https://sky.example.com"
     assert "Galile" not in (tmp_path / "cassettes" / "sandbox" / "moons" / "all.json").read_text()
-    assert run("replay.py") == "7 1610-01-07 True\n"
+    assert run("replay.py") == "1 1610-01-07 True [2, 3, 9]\n"
     listed = subprocess.run(
         [sys.executable, "-m", "harness", "cassettes", *places],
         cwd=tmp_path,
