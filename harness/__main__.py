@@ -22,22 +22,26 @@ from harness.progress import Display
 from harness.provenance import content_of, now_utc, read_provenance, write_provenance
 from harness.record import look_at, record, spending_of
 from harness.recording import Account, RecordError, Report
-from harness.scenarios import CASSETTES, MATRIX, ROOT, Matrix, MatrixError, load_matrix, load_source
+from harness.scenarios import MATRIX, Matrix, MatrixError, load_matrix, load_source
 from harness.server import PortError, describe, serving
 from harness.sets import LIVE, ORIGINS, SANDBOX, sets_in
 
-PAGE = ROOT / "build" / "cassettes.html"
+PAGE = Path("build") / "cassettes.html"
+CASSETTES = "cassettes"
 
 sandbox_option = click.option("--sandbox", is_flag=True, help="The local sandbox instead of a live account.")
 names_argument = click.argument("names", nargs=-1, metavar="[SCENARIO]...")
 matrix_option = click.option(
-    "--matrix", "matrix_path", type=click.Path(path_type=Path), default=MATRIX, help="Another record matrix."
+    "--matrix",
+    "matrix_path",
+    type=click.Path(path_type=Path),
+    help=f"Another record matrix than {MATRIX} of the project where this runs.",
 )
 into_option = click.option(
     "--cassettes",
+    "given",
     type=click.Path(path_type=Path),
-    default=CASSETTES,
-    help="Another directory of sets (it holds sandbox/ and live/).",
+    help=f"Another directory of sets than the project's {CASSETTES}/ (it holds sandbox/ and live/).",
 )
 
 
@@ -84,8 +88,8 @@ def record_command(
     strict: bool,
     keep_going: bool,
     plan_only: bool,
-    matrix_path: Path,
-    cassettes: Path,
+    matrix_path: Path | None,
+    given: Path | None,
     names: tuple[str, ...],
 ) -> None:
     """Record all scenarios, or those named (`table/title`, a table, or a title).
@@ -104,6 +108,7 @@ def record_command(
         if strict and keep_going:
             raise MatrixError("Give --strict or --keep-going, not both.")
         matrix = load_matrix(matrix_path)
+        cassettes = given or matrix.root / CASSETTES
         scenarios = matrix.select(names)
         account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox, keep_key=not plan_only)
         display = stack.enter_context(Display(console, scenarios, account.connection))
@@ -148,7 +153,7 @@ def tell(console: Console, report: Report, matrix: Matrix, place: Path, *, stric
         console.print(f"[red]failed[/red] {name}: {escape(reason)}", soft_wrap=True)
     if not kept:
         return
-    shown = place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
+    shown = matrix.shown(place)
     known = read_provenance(place)
     rest = [name for name in matrix.scenarios if name not in known.cassettes and name not in known.lacking]
     if len(rest) > len(report.failed):
@@ -171,7 +176,9 @@ def tell(console: Console, report: Report, matrix: Matrix, place: Path, *, stric
 )
 @matrix_option
 @into_option
-def serve_command(names: tuple[str, ...], port: int, origin: str, matrix_path: Path, cassettes: Path) -> None:
+def serve_command(
+    names: tuple[str, ...], port: int, origin: str, matrix_path: Path | None, given: Path | None
+) -> None:
     """Serve recorded scenarios on loopback until stopped.
 
     Prints one line of JSON: its url, and the requests that it answers.
@@ -185,7 +192,8 @@ def serve_command(names: tuple[str, ...], port: int, origin: str, matrix_path: P
         signal.signal(number, lambda *_: stop.set())
     try:
         with one_sentence():
-            scenarios = load_matrix(matrix_path).select(names)
+            matrix = load_matrix(matrix_path)
+            cassettes, scenarios = given or matrix.root / CASSETTES, matrix.select(names)
             with serving([cassettes / origin / scenario.cassette for scenario in scenarios], port) as replay:
                 click.echo(describe(replay))
                 stop.wait()
@@ -195,11 +203,11 @@ def serve_command(names: tuple[str, ...], port: int, origin: str, matrix_path: P
 
 
 @main.command("cassettes")
-@click.option("--html", is_flag=True, help=f"Also write one page, {PAGE.relative_to(ROOT)}.")
+@click.option("--html", is_flag=True, help=f"Also write one page, {PAGE}.")
 @click.option("--migrate", "migrating", is_flag=True, help="Bring cassettes of an older format to today's.")
 @matrix_option
 @into_option
-def cassettes_command(html: bool, migrating: bool, matrix_path: Path, cassettes: Path) -> None:
+def cassettes_command(html: bool, migrating: bool, matrix_path: Path | None, given: Path | None) -> None:
     """List the cassettes, and fail if one is missing, stale, unused, too large or leaks.
 
     \b
@@ -209,17 +217,18 @@ def cassettes_command(html: bool, migrating: bool, matrix_path: Path, cassettes:
     console = Console(highlight=False, width=max(Console().width, 120))
     with one_sentence():
         matrix = load_matrix(matrix_path)
+        cassettes = given or matrix.root / CASSETTES
         if migrating:
             migrate_all(console, cassettes)
         inventories = [take_inventory(matrix, cassettes, origin, now_utc()) for origin in sets_in(cassettes)]
     faults = find_faults(matrix, cassettes, inventories)
     if tests := matrix.coverage.get("tests"):
-        faults += find_unplayed(matrix, ROOT / str(tests))
+        faults += find_unplayed(matrix, matrix.root / str(tests))
     for inventory in inventories:
         console.print(inventory.table())
     if html:
-        write_page(PAGE, matrix, cassettes, inventories, faults)
-        console.print(f"Written: {PAGE.relative_to(ROOT)}")
+        write_page(matrix.root / PAGE, matrix, cassettes, inventories, faults)
+        console.print(f"Written: {PAGE}")
     for fault in faults:
         console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)
     console.print(f"{sum(len(found.lines) for found in inventories)} cassettes, {len(faults)} fault(s)")
@@ -259,7 +268,9 @@ def migrate_all(console: Console, cassettes: Path) -> None:
 @matrix_option
 @into_option
 @names_argument
-def drift_command(sandbox: bool, matrix_path: Path, cassettes: Path, names: tuple[str, ...]) -> None:
+def drift_command(
+    sandbox: bool, matrix_path: Path | None, given: Path | None, names: tuple[str, ...]
+) -> None:
     """Compare the shapes of an account's answers with the cassettes; write nothing, and fail if they differ.
 
     A live account is compared with cassettes/live/, or, where there are none, with cassettes/sandbox/.
@@ -271,6 +282,7 @@ def drift_command(sandbox: bool, matrix_path: Path, cassettes: Path, names: tupl
     console = Console(highlight=False)
     with one_sentence(), ExitStack() as stack:
         matrix = load_matrix(matrix_path)
+        cassettes = given or matrix.root / CASSETTES
         scenarios = matrix.select(names)
         account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox)
         origin = SANDBOX if sandbox or LIVE not in sets_in(cassettes) else LIVE

@@ -15,7 +15,7 @@ from harness.drift import route_of
 from harness.leaks import find_strangers
 from harness.paging import PAGES, pages_shown
 from harness.provenance import FILE, Provenance, content_of, read_provenance
-from harness.scenarios import ROOT, Matrix
+from harness.scenarios import Matrix
 from harness.sets import ORIGINS, SANDBOX
 from harness.taking import is_retried
 
@@ -241,7 +241,7 @@ def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
 def find_unplayed(matrix: Matrix, tests: Path) -> list[str]:
     """Scenarios that no test plays: none of the ids of tests that pytest finds names them."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", str(tests)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=matrix.root, capture_output=True, text=True, check=False)  # noqa: S603
     names = {
         found
         for line in done.stdout.splitlines()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.inventory import KILOBYTE, Inventory
 from harness.paging import PAGES
-from harness.scenarios import ROOT, Matrix
+from harness.scenarios import Matrix
 
 STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #1c2330 }
@@ -94,7 +94,7 @@ def _lines(inventory: Inventory) -> str:
 
 
 def _diff(cassettes: Path) -> str:
-    command = ["git", "-C", str(ROOT), "diff", "--stat", "--patch", "HEAD", "--", str(cassettes)]
+    command = ["git", "-C", str(cassettes), "diff", "--stat", "--patch", "HEAD", "--", str(cassettes)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     except FileNotFoundError:

@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 
 from harness.provenance import FILE, other_keys, read_provenance, write_provenance
-from harness.recording import NEW_KEY, Account, RecordError, Recording, Report, shown
+from harness.recording import NEW_KEY, Account, RecordError, Recording, Report
 from harness.scenarios import Fit, Matrix, Scenario, SurveyError, load_survey
 from harness.swap import recover, swap_directory
 from harness.taking import NoWatcher, Spending, TooMuchError, Watcher, quietly, watched
@@ -71,13 +71,13 @@ def record(
     scenarios, watcher, place = list(scenarios), watcher or NoWatcher(), (root / account.origin).resolve()
     spending = spending or spending_of(matrix)
     check_place(place)
-    with _alone(place):
+    with _alone(place, matrix.shown(place)):
         recover(place)
         known = read_provenance(place)
         chosen = {scenario.name for scenario in scenarios}
         others = [name for name in known.cassettes if name not in chosen and name in matrix.scenarios]
         if other := other_keys(known, others, account.scrubber.pseudonyms.fingerprint):
-            raise RecordError(NEW_KEY.format(count=len(other), place=shown(place), first=other[0]))
+            raise RecordError(NEW_KEY.format(count=len(other), place=matrix.shown(place), first=other[0]))
         if fits is None:
             fits = look_at(account, matrix, scenarios, watcher, spending)
             watcher.planned(fits, spending.sent)
@@ -131,7 +131,7 @@ def check_place(place: Path) -> None:
 
 
 @contextmanager
-def _alone(place: Path) -> Iterator[None]:
+def _alone(place: Path, shown: str) -> Iterator[None]:
     """One recording at a time: two would take each other's files. The lock lies where no project is."""
     place.parent.mkdir(parents=True, exist_ok=True)
     who = hashlib.sha256(json.dumps([getpass.getuser(), str(place)]).encode()).hexdigest()[:16]
@@ -139,4 +139,4 @@ def _alone(place: Path) -> Iterator[None]:
         with filelock.FileLock(Path(tempfile.gettempdir()) / f"cassettes-{who}.lock", timeout=0):
             yield
     except filelock.Timeout:
-        raise RecordError(f"Another recording into {shown(place)}/ is under way.") from None
+        raise RecordError(f"Another recording into {shown}/ is under way.") from None

@@ -18,7 +18,7 @@ from harness.provenance import (
     now_utc,
     other_keys,
 )
-from harness.scenarios import ROOT, Fit, Matrix, Scenario, load_source, play
+from harness.scenarios import Fit, Matrix, Scenario, load_source, play
 from harness.scrub import Scrubber, answered_body, asked_body, find_lost
 from harness.taking import (
     Source,
@@ -157,7 +157,9 @@ class Recording:
         file = self._refused / f"{name.replace('/', '.')}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{details}\n", encoding="utf-8", errors="backslashreplace")
-        self.report.failed[name] = f"{reason}. The whole message, which may quote the account: {shown(file)}"
+        self.report.failed[name] = (
+            f"{reason}. The whole message, which may quote the account: {self._matrix.shown(file)}"
+        )
         self._watcher.end(name, f"failed: {reason}")
 
     def keep_all(self, takes: list[Take], aside: Path) -> None:
@@ -249,7 +251,7 @@ class Recording:
         file = self._refused / f"{name.replace('/', '.')}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         path.replace(file)
-        self.report.failed[name] = f"{fault.rstrip('.')}. The refused cassette: {shown(file)}"
+        self.report.failed[name] = f"{fault.rstrip('.')}. The refused cassette: {self._matrix.shown(file)}"
 
     def keep_small(self, aside: Path, known: Provenance, others: Iterable[str]) -> None:
         """Leave out the largest new cassettes until the set, with all that stays, is within its limit."""
@@ -271,7 +273,9 @@ class Recording:
         pseudonyms = self._account.scrubber.pseudonyms.fingerprint
         stay = [name for name in (*others, *self.report.failed) if name in known.cassettes]
         if other := other_keys(known, stay, pseudonyms):
-            raise RecordError(NEW_KEY.format(count=len(other), place=shown(self._place), first=other[0]))
+            raise RecordError(
+                NEW_KEY.format(count=len(other), place=self._matrix.shown(self._place), first=other[0])
+            )
         cassettes = {name: known.cassettes[name] for name in stay if (self._place / f"{name}.json").exists()}
         for name in cassettes:
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
@@ -302,8 +306,3 @@ class Recording:
         }
         own = {"options": options, "start": dict(seen.start)}
         return {kind: values for kind, values in own.items() if values}
-
-
-def shown(path: Path) -> str:
-    """A path as a person in the project would write it."""
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

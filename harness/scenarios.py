@@ -10,9 +10,8 @@ from typing import Any
 
 from harness.rules import Rules, RulesError, load_rules
 
-ROOT = Path(__file__).resolve().parent.parent
-MATRIX = ROOT / "configs" / "scenarios.toml"
-CASSETTES = ROOT / "cassettes"
+CONFIGS = "configs"
+MATRIX = Path(CONFIGS) / "scenarios.toml"
 
 STEPS = ("first", "next", "changed", "deletions")
 # A title is a file's name, and part of a test's.
@@ -125,6 +124,15 @@ class Matrix:
     limits: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def root(self) -> Path:
+        """The project's directory."""
+        return self.home.parent if self.home.name == CONFIGS else self.home
+
+    def shown(self, path: Path) -> str:
+        """A path as a person in the project would write it."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
     def select(self, names: tuple[str, ...]) -> list[Scenario]:
         """All scenarios, or those named: `table/title`, a table, or a title.
 
@@ -157,12 +165,28 @@ class Played:
     error: Exception | None = None
 
 
-def load_matrix(path: Path = MATRIX) -> Matrix:
-    """Read the matrix.
+def find_matrix(start: Path | None = None) -> Path:
+    """The matrix of the project that a directory is in; by default the one where the command runs.
+
+    Nothing is ever looked for where the harness itself lies: its own project's credentials are not yours.
 
     Raises:
-        MatrixError: it is not valid TOML, or a scenario has an unknown key.
+        MatrixError: there is none there, nor above.
     """
+    here = (start or Path.cwd()).resolve()
+    found = [folder / MATRIX for folder in (here, *here.parents) if (folder / MATRIX).is_file()]
+    if not found:
+        raise MatrixError(f"There is no {MATRIX} in {here} or above it. Run this in a project, or name one.")
+    return found[0]
+
+
+def load_matrix(path: Path | None = None) -> Matrix:
+    """Read a matrix, by default that of the project where the command runs.
+
+    Raises:
+        MatrixError: there is none, it is not valid TOML, or a scenario has an unknown key.
+    """
+    path = path or find_matrix()
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

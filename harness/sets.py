@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.provenance import read_provenance
-from harness.scenarios import CASSETTES, Matrix, Scenario
+from harness.scenarios import Matrix, Scenario
 
 SANDBOX, LIVE = "sandbox", "live"
 ORIGINS = (SANDBOX, LIVE)
-# The set that is always there, and complete.
-SANDBOX_SET = CASSETTES / SANDBOX
 
 
 @dataclass(frozen=True)
@@ -33,14 +31,12 @@ class Recorded:
         return f"{self.origin}/{self.scenario.name}"
 
 
-def sets_in(root: Path = CASSETTES) -> list[str]:
+def sets_in(root: Path) -> list[str]:
     """The sets that are there."""
     return [origin for origin in ORIGINS if (root / origin).is_dir()]
 
 
-def recorded_in(
-    matrix: Matrix, root: Path = CASSETTES, origins: tuple[str, ...] = ORIGINS
-) -> Iterator[Recorded]:
+def recorded_in(matrix: Matrix, root: Path, origins: tuple[str, ...] = ORIGINS) -> Iterator[Recorded]:
     """Every recorded scenario of the sets that are there.
 
     Raises:
@@ -55,7 +51,7 @@ def recorded_in(
                 yield Recorded(origin, fitted, root / origin / scenario.cassette)
 
 
-def recorded_as(matrix: Matrix, name: str, root: Path = CASSETTES, origin: str = SANDBOX) -> Recorded:
+def recorded_as(matrix: Matrix, name: str, root: Path, origin: str = SANDBOX) -> Recorded:
     """One recorded scenario by its name; its cassette may be missing."""
     scenario = matrix.scenarios[name]
     entry = read_provenance(root / origin).cassettes.get(name, {})

@@ -24,9 +24,9 @@ from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
 from connector.tables import TABLES
 from harness.cassettes import CassetteError
 from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
-from harness.scenarios import MatrixError, load_matrix
+from harness.scenarios import MATRIX, MatrixError, load_matrix
 from harness.server import Replay, serving
-from harness.sets import SANDBOX_SET, recorded_as
+from harness.sets import recorded_as
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
 from scripts.lakehouse import LakehouseError, Target
@@ -262,12 +262,12 @@ def _accounts(
         share = max(1, settings.requests_per_minute // min(STREAMS, len(tables)))
         account = Account(settings.origin, {**connection, "requests_per_minute": str(share)})
         return {table.name: account for table in tables}
-    matrix = load_matrix()
+    matrix = load_matrix(ROOT / MATRIX)
     console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
     accounts = {}
     for table in tables:
         title = next(name for name in SCENARIOS if f"{table.source}/{name}" in matrix.scenarios)
-        recorded = recorded_as(matrix, f"{table.source}/{title}", SANDBOX_SET.parent)
+        recorded = recorded_as(matrix, f"{table.source}/{title}", ROOT / "cassettes")
         replay = stack.enter_context(serving([recorded.path]))
         options = {**matrix.replay, "base_url": replay.url, **recorded.scenario.options}
         accounts[table.name] = Account("the cassettes", options, counter_of(replay))
@@ -281,7 +281,7 @@ def counter_of(replay: Replay) -> Count:
 
 def _live_connection(*, required: bool) -> dict[str, str] | None:
     try:
-        connection = find_credentials(load_matrix())
+        connection = find_credentials(load_matrix(ROOT / MATRIX))
     except MissingCredentialsError:
         if required:
             raise

@@ -309,6 +309,11 @@ ALIKE = frozenset(
         "of five ideas",
         "without proxy votes",
         "with statuses of its own",
+        "of eleven ideas",
+        "without votes",
+        "without comments",
+        "of innocent words",
+        "with everything changed at once",
     )
 )
 # The sandbox's ideas have a few hundred names between them: of a hundred thousand, none narrows to a few.

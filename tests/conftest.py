@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from connector.datasource import LakeflowSource
-from harness.scenarios import CASSETTES, load_matrix
+from harness.scenarios import load_matrix
 from harness.sets import Recorded, recorded_in
 from sandbox.server import Sandbox, running
 from scripts.spark import load_merged_file
 from tests.offline import go_offline
+from tests.places import CASSETTES
 
 go_offline()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.credentials import ONLY
 from harness.network import no_network
-from harness.scenarios import ROOT
+from tests.places import ROOT
 
 # A directory that nobody makes.
 NOWHERE = str(ROOT / "build" / "no-credentials")

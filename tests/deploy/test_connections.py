@@ -15,7 +15,7 @@ CREATE = ("create_connection", "aha", "my_aha")
 
 
 ALLOWED = (
-    "custom_object_keys,ideas_q,ideas_workflow_status,isDeleteFlow,max_ideas,max_records_per_batch,"
+    "custom_object_keys,ideas_q,ideas_workflow_status,isDeleteFlow,max_ideas,max_records_per_batch,on_bad_value,"
     "partition_rows,q,reconcile_hours,sync_mode,tableConfigs,tableName,tableNameList,timestamps,"
     "track_deletes,trust_counts,workspaces"
 )

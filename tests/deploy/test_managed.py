@@ -13,10 +13,10 @@ import pytest
 
 from connector.tables import TABLES as DECLARED
 from harness.server import serving
-from harness.sets import SANDBOX_SET
 from tests.deploy.conftest import MERGED, ROOT, Run
 from tests.deploy.vocabulary import COMMUNITY, REGISTERS
 from tests.deploy.workspace import USER, Workspace
+from tests.places import SANDBOX_SET
 
 FOLDER = "/Volumes/main/aha/community_connector/packages"
 PACKAGE = "databricks/labs/community_connector/sources/aha"

@@ -17,13 +17,14 @@ from pyspark.sql import DataFrame, SparkSession
 from connector.spec import TableSpec
 from harness.scenarios import load_matrix
 from harness.server import Replay, serving, serving_strictly
-from harness.sets import SANDBOX_SET, Recorded
+from harness.sets import Recorded
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
 from scripts.lakehouse import LakehouseError
 from scripts.streams import FORMAT, Run
 from tests.conftest import SPARK_4_2, merged_source
+from tests.places import SANDBOX_SET
 
 MATRIX = load_matrix()
 

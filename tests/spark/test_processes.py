@@ -12,13 +12,13 @@ import pyspark
 import pytest
 from deltalake import DeltaTable
 
-from harness.scenarios import ROOT, load_matrix
+from harness.scenarios import load_matrix
 from harness.server import serving
-from harness.sets import SANDBOX_SET
 from sandbox.clock import SandboxClock
 from sandbox.server import open_world, running
 from sandbox.store import Condition
 from scripts.spark import MERGED_FILE
+from tests.places import ROOT, SANDBOX_SET
 
 pytestmark = pytest.mark.spark
 

@@ -18,13 +18,14 @@ from harness.inventory import find_faults, take_inventory
 from harness.provenance import now_utc
 from harness.record import record
 from harness.recording import Account, Report
-from harness.scenarios import ROOT, Scenario, load_matrix, play
+from harness.scenarios import Scenario, load_matrix, play
 from harness.scrub import Scrubber
 from harness.sets import LIVE, recorded_in
 from harness.tape import player, strictly
 from sandbox.server import Sandbox
 from tests.accounts import ACCOUNTS, ALIKE, LARGE, SECRETS, Kind, account
 from tests.conftest import SOURCES
+from tests.places import ROOT
 
 MATRIX = load_matrix()
 KEY = "the pseudonym key of a live account"

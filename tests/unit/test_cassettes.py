@@ -23,8 +23,7 @@ from harness.cassettes import (
     request_of,
     uri_of,
 )
-from harness.scenarios import ROOT
-from harness.sets import SANDBOX_SET
+from tests.places import ROOT, SANDBOX_SET
 
 TEXT = st.text("abc &=/%ü", max_size=6)
 BODIES = st.dictionaries(TEXT, st.lists(st.integers() | TEXT, max_size=3), max_size=3)

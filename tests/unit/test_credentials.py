@@ -18,9 +18,10 @@ from harness.credentials import (
     find_credentials,
     find_pseudonym_key,
 )
-from harness.scenarios import ROOT, Matrix, load_matrix
+from harness.scenarios import Matrix, load_matrix
 from sandbox.server import running
 from tests.offline import ReachedOutError
+from tests.places import ROOT
 
 MATRIX = load_matrix()
 BOTH = {"AHA_API_KEY": "k", "AHA_SUBDOMAIN": "one"}

@@ -17,13 +17,14 @@ from harness.drift import Drift, compare, names_known, shapes_of_account, shapes
 from harness.provenance import read_provenance
 from harness.record import record
 from harness.recording import Account
-from harness.scenarios import ROOT, load_matrix
+from harness.scenarios import load_matrix
 from harness.scrub import Scrubber
-from harness.sets import LIVE, SANDBOX_SET
+from harness.sets import LIVE
 from harness.taking import NoWatcher
 from sandbox.faults import Scheduled
 from sandbox.store import Condition
 from tests.accounts import ACCOUNTS, account
+from tests.places import ROOT, SANDBOX_SET
 
 MATRIX = load_matrix()
 

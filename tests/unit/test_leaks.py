@@ -20,8 +20,8 @@ from harness.cassettes import dump, entry_of
 from harness.leaks import Gate, find_strangers, find_unreplaced
 from harness.scenarios import load_matrix
 from harness.scrub import Scrubber
-from harness.sets import SANDBOX_SET
 from tests.accounts import HOSTILE, INNOCENT
+from tests.places import SANDBOX_SET
 
 RULES = load_matrix().rules
 CANARY = 'Zoë & "Söhne" 😀\n<zoe@customer.test> C:\\new'

@@ -20,14 +20,15 @@ from harness.accounts import RECORDED_DATE, SANDBOX_PSEUDONYM_KEY, sandbox_accou
 from harness.provenance import is_still_true, read_provenance
 from harness.record import record
 from harness.recording import Account, RecordError
-from harness.scenarios import ROOT, Fit, MatrixError, Scenario, load_matrix
+from harness.scenarios import Fit, MatrixError, Scenario, load_matrix
 from harness.scrub import Scrubber
-from harness.sets import SANDBOX, SANDBOX_SET, recorded_as
+from harness.sets import SANDBOX, recorded_as
 from harness.taking import NoWatcher
 from sandbox.clock import SandboxClock
 from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
+from tests.places import ROOT, SANDBOX_SET
 from tests.scripted import scripted
 
 MATRIX = load_matrix()

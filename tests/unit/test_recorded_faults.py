@@ -10,6 +10,7 @@ from harness.cassettes import load_interactions
 from harness.faults import Faulty, FaultyReplayError, failing
 from harness.scenarios import load_matrix, play
 from harness.sets import Recorded, recorded_as
+from tests.places import CASSETTES
 from tests.plans import PLANS
 
 MATRIX = load_matrix()
@@ -51,7 +52,7 @@ def test_a_fault_anywhere_in_a_scenario_is_survived_or_told(recorded: Recorded, 
 
 @pytest.mark.parametrize("fault", [name for name, what in MATRIX.faults.items() if what.get("status")])
 def test_a_fault_that_stays_ends_in_an_error_and_not_in_a_hang(fault: str) -> None:
-    found, faulty = run(recorded_as(MATRIX, "ideas/one_page"), MATRIX.faults[fault], 0, NEVER)
+    found, faulty = run(recorded_as(MATRIX, "ideas/one_page", CASSETTES), MATRIX.faults[fault], 0, NEVER)
     assert isinstance(found, AhaError)
     assert 1 < faulty.sent < 20
 

@@ -19,7 +19,7 @@ from connector.records import BATCH_CHARACTERS, BATCH_ROWS, arrow_schema, to_bat
 from connector.tables import TABLES
 from connector.tables.declaration import Table
 from connector.tables.types import JSON_TEXT_PATHS, RESCUED, with_native_times
-from harness.sets import SANDBOX_SET
+from tests.places import SANDBOX_SET
 from tests.plans import NEEDED
 
 WHEN = "2025-10-06T09:00:00.000Z"

@@ -14,9 +14,10 @@ from vcr.request import Request
 
 from harness.bodies import read_body
 from harness.rules import KINDS, RulesError, load_rules
-from harness.scenarios import ROOT, load_matrix
+from harness.scenarios import load_matrix
 from harness.scrub import Scrubber
 from sandbox.server import Sandbox
+from tests.places import ROOT
 
 RULES = load_matrix().rules
 DATE = "Mon, 06 Oct 2025 09:00:00 GMT"

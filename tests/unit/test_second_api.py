@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.cassettes import load_interactions
-from harness.scenarios import ROOT
+from tests.places import ROOT
 
 CONNECTOR = """
 import json
@@ -108,12 +110,12 @@ discoverer = "name"
 words = ["moons", "search"]
 """
 REPLAY = """
-from pathlib import Path
 from harness.scenarios import load_matrix, load_source, play
 from harness.scrub import Scrubber
 from harness.tape import player, strictly
+from tests.places import ROOT
 
-matrix = load_matrix(Path("matrix.toml"))
+matrix = load_matrix()
 scenario = matrix.scenarios["moons/all"]
 tape = player(Scrubber(matrix.rules, "replay"))
 with tape.use_cassette("cassettes/sandbox/moons/all.json") as cassette, strictly(cassette):
@@ -123,10 +125,11 @@ print(row["id"], row["seen_at"], row["discoverer"] != "Galileo Galilei", [other[
 
 
 def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
     for name, text in (
         ("moons.py", CONNECTOR),
-        ("matrix.toml", MATRIX),
-        ("rules.toml", RULES),
+        ("configs/scenarios.toml", MATRIX),
+        ("configs/rules.toml", RULES),
         ("replay.py", REPLAY),
     ):
         (tmp_path / name).write_text(text)
@@ -139,14 +142,13 @@ def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tm
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    places = ("--matrix", "matrix.toml", "--cassettes", "cassettes")
-    assert "1 scenarios (0 unchanged), 4 interactions" in run("-m", "harness", "record", "--sandbox", *places)
+    assert "1 scenarios (0 unchanged), 4 interactions" in run("-m", "harness", "record", "--sandbox")
     entry, *_ = load_interactions(tmp_path / "cassettes" / "sandbox" / "moons" / "all.json")
     assert entry["request"]["origin"] == "https://sky.example.com"
     assert "Galile" not in (tmp_path / "cassettes" / "sandbox" / "moons" / "all.json").read_text()
     assert run("replay.py") == "1 1610-01-07 True [2, 3, 9]\n"
     listed = subprocess.run(
-        [sys.executable, "-m", "harness", "cassettes", *places],
+        [sys.executable, "-m", "harness", "cassettes"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -154,3 +156,23 @@ def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tm
     )
     assert "✗" not in listed.stdout
     assert "0 fault(s)" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [("record", "--sandbox"), ("cassettes",), ("drift", "--sandbox"), ("serve", "a/b")]
+)
+def test_outside_of_a_project_nothing_is_read_from_where_the_harness_lies(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "There is no configs/scenarios.toml in" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

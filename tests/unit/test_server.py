@@ -10,9 +10,8 @@ import pytest
 import requests
 
 from harness.cassettes import CassetteError, load_interactions, uri_of
-from harness.scenarios import ROOT
 from harness.server import serving
-from harness.sets import SANDBOX_SET
+from tests.places import ROOT, SANDBOX_SET
 
 CASSETTE = SANDBOX_SET / "ideas" / "several_pages.json"
 

@@ -18,11 +18,11 @@ import urllib3
 
 from harness.cassettes import dump, load_interactions, request_of, uri_of
 from harness.network import ReplayError
-from harness.scenarios import ROOT, load_matrix
+from harness.scenarios import load_matrix
 from harness.scrub import Scrubber
 from harness.server import serving_strictly
-from harness.sets import SANDBOX_SET
 from harness.tape import player, strictly
+from tests.places import ROOT, SANDBOX_SET
 
 RULES = load_matrix().rules
 ORIGIN = RULES.origin
