@@ -3,7 +3,7 @@
 import importlib
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Scenario:
         steps: see the matrix.
         options: added to the connection's options.
         start: fields of the offset that `changed` and `deletions` begin from; an account has its own.
+        offset: further fields of it, the same for every scenario.
         chosen: the option whose value is the account's own, or None.
         rows: `some`, `none`, or None where either will do.
         pages: pages that one list must have at least, or None.
@@ -48,6 +49,7 @@ class Scenario:
     steps: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
     start: Mapping[str, str] = field(default_factory=dict)
+    offset: Mapping[str, Any] = field(default_factory=dict)
     chosen: str | None = None
     rows: str | None = None
     pages: int | None = None
@@ -95,7 +97,8 @@ class Matrix:
     """The matrix file.
 
     Attributes:
-        source: `module:class` of the data source that holds the connector.
+        source: `module:name` of what is played: a data source's class that holds a connector, a connector's
+            class with `read_table`, or a function from options to rows.
         tables: of the connector.
         scenarios: by name.
         rules: the scrubbing rules.
@@ -193,7 +196,7 @@ def load_matrix(path: Path | None = None) -> Matrix:
         raise MatrixError(f"{path.name} cannot be read: {error}") from None
     try:
         scenarios = [
-            _scenario(table, title, entry)
+            replace(_scenario(table, title, entry), offset=data.get("offset", {}))
             for title, entry in data["scenario"].items()
             for table in entry.get("tables", data["tables"])
         ]
@@ -269,17 +272,42 @@ def load_object(name: str, what: str) -> Any:
         raise MatrixError(f"The matrix's {what} {name!r} cannot be loaded: {error}") from None
 
 
+class Rows:
+    """A connector that is a function: options → rows. It knows no offsets."""
+
+    def __init__(self, read: Callable[[dict[str, str]], Iterable[Row]]) -> None:
+        self._read = read
+
+    def read_table(
+        self,
+        table: str,
+        offset: Any,  # noqa: ARG002 - a connector's interface
+        options: dict[str, str],
+    ) -> tuple[Iterator[Row], None]:
+        """All rows, each time."""
+        return iter(self._read({**options, "tableName": table})), None
+
+
+def connector_of(source: Callable[[dict[str, str]], Any], options: dict[str, str]) -> Any:
+    """What reads: of a class, what it holds as `lakeflow_connect`, or itself; else a function of rows."""
+    if not isinstance(source, type):
+        return Rows(source)
+    made = source(options)
+    return getattr(made, "lakeflow_connect", made)
+
+
 def play(
     scenario: Scenario, source: Callable[[dict[str, str]], Any], connection: Mapping[str, str]
 ) -> Played:
     """Read the scenario's table step by step. An error that the scenario announces is part of the result."""
     options = {"tableName": scenario.table, **connection, **scenario.options}
-    connector = source(options).lakeflow_connect
+    connector = connector_of(source, options)
     played = Played()
     offset: dict[str, Any] | None = None
     for step in scenario.steps:
         if step != "next":
-            offset = {"version": 1, **scenario.start} if scenario.start and step != "first" else None
+            begun = scenario.start and step != "first"
+            offset = {**scenario.offset, **scenario.start} if begun else None
         read = connector.read_table_deletes if step == "deletions" else connector.read_table
         try:
             rows, offset = read(scenario.table, offset, options)

@@ -41,6 +41,10 @@ class Source:
         self.lakeflow_connect = Moons(options)
 
 
+def read(options):
+    return Moons(options).read_table(options["tableName"], None, options)[0]
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         page = int(self.path[-1])
@@ -124,11 +128,14 @@ print(row["id"], row["seen_at"], row["discoverer"] != "Galileo Galilei", [other[
 """
 
 
-def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["Source", "Moons", "read"])
+def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(
+    source: str, tmp_path: Path
+) -> None:
     (tmp_path / "configs").mkdir()
     for name, text in (
         ("moons.py", CONNECTOR),
-        ("configs/scenarios.toml", MATRIX),
+        ("configs/scenarios.toml", MATRIX.replace("moons:Source", f"moons:{source}")),
         ("configs/rules.toml", RULES),
         ("replay.py", REPLAY),
     ):
@@ -156,6 +163,7 @@ def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(tm
     )
     assert "✗" not in listed.stdout
     assert "0 fault(s)" in listed.stdout
+    assert "0 difference(s) in shape" in run("-m", "harness", "drift", "--sandbox")
 
 
 @pytest.mark.parametrize(
