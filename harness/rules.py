@@ -139,6 +139,8 @@ class Rules:
         The body by its rule; of the request and the headers, what `scrub` lets through.
         """
         place = path[1:] if path[:1] == ("interactions",) else path
+        if place[:2] == ("request", "body") and len(place) == 3 and self.keeps_asked(place[2], value):
+            return True
         if place[:2] in (("response", "body"), ("request", "body")):
             return self.keeps(self.rule_of(place[2:]), place[2:], value) if len(place) > 2 else False
         if place[:2] in (("request", "query"), ("request", "form")):

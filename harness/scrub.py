@@ -81,15 +81,22 @@ class Scrubber:
         ]
         path, query = self.pseudonyms.path(parts.path), urlencode(asked, safe="@", errors="replace")
         request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
-        if body := asked_body(request):
-            text = self._form(body.value) if body.kind == FORM else self.body(body)
-            request.body = text.encode(errors="replace")
-        else:
-            request.body = None
+        body = asked_body(request)
+        request.body = self._question(body).encode(errors="replace") if body else None
         return request
 
+    def _question(self, body: Body) -> str:
+        """The text of a request's body: what a scenario asks with is shown as its parameters are."""
+        if body.kind == FORM:
+            return self._form(body.value)
+        made = self.value(body.value)
+        if isinstance(body.value, dict):
+            own = {*self.rules.asked_kept, *self.rules.asked_like}
+            texts = {name: one for name, one in body.value.items() if name in own and isinstance(one, str)}
+            made |= self.all_asked(texts)
+        return Body(body.kind, made).write()
+
     def _form(self, value: dict[str, Any]) -> str:
-        """A form that is asked with, as parameters are."""
         pairs = [(name, one) for name, values in value.items() for one in listed(values)]
         asked = [(self.pseudonyms.parameter(name), self.asked(name, one)) for name, one in pairs]
         return Body(FORM, gather(asked)).write()
@@ -258,6 +265,9 @@ def answered_body(response: dict[str, Any]) -> Body | None:
 
 def find_lost(request: Any, response: dict[str, Any], scrubber: Scrubber) -> str | None:
     """What of an interaction no cassette would show, so that it could not be replayed as it was; or None."""
+    packed = _header_in(response["headers"], "content-encoding")
+    if packed and response["body"]["string"]:
+        return f"the body of the answer is packed as `{packed}`, which nothing here unpacks: ask for gzip"
     for what, content, headers in (
         ("the request", request.body, request.headers),
         ("the answer", response["body"]["string"], response["headers"]),
@@ -284,9 +294,11 @@ def plain_type(value: str) -> str | None:
 
 
 def _type_in(headers: Mapping[str, Any]) -> str:
-    return next(
-        (str(listed(value)[0]) for name, value in headers.items() if name.lower() == "content-type"), ""
-    )
+    return _header_in(headers, "content-type")
+
+
+def _header_in(headers: Mapping[str, Any], wanted: str) -> str:
+    return next((str(listed(value)[0]) for name, value in headers.items() if name.lower() == wanted), "")
 
 
 def _texts(value: Any) -> Iterator[str]:
