@@ -63,6 +63,7 @@ class Rules:
         request_headers, response_headers: those that are kept, lower-case.
         header_forms: response header → the form in which it is kept.
         asked_kept: parameters, options and offset fields whose values a scenario makes itself: kept.
+        asked_dropped: those that no cassette shows and no request is matched by: a key in the address, say.
         asked_like: those that hold what stands at a path of an answer, and are scrubbed as it is.
         address_counts: parameters of the account's own addresses in answers whose small numbers are kept.
         paths: end of a path, as keys, and its rule.
@@ -79,6 +80,7 @@ class Rules:
     response_headers: frozenset[str] = frozenset()
     header_forms: Mapping[str, re.Pattern[str]] = field(default_factory=lambda: HEADER_FORMS)
     asked_kept: frozenset[str] = frozenset()
+    asked_dropped: frozenset[str] = frozenset()
     asked_like: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     address_counts: frozenset[str] = frozenset()
     paths: Mapping[tuple[str, ...], str] = field(default_factory=dict)
@@ -240,6 +242,7 @@ def _parse(data: dict[str, Any]) -> Rules:
         response_headers=frozenset(data["headers"]["response"]),
         header_forms=_header_forms(data["headers"]),
         asked_kept=frozenset(data["asked"]["keep"]),
+        asked_dropped=frozenset(data["asked"].get("drop", ())),
         asked_like={name: tuple(path.split(".")) for name, path in data["asked"].get("like", {}).items()},
         address_counts=frozenset(data.get("addresses", {}).get("counts", ())),
         paths={tuple(name.split(".")): rule for name, rule in data["paths"].items()},

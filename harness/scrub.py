@@ -65,7 +65,16 @@ class Scrubber:
     def request(self, request: Any) -> Any:
         """vcrpy's `before_record_request`: one that goes to the rules' origin was scrubbed."""
         parts = urlsplit(request.uri)
-        return request if f"{parts.scheme}://{parts.netloc}" == self.rules.origin else self.rewrite(request)
+        if f"{parts.scheme}://{parts.netloc}" != self.rules.origin:
+            return self.rewrite(request)
+        if any(name in self.rules.asked_dropped for name, _ in parse_qsl(parts.query)):
+            request.uri = urlunsplit(parts._replace(query=urlencode(self._shown(parts.query))))
+        return request
+
+    def _shown(self, query: str) -> list[tuple[str, str]]:
+        """Parameters, but for those that no cassette shows."""
+        pairs = parse_qsl(query, keep_blank_values=True)
+        return [(name, value) for name, value in pairs if name not in self.rules.asked_dropped]
 
     def rewrite(self, request: Any) -> Any:
         """A request as a cassette may show it, wherever it went."""
@@ -77,7 +86,7 @@ class Scrubber:
         parts, origin = urlsplit(request.uri), urlsplit(self.rules.origin)
         asked = [
             (self.pseudonyms.parameter(name), self.asked(name, value))
-            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+            for name, value in self._shown(parts.query)
         ]
         path, query = self.pseudonyms.path(parts.path), urlencode(asked, safe="@", errors="replace")
         request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
@@ -168,7 +177,7 @@ class Scrubber:
         own = not parts.netloc or self.rules.is_account(parts.netloc) or parts.netloc == origin.netloc
         if not (own or parts.hostname in LOOPBACK):
             return self.pseudonyms.url(uri)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        pairs = self._shown(parts.query)
         asked = [(self.pseudonyms.parameter(name), self.asked(name, value)) for name, value in pairs]
         scheme, netloc = (origin.scheme, origin.netloc) if parts.netloc else ("", "")
         query = urlencode(asked, safe="@", errors="replace")

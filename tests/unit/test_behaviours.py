@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ request = []
 response = ["content-type", "location", "etag"]
 [asked]
 keep = ["state", "text"]
+drop = ["key"]
 [paths]
 id = "count"
 owner = "name"
@@ -168,6 +170,7 @@ BEHAVIOURS: dict[str, list[Asked]] = {
     "redirect": [("GET", "/moved", {}, None)],
     "etag and 304": [("GET", "/tagged", {}, None), ("GET", "/tagged", TAGGED, None)],
     "head": [("HEAD", "/plain", {}, None), ("GET", "/plain", {}, None)],
+    "a key in the address": [("GET", "/counted?key=s3cret-of-ada&state=open", {}, None)],
     "204": [("GET", "/empty", {}, None)],
     "identical requests in order": [("GET", "/counted", {}, None)] * 3,
     "bodies": [
@@ -200,10 +203,11 @@ def test_a_behaviour_is_recorded_without_what_was_said_and_replayed_as_it_was(
     ]
     file = tmp_path / "cassette.json"
     file.write_text(dump(entries), encoding="utf-8")
-    assert "Ada" not in file.read_text(encoding="utf-8")
+    assert not re.search("(?i)ada", file.read_text(encoding="utf-8"))
     with player(Scrubber(rules, "replay")).use_cassette(str(file)) as cassette, strictly(cassette):
         replayed = [
-            ask(method, rules.origin + path, headers, content) for method, path, headers, content in asked
+            ask(method, rules.origin + path.replace("s3cret-of-ada", "replayed"), headers, content)
+            for method, path, headers, content in asked
         ]
     assert [status for status, *_ in replayed] == [status for status, *_ in answers]
     for (_, headers, text), (_, before, said) in zip(replayed, answers, strict=True):
