@@ -12,6 +12,14 @@ nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 DEPLOY_TOOL = "tools/community_connector"
+CASSETTES_TOOL = "tools/strict_cassettes"
+# Which groups use which of the distributions that stand here beside the connector.
+BOTH = [CASSETTES_TOOL, DEPLOY_TOOL]
+TOOLS = {
+    "test": (CASSETTES_TOOL, DEPLOY_TOOL),
+    "typing": (CASSETTES_TOOL, DEPLOY_TOOL),
+    "ingest": (CASSETTES_TOOL,),
+}
 PYTHONS = nox.project.python_versions(PROJECT)
 # Engines that `compat` tries, and what stands in each. Databricks' serverless environment 5 has Python 3.12.
 ENGINES = {
@@ -26,8 +34,8 @@ COMPAT_TESTS = [f"tests/unit/test_{name}.py" for name in ("datasource", "pipelin
 
 def install(session: nox.Session, group: str) -> None:
     """Install one of pyproject's dependency groups."""
-    tool = ("-e", DEPLOY_TOOL) if group in ("test", "typing") else ()
-    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group), *tool)
+    tools = [argument for tool in TOOLS.get(group, ()) for argument in ("-e", tool)]
+    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group), *tools)
 
 
 def run_and_exit(session: nox.Session, *command: str) -> None:
@@ -71,7 +79,8 @@ def bench(session: nox.Session) -> None:
 def compat(session: nox.Session, engine: str) -> None:
     """The merged file in other Sparks and Pythons; `nox -s "compat(3.12-spark-4.0)"` picks one."""
     suite = nox.project.dependency_groups(PROJECT, "suite")
-    session.install("--quiet", *suite, *ENGINES[engine], "pandas<3", "pyarrow>=21,<27", "requests>=2.32,<3")
+    others = ("pandas<3", "pyarrow>=21,<27", "requests>=2.32,<3", "-e", CASSETTES_TOOL)
+    session.install("--quiet", *suite, *ENGINES[engine], *others)
     tests = ("tests/spark", "tests/replay", *COMPAT_TESTS)
     # Older Sparks leave sockets to the garbage collector.
     quiet = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")

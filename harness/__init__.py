@@ -1,1 +1,1 @@
-"""Records HTTP once, scrubbed, and replays it strictly: in tests, in other processes, for a person."""
+"""This project's recorded cassettes, by the names that scripts use: `python -m harness record`, and so on."""

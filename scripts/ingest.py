@@ -17,16 +17,16 @@ from pyspark.errors import PySparkException
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from strict_cassettes.cassettes import CassetteError
+from strict_cassettes.credentials import CredentialsError, MissingCredentialsError, find_credentials
+from strict_cassettes.scenarios import MATRIX, MatrixError, load_matrix
+from strict_cassettes.server import Replay, serving
+from strict_cassettes.sets import recorded_as
 
 from connector.errors import AhaOptionError, printable
 from connector.options import parse_options
 from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
 from connector.tables import TABLES
-from harness.cassettes import CassetteError
-from harness.credentials import CredentialsError, MissingCredentialsError, find_credentials
-from harness.scenarios import MATRIX, MatrixError, load_matrix
-from harness.server import Replay, serving
-from harness.sets import recorded_as
 from scripts.generated import ROOT, find_fault
 from scripts.java import find_java_fault
 from scripts.lakehouse import LakehouseError, Target

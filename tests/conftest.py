@@ -7,18 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.datasource import LakeflowSource
-from harness.scenarios import load_matrix
-from harness.sets import Recorded, recorded_in
 from sandbox.server import Sandbox, running
 from scripts.spark import load_merged_file
 from tests.offline import go_offline
-from tests.places import CASSETTES
 
 go_offline()
 
@@ -74,36 +70,6 @@ def merged_source() -> Source:
 
 
 SOURCES: dict[str, Callable[[], Source]] = {"package": lambda: LakeflowSource, "merged": merged_source}
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--cassettes", default=str(CASSETTES), help="Another directory of sets to replay.")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `recorded` runs over every recorded scenario of every set that is there.
-
-    `@pytest.mark.recorded(step=..., title=..., table=..., tables=[...], titles=[...])` picks.
-    """
-    if "recorded" not in metafunc.fixturenames:
-        return
-    marker = metafunc.definition.get_closest_marker("recorded")
-    wanted = marker.kwargs if marker else {}
-
-    def fits(found: Recorded) -> bool:
-        of = {
-            "step": found.scenario.steps,
-            "title": (found.scenario.title,),
-            "table": (found.scenario.table,),
-        }
-        several = {"tables": found.scenario.table, "titles": found.scenario.title}
-        return all(
-            several[name] in value if name in several else value in of[name] for name, value in wanted.items()
-        )
-
-    root = Path(metafunc.config.getoption("--cassettes"))
-    found = [one for one in recorded_in(load_matrix(), root) if fits(one)]
-    metafunc.parametrize("recorded", found, ids=[one.name for one in found])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

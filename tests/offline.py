@@ -10,8 +10,9 @@ import subprocess
 import sys
 from typing import Any
 
-from harness.credentials import ONLY
-from harness.network import no_network
+from strict_cassettes.credentials import ONLY
+from strict_cassettes.network import no_network
+
 from tests.places import ROOT
 
 # A directory that nobody makes.

@@ -8,13 +8,14 @@ narrows the list to (which one does is counted, not guessed), or else one small 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from strict_cassettes.scenarios import Fit, Scenario, SurveyError
+
 from connector.client import AhaClient
 from connector.errors import STATUS_ERRORS, AhaConnectionError, AhaError, AhaStatusError
 from connector.listing import Listing
 from connector.options import parse_options
 from connector.tables import TABLES
 from connector.tables.declaration import Table, letters
-from harness.scenarios import Fit, Scenario, SurveyError
 from scripts.survey.narrowing import MOST_CALLS, PAGES, SINGLE, Narrowed, Narrowing
 from scripts.survey.others import Others, cursor_before
 from scripts.survey.view import SAMPLE, SMALL, LackingError, UnseenError, View, below_ideas, is_listed

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from strict_cassettes.scenarios import Fit, Scenario
+
 from connector.errors import AhaError, AhaOptionError, AhaStatusError
 from connector.listing import Listing, Row
 from connector.options import parse_options
@@ -17,7 +19,6 @@ from connector.reading import Reading
 from connector.servertime import shift
 from connector.tables import TABLES
 from connector.tables.declaration import Source, Table
-from harness.scenarios import Fit, Scenario
 from scripts.survey.view import REFUSED, SMALL, LackingError, UnseenError, View, spoken
 
 # Rows of a table that is read whole.

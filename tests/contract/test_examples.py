@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
+from strict_cassettes.shapes import differences, shape_of
 
-from harness.shapes import differences, shape_of
 from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, running
 from sandbox.store import Condition

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from strict_cassettes.server import serving
 
 from connector.tables import TABLES as DECLARED
-from harness.server import serving
 from tests.deploy.conftest import MERGED, ROOT, Run
 from tests.deploy.vocabulary import COMMUNITY, REGISTERS
 from tests.deploy.workspace import USER, Workspace

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
+from strict_cassettes.cassettes import load_interactions
+from strict_cassettes.drift import route_of
+from strict_cassettes.scenarios import Scenario, load_matrix, play
+from strict_cassettes.sets import Recorded
+from strict_cassettes.taking import find_fault
 
 from connector.servertime import changed_before
 from connector.tables import TABLES
-from harness.cassettes import load_interactions
-from harness.drift import route_of
-from harness.scenarios import Scenario, load_matrix, play
-from harness.sets import Recorded
-from harness.taking import find_fault
 from tests.conftest import Source
 from tests.plans import NEEDED
 

@@ -13,11 +13,11 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.server import Replay, serving, serving_strictly
+from strict_cassettes.sets import Recorded
 
 from connector.spec import TableSpec
-from harness.scenarios import load_matrix
-from harness.server import Replay, serving, serving_strictly
-from harness.sets import Recorded
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition

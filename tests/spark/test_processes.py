@@ -11,9 +11,9 @@ from pathlib import Path
 import pyspark
 import pytest
 from deltalake import DeltaTable
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.server import serving
 
-from harness.scenarios import load_matrix
-from harness.server import serving
 from sandbox.clock import SandboxClock
 from sandbox.server import open_world, running
 from sandbox.store import Condition
@@ -66,7 +66,8 @@ options = {{"tableName": "ideas", "api_key": "sandbox-key", "subdomain": "compan
 """
 COUNT = """
 print("rows:", spark.read.format("lakeflow_connect").options(**options).load().count())
-assert not [name for name in sys.modules if name.partition(".")[0] in ("connector", "harness", "scripts")]
+ours = ("connector", "strict_cassettes", "scripts")
+assert not [name for name in sys.modules if name.partition(".")[0] in ours]
 """
 STREAM = """
 stream = spark.readStream.format("lakeflow_connect").options(**options).load()

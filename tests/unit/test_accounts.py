@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from strict_cassettes.accounts import RECORDED_DATE
+from strict_cassettes.credentials import ONLY
+from strict_cassettes.inventory import find_faults, take_inventory
+from strict_cassettes.provenance import now_utc
+from strict_cassettes.record import record
+from strict_cassettes.recording import Account, Report
+from strict_cassettes.scenarios import Scenario, load_matrix, play
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.sets import LIVE, recorded_in
+from strict_cassettes.tape import player, strictly
 
-from harness.accounts import RECORDED_DATE
-from harness.credentials import ONLY
-from harness.inventory import find_faults, take_inventory
-from harness.provenance import now_utc
-from harness.record import record
-from harness.recording import Account, Report
-from harness.scenarios import Scenario, load_matrix, play
-from harness.scrub import Scrubber
-from harness.sets import LIVE, recorded_in
-from harness.tape import player, strictly
 from sandbox.server import Sandbox
 from tests.accounts import ACCOUNTS, ALIKE, LARGE, SECRETS, Kind, account
 from tests.conftest import SOURCES

@@ -15,12 +15,11 @@ import pyarrow as pa
 import pytest
 import requests
 import urllib3
-
-from harness.cassettes import dump, entry_of
-from harness.network import ReplayError
-from harness.rules import Rules, load_rules
-from harness.scrub import Scrubber, find_lost
-from harness.tape import player, recording, strictly
+from strict_cassettes.cassettes import dump, entry_of
+from strict_cassettes.network import ReplayError
+from strict_cassettes.rules import Rules, load_rules
+from strict_cassettes.scrub import Scrubber, find_lost
+from strict_cassettes.tape import player, recording, strictly
 
 RULES = """
 version = 1

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 import requests
+from strict_cassettes.cassettes import dump, request_of
+from strict_cassettes.faults import Faulty, FaultyReplayError, failing
+from strict_cassettes.leaks import Gate
+from strict_cassettes.network import ReplayError
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.server import serving
+from strict_cassettes.tape import player, strictly
 from vcr.request import Request
-
-from harness.cassettes import dump, request_of
-from harness.faults import Faulty, FaultyReplayError, failing
-from harness.leaks import Gate
-from harness.network import ReplayError
-from harness.scenarios import load_matrix
-from harness.scrub import Scrubber
-from harness.server import serving
-from harness.tape import player, strictly
 
 RULES = load_matrix().rules
 ORIGIN, PATH = RULES.origin, "/api/v2/graphql"

@@ -8,13 +8,12 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strict_cassettes.bodies import CSV, FORM, JSON, NDJSON, TEXT, Body, UnkeptError, read_body
+from strict_cassettes.cassettes import body_of, dump, entry_of, matching_key, parse
+from strict_cassettes.leaks import Gate
+from strict_cassettes.rules import Rules, RulesError, load_rules
+from strict_cassettes.scrub import Scrubber, find_lost
 from vcr.request import Request
-
-from harness.bodies import CSV, FORM, JSON, NDJSON, TEXT, Body, UnkeptError, read_body
-from harness.cassettes import body_of, dump, entry_of, matching_key, parse
-from harness.leaks import Gate
-from harness.rules import Rules, RulesError, load_rules
-from harness.scrub import Scrubber, find_lost
 
 RULES = """
 version = 1

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cassettes import (
+from strict_cassettes.cassettes import (
     FORMAT,
     CassetteError,
     JsonSerializer,
@@ -23,6 +22,7 @@ from harness.cassettes import (
     request_of,
     uri_of,
 )
+
 from tests.places import ROOT, SANDBOX_SET
 
 TEXT = st.text("abc &=/%ü", max_size=6)

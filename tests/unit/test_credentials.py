@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.credentials import (
+from strict_cassettes.credentials import (
     KEY_FILE,
     ONLY,
     CredentialsError,
@@ -18,7 +17,8 @@ from harness.credentials import (
     find_credentials,
     find_pseudonym_key,
 )
-from harness.scenarios import Matrix, load_matrix
+from strict_cassettes.scenarios import Matrix, load_matrix
+
 from sandbox.server import running
 from tests.offline import ReachedOutError
 from tests.places import ROOT

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from strict_cassettes.accounts import RECORDED_DATE
+from strict_cassettes.drift import Drift, compare, names_known, shapes_of_account, shapes_of_set
+from strict_cassettes.provenance import read_provenance
+from strict_cassettes.record import record
+from strict_cassettes.recording import Account
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.sets import LIVE
+from strict_cassettes.taking import NoWatcher
 
 from connector.datasource import LakeflowSource
-from harness.accounts import RECORDED_DATE
-from harness.drift import Drift, compare, names_known, shapes_of_account, shapes_of_set
-from harness.provenance import read_provenance
-from harness.record import record
-from harness.recording import Account
-from harness.scenarios import load_matrix
-from harness.scrub import Scrubber
-from harness.sets import LIVE
-from harness.taking import NoWatcher
 from sandbox.faults import Scheduled
 from sandbox.store import Condition
 from tests.accounts import ACCOUNTS, account

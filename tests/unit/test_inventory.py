@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from strict_cassettes.cassettes import CassetteError, dump, parse
+from strict_cassettes.inventory import find_faults, find_unplayed, take_inventory
+from strict_cassettes.page import write_page
+from strict_cassettes.scenarios import Matrix, load_matrix
+from strict_cassettes.sets import LIVE, SANDBOX, sets_in
 
 from connector.client import GRAPHQL
 from connector.tables import TABLES
-from harness.cassettes import CassetteError, dump, parse
-from harness.inventory import find_faults, find_unplayed, take_inventory
-from harness.page import write_page
-from harness.scenarios import Matrix, load_matrix
-from harness.sets import LIVE, SANDBOX, sets_in
 from tests.places import CASSETTES, ROOT
 
 MATRIX = load_matrix()

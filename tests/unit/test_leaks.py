@@ -14,12 +14,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from strict_cassettes.bodies import read_body
+from strict_cassettes.cassettes import dump, entry_of
+from strict_cassettes.leaks import Gate, find_strangers, find_unreplaced
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.scrub import Scrubber
 
-from harness.bodies import read_body
-from harness.cassettes import dump, entry_of
-from harness.leaks import Gate, find_strangers, find_unreplaced
-from harness.scenarios import load_matrix
-from harness.scrub import Scrubber
 from tests.accounts import HOSTILE, INNOCENT
 from tests.places import SANDBOX_SET
 

@@ -79,7 +79,8 @@ def test_the_merged_file_runs_with_nothing_of_this_repository_on_the_path(tmp_pa
         "class Session:\n"
         "    @property\n    def dataSource(self): return self\n"
         "    def register(self, source): print(source.name(), sorted("
-        "set(m.split('.')[0] for m in sys.modules) & {'connector', 'harness', 'sandbox', 'scripts'}))\n"
+        "set(m.split('.')[0] for m in sys.modules) & "
+        "{'connector', 'strict_cassettes', 'sandbox', 'scripts'}))\n"
         "module.register_lakeflow_source(Session())\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)

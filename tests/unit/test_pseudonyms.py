@@ -7,10 +7,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.drawing import LETTERS
-from harness.pseudonyms import LONGEST_HTML, MARKUP, Pseudonyms
-from harness.scenarios import load_matrix
+from strict_cassettes.drawing import LETTERS
+from strict_cassettes.pseudonyms import LONGEST_HTML, MARKUP, Pseudonyms
+from strict_cassettes.scenarios import load_matrix
 
 RULES = load_matrix().rules
 ONE, OTHER = Pseudonyms("one key", RULES), Pseudonyms("another key", RULES)

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from strict_cassettes.accounts import RECORDED_DATE, SANDBOX_PSEUDONYM_KEY, sandbox_account
+from strict_cassettes.provenance import is_still_true, read_provenance
+from strict_cassettes.record import record
+from strict_cassettes.recording import Account, RecordError
+from strict_cassettes.scenarios import Fit, MatrixError, Scenario, load_matrix
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.sets import SANDBOX, recorded_as
+from strict_cassettes.taking import NoWatcher
 
-from harness.accounts import RECORDED_DATE, SANDBOX_PSEUDONYM_KEY, sandbox_account
-from harness.provenance import is_still_true, read_provenance
-from harness.record import record
-from harness.recording import Account, RecordError
-from harness.scenarios import Fit, MatrixError, Scenario, load_matrix
-from harness.scrub import Scrubber
-from harness.sets import SANDBOX, recorded_as
-from harness.taking import NoWatcher
 from sandbox.clock import SandboxClock
 from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, open_world, running

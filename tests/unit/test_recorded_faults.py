@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from strict_cassettes.cassettes import load_interactions
+from strict_cassettes.faults import Faulty, FaultyReplayError, failing
+from strict_cassettes.scenarios import load_matrix, play
+from strict_cassettes.sets import Recorded, recorded_as
 
 from connector.datasource import LakeflowSource
 from connector.errors import AhaError
-from harness.cassettes import load_interactions
-from harness.faults import Faulty, FaultyReplayError, failing
-from harness.scenarios import load_matrix, play
-from harness.sets import Recorded, recorded_as
 from tests.places import CASSETTES
 from tests.plans import PLANS
 

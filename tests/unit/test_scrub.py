@@ -10,12 +10,12 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from strict_cassettes.bodies import read_body
+from strict_cassettes.rules import KINDS, RulesError, load_rules
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.scrub import Scrubber
 from vcr.request import Request
 
-from harness.bodies import read_body
-from harness.rules import KINDS, RulesError, load_rules
-from harness.scenarios import load_matrix
-from harness.scrub import Scrubber
 from sandbox.server import Sandbox
 from tests.places import ROOT
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from strict_cassettes.cassettes import load_interactions
 
-from harness.cassettes import load_interactions
 from tests.places import ROOT
 
 CONNECTOR = """
@@ -114,9 +114,9 @@ discoverer = "name"
 words = ["moons", "search"]
 """
 REPLAY = """
-from harness.scenarios import load_matrix, load_source, play
-from harness.scrub import Scrubber
-from harness.tape import player, strictly
+from strict_cassettes.scenarios import load_matrix, load_source, play
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.tape import player, strictly
 from tests.places import ROOT
 
 matrix = load_matrix()

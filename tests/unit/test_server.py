@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from strict_cassettes.cassettes import CassetteError, load_interactions, uri_of
+from strict_cassettes.server import serving
 
-from harness.cassettes import CassetteError, load_interactions, uri_of
-from harness.server import serving
 from tests.places import ROOT, SANDBOX_SET
 
 CASSETTE = SANDBOX_SET / "ideas" / "several_pages.json"

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import harness.swap
-from harness.swap import recover, swap_directory
+import strict_cassettes.swap
+from strict_cassettes.swap import recover, swap_directory
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_where_the_system_cannot_exchange_an_interrupted_swap_is_undone(
     places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, place = places
-    monkeypatch.setattr(harness.swap, "_exchange", lambda *_: False)
+    monkeypatch.setattr(strict_cassettes.swap, "_exchange", lambda *_: False)
     rename = Path.rename
 
     def failing(path: Path, target: Path) -> Path:

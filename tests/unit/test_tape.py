@@ -3,7 +3,6 @@
 import _socket
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,14 +14,14 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from strict_cassettes.cassettes import dump, load_interactions, request_of, uri_of
+from strict_cassettes.network import ReplayError
+from strict_cassettes.scenarios import load_matrix
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.server import serving_strictly
+from strict_cassettes.tape import player, strictly
 
-from harness.cassettes import dump, load_interactions, request_of, uri_of
-from harness.network import ReplayError
-from harness.scenarios import load_matrix
-from harness.scrub import Scrubber
-from harness.server import serving_strictly
-from harness.tape import player, strictly
-from tests.places import ROOT, SANDBOX_SET
+from tests.places import SANDBOX_SET
 
 RULES = load_matrix().rules
 ORIGIN = RULES.origin
@@ -146,33 +145,6 @@ def test_whatever_reaches_for_the_network_fails_the_replay_even_if_swallowed(
 
     with pytest.raises(ReplayError, match="It reached for the network"), strictly(replayed):
         swallow()
-
-
-SHARED = """
-import socket
-import pytest
-
-@pytest.fixture(scope="class")
-def shared():
-    try:
-        socket.create_connection(("127.0.0.1", 9), 1)
-    except BaseException:
-        pass
-
-class TestIt:
-    def test_it(self, shared):
-        pass
-"""
-
-
-def test_what_a_shared_fixture_of_the_replays_reaches_for_is_seen_too(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "replay" / "conftest.py").read_text())
-    (tmp_path / "test_shared.py").write_text(SHARED)
-    where = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(tmp_path))
-    command = [sys.executable, "-m", "pytest", "-q", *where]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "It reached for the network outside of the replay" in done.stdout
 
 
 def test_three_thousand_interactions_are_replayed_by_key_and_not_by_comparing(tmp_path: Path) -> None:

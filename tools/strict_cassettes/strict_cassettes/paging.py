@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from harness.bodies import listed
-from harness.cassettes import Entry
+from strict_cassettes.bodies import listed
+from strict_cassettes.cassettes import Entry
 
 FIRST, MIDDLE, LAST = "first page", "middle page", "last page"
 PAGES = (FIRST, MIDDLE, LAST)

@@ -4,9 +4,9 @@ import html
 import subprocess
 from pathlib import Path
 
-from harness.inventory import KILOBYTE, Inventory
-from harness.paging import PAGES
-from harness.scenarios import Matrix
+from strict_cassettes.inventory import KILOBYTE, Inventory
+from strict_cassettes.paging import PAGES
+from strict_cassettes.scenarios import Matrix
 
 STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #1c2330 }
@@ -96,7 +96,7 @@ def _lines(inventory: Inventory) -> str:
 def _diff(cassettes: Path) -> str:
     command = ["git", "-C", str(cassettes), "diff", "--stat", "--patch", "HEAD", "--", str(cassettes)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
     return done.stdout

@@ -11,10 +11,10 @@ from typing import Any
 
 from aiohttp import web
 
-from harness.bodies import listed
-from harness.cassettes import body_of, load_interactions, matching_key, request_of, uri_of
-from harness.network import ReplayError
-from harness.rules import ADDRESSES
+from strict_cassettes.bodies import listed
+from strict_cassettes.cassettes import body_of, load_interactions, matching_key, request_of, uri_of
+from strict_cassettes.network import ReplayError
+from strict_cassettes.rules import ADDRESSES
 
 
 class PortError(Exception):

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.scenarios import Matrix, load_source
+from strict_cassettes.scenarios import Matrix, load_source
 
 PLACEHOLDER = "put-your-"
 SHORTEST_KEY = 32

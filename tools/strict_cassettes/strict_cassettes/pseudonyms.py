@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from harness.drawing import Drawing
-from harness.rules import Rules
+from strict_cassettes.drawing import Drawing
+from strict_cassettes.rules import Rules
 
 LONGEST_TEXT = 2048
 # What stands for a text with tags ends after this many characters; nobody reads on.

@@ -16,10 +16,10 @@ import vcr
 from requests.adapters import HTTPAdapter
 from vcr.persisters.filesystem import CassetteNotFoundError
 
-from harness.bodies import FORM
-from harness.cassettes import JsonSerializer, request_of
-from harness.network import ReplayError, no_network
-from harness.scrub import Scrubber
+from strict_cassettes.bodies import FORM
+from strict_cassettes.cassettes import JsonSerializer, request_of
+from strict_cassettes.network import ReplayError, no_network
+from strict_cassettes.scrub import Scrubber
 
 # pytest-recording makes a file's suffix from this name.
 SERIALIZER = "json"

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.cassettes import Entry, load_interactions
-from harness.provenance import read_provenance
-from harness.record import look_at, spending_of
-from harness.recording import Account
-from harness.rules import Rules
-from harness.scenarios import Fit, Matrix, Scenario, connector_of, load_source
-from harness.shapes import optional_in, shape_of
-from harness.taking import TakeError, TooMuchError, Watcher, take, watched
+from strict_cassettes.cassettes import Entry, load_interactions
+from strict_cassettes.provenance import read_provenance
+from strict_cassettes.record import look_at, spending_of
+from strict_cassettes.recording import Account
+from strict_cassettes.rules import Rules
+from strict_cassettes.scenarios import Fit, Matrix, Scenario, connector_of, load_source
+from strict_cassettes.shapes import optional_in, shape_of
+from strict_cassettes.taking import TakeError, TooMuchError, Watcher, take, watched
 
 # What stands for every name that no rule knows, where nobody can tell one from another.
 UNKNOWN = "(unlisted)"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harness.bodies import FORM, JSON, WRITERS, Body, UnkeptError, gather, listed, read_body
-from harness.scrub import MARK
+from strict_cassettes.bodies import FORM, JSON, WRITERS, Body, UnkeptError, gather, listed, read_body
+from strict_cassettes.scrub import MARK
 
 FORMAT = 2
 # Of a response: what its body is, where that is no JSON.

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from harness.scenarios import Fit, Scenario
+from strict_cassettes.scenarios import Fit, Scenario
 
 # A request that takes longer than this is most likely waiting for its turn.
 QUIET_SECONDS = 2.0

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from harness.credentials import check_connection, find_credentials, find_pseudonym_key
-from harness.provenance import read_provenance
-from harness.recording import Account
-from harness.scenarios import Matrix, load_object
-from harness.scrub import Scrubber
-from harness.sets import LIVE, SANDBOX
+from strict_cassettes.credentials import check_connection, find_credentials, find_pseudonym_key
+from strict_cassettes.provenance import read_provenance
+from strict_cassettes.recording import Account
+from strict_cassettes.scenarios import Matrix, load_object
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.sets import LIVE, SANDBOX
 
 # Published on purpose: the sandbox's data is made up, so anybody may reproduce its cassettes.
 SANDBOX_PSEUDONYM_KEY = "sandbox recordings hold no real data"

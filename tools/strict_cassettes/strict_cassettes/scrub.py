@@ -15,10 +15,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from harness.bodies import CHARSET, CSV, FORM, Body, UnkeptError, gather, listed, read_body
-from harness.drawing import WORD
-from harness.pseudonyms import Pseudonyms
-from harness.rules import ADDRESSES, TOKENS, Rules
+from strict_cassettes.bodies import CHARSET, CSV, FORM, Body, UnkeptError, gather, listed, read_body
+from strict_cassettes.drawing import WORD
+from strict_cassettes.pseudonyms import Pseudonyms
+from strict_cassettes.rules import ADDRESSES, TOKENS, Rules
 
 # In memory only, and different in each process: no server can send it, and no cassette holds it.
 MARK = ("x-scrubbed", secrets.token_hex(16))

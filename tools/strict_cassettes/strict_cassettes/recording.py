@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.bodies import FORM
-from harness.cassettes import Entry, dump
-from harness.leaks import Gate, find_unreplaced
-from harness.provenance import (
+from strict_cassettes.bodies import FORM
+from strict_cassettes.cassettes import Entry, dump
+from strict_cassettes.leaks import Gate, find_unreplaced
+from strict_cassettes.provenance import (
     Provenance,
     content_of,
     describe_recording,
@@ -18,9 +18,9 @@ from harness.provenance import (
     now_utc,
     other_keys,
 )
-from harness.scenarios import Fit, Matrix, Scenario, load_source, play
-from harness.scrub import Scrubber, answered_body, asked_body, find_lost
-from harness.taking import (
+from strict_cassettes.scenarios import Fit, Matrix, Scenario, load_source, play
+from strict_cassettes.scrub import Scrubber, answered_body, asked_body, find_lost
+from strict_cassettes.taking import (
     Source,
     Spending,
     Take,
@@ -32,7 +32,7 @@ from harness.taking import (
     take,
     watched,
 )
-from harness.tape import player, strictly
+from strict_cassettes.tape import player, strictly
 
 REFUSED = Path("build") / "refused"
 NEW_KEY = (

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.provenance import read_provenance
-from harness.scenarios import Matrix, Scenario
+from strict_cassettes.provenance import read_provenance
+from strict_cassettes.scenarios import Matrix, Scenario
 
 SANDBOX, LIVE = "sandbox", "live"
 ORIGINS = (SANDBOX, LIVE)

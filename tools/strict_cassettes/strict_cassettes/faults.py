@@ -16,8 +16,8 @@ from unittest.mock import patch
 import requests
 from requests.adapters import HTTPAdapter
 
-from harness.cassettes import Entry, body_of, matching_key, request_of
-from harness.tape import LATER
+from strict_cassettes.cassettes import Entry, body_of, matching_key, request_of
+from strict_cassettes.tape import LATER
 
 KEYS = ("status", "headers", "body", "cut", "html", "raises")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from harness.bodies import listed
-from harness.drawing import LETTERS, WORD
-from harness.pseudonyms import MARKUP, REFERENCE
-from harness.rules import ADDRESSES, Rules
+from strict_cassettes.bodies import listed
+from strict_cassettes.drawing import LETTERS, WORD
+from strict_cassettes.pseudonyms import MARKUP, REFERENCE
+from strict_cassettes.rules import ADDRESSES, Rules
 
 # Shorter secrets are looked for as whole words: "key" stands in many a field's name.
 LONG_SECRET = 12

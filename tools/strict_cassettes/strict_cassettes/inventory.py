@@ -10,14 +10,14 @@ from pathlib import Path
 
 from rich.table import Table
 
-from harness.cassettes import CassetteError, dump, load_interactions
-from harness.drift import route_of
-from harness.leaks import find_strangers
-from harness.paging import PAGES, pages_shown
-from harness.provenance import FILE, Provenance, content_of, read_provenance
-from harness.scenarios import Matrix
-from harness.sets import ORIGINS, SANDBOX
-from harness.taking import is_retried
+from strict_cassettes.cassettes import CassetteError, dump, load_interactions
+from strict_cassettes.drift import route_of
+from strict_cassettes.leaks import find_strangers
+from strict_cassettes.paging import PAGES, pages_shown
+from strict_cassettes.provenance import FILE, Provenance, content_of, read_provenance
+from strict_cassettes.scenarios import Matrix
+from strict_cassettes.sets import ORIGINS, SANDBOX
+from strict_cassettes.taking import is_retried
 
 KILOBYTE = 1024
 NUMBERS = ("interactions", "KiB", "days", "rules")
@@ -241,7 +241,7 @@ def uncovered(matrix: Matrix, inventory: Inventory) -> Iterator[str]:
 def find_unplayed(matrix: Matrix, tests: Path) -> list[str]:
     """Scenarios that no test plays: none of the ids of tests that pytest finds names them."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", str(tests)]
-    done = subprocess.run(command, cwd=matrix.root, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=matrix.root, capture_output=True, text=True, check=False)
     names = {
         found
         for line in done.stdout.splitlines()

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.cassettes import FORMAT, CassetteError
-from harness.rules import Rules
+from strict_cassettes.cassettes import FORMAT, CassetteError
+from strict_cassettes.rules import Rules
 
 FILE = "provenance.json"
 HARNESS_VERSION = "3"
@@ -109,7 +109,7 @@ def now_utc() -> datetime:
 def current_commit(root: Path) -> str:
     command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return "unknown"
     return done.stdout.strip() or "unknown"

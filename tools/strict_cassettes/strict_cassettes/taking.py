@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import requests
 
-from harness.cassettes import Entry, entry_of
-from harness.paging import longest_list
-from harness.scenarios import Fit, Played, Scenario, play
-from harness.scrub import Scrubber
-from harness.tape import Send, recording
+from strict_cassettes.cassettes import Entry, entry_of
+from strict_cassettes.paging import longest_list
+from strict_cassettes.scenarios import Fit, Played, Scenario, play
+from strict_cassettes.scrub import Scrubber
+from strict_cassettes.tape import Send, recording
 
 OK, TOO_MANY, FAILING = 200, 429, 500
 

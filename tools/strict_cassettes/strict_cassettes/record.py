@@ -11,12 +11,12 @@ from pathlib import Path
 
 import filelock
 
-from harness.provenance import FILE, other_keys, read_provenance, write_provenance
-from harness.recording import NEW_KEY, Account, RecordError, Recording, Report
-from harness.scenarios import Fit, Matrix, Scenario, SurveyError, load_survey
-from harness.swap import recover, swap_directory
-from harness.taking import NoWatcher, Spending, TooMuchError, Watcher, quietly, watched
-from harness.tape import in_turn
+from strict_cassettes.provenance import FILE, other_keys, read_provenance, write_provenance
+from strict_cassettes.recording import NEW_KEY, Account, RecordError, Recording, Report
+from strict_cassettes.scenarios import Fit, Matrix, Scenario, SurveyError, load_survey
+from strict_cassettes.swap import recover, swap_directory
+from strict_cassettes.taking import NoWatcher, Spending, TooMuchError, Watcher, quietly, watched
+from strict_cassettes.tape import in_turn
 
 
 def look_at(

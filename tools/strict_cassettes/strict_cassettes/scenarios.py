@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.rules import Rules, RulesError, load_rules
+from strict_cassettes.rules import Rules, RulesError, load_rules
 
 CONFIGS = "configs"
 MATRIX = Path(CONFIGS) / "scenarios.toml"
@@ -111,7 +111,7 @@ class Matrix:
         coverage: `routes` that must be exercised, and the directory of the `tests` that play them.
         limits: `max_bytes` of a set, `max_requests` of a recording and `max_scenario_requests` of a scenario,
             `max_age_days` by where they were recorded.
-        faults: name → what may happen to an answer, see `harness.faults`.
+        faults: name → what may happen to an answer, see `strict_cassettes.faults`.
     """
 
     source: str
