@@ -1,6 +1,8 @@
 """All commands of the project. Each sets up what it needs on a machine with Python, Java and git."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
@@ -13,6 +15,7 @@ nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 DEPLOY_TOOL = "tools/community_connector"
 CASSETTES_TOOL = "tools/strict_cassettes"
+EXAMPLE = "examples/tracker"
 # Which groups use which of the distributions that stand here beside the connector.
 BOTH = [CASSETTES_TOOL, DEPLOY_TOOL]
 TOOLS = {
@@ -147,6 +150,24 @@ def build_wheel(session: nox.Session) -> None:
     """Build the connector's wheel, for managed ingestion, into dist/."""
     session.install("--quiet", "build>=1.2")
     session.run("python", "-m", "build", "--wheel", "--outdir", "dist", "tools/connector_wheel")
+
+
+@nox.session
+def example(session: nox.Session) -> None:
+    """Another connector's whole cycle, over the wheel of strict-cassettes in an empty environment."""
+    place = Path(session.create_tmp())
+    session.install("--quiet", "build>=1.2")
+    session.run(
+        "python", "-m", "build", "--wheel", "--outdir", str(place / "dist"), CASSETTES_TOOL, silent=True
+    )
+    (wheel,) = (place / "dist").glob("*.whl")
+    session.install("--quiet", f"{wheel}[pytest]")
+    shutil.rmtree(place / "tracker", ignore_errors=True)
+    shutil.copytree(EXAMPLE, place / "tracker", ignore=shutil.ignore_patterns("cassettes", "__pycache__"))
+    with session.chdir(place / "tracker"):
+        session.run("strict-cassettes", "record", "--sandbox")
+        session.run("strict-cassettes", "cassettes")
+        session.run("pytest", "-q")
 
 
 @nox.session

@@ -45,6 +45,18 @@ into_option = click.option(
 )
 
 
+def open_project(path: Path | None) -> Matrix:
+    """The matrix of the project where this runs, whose modules can be loaded from here on.
+
+    Raises:
+        MatrixError: there is none, or it cannot be used.
+    """
+    matrix = load_matrix(path)
+    # A console script has the directory of no project on its path.
+    sys.path.insert(0, str(matrix.root))
+    return matrix
+
+
 @click.group()
 def main() -> None:
     """Recorded cassettes: recording, serving, inventory, drift."""
@@ -107,7 +119,7 @@ def record_command(
     with one_sentence(), ExitStack() as stack:
         if strict and keep_going:
             raise MatrixError("Give --strict or --keep-going, not both.")
-        matrix = load_matrix(matrix_path)
+        matrix = open_project(matrix_path)
         cassettes = given or matrix.root / CASSETTES
         scenarios = matrix.select(names)
         account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox, keep_key=not plan_only)
@@ -192,7 +204,7 @@ def serve_command(
         signal.signal(number, lambda *_: stop.set())
     try:
         with one_sentence():
-            matrix = load_matrix(matrix_path)
+            matrix = open_project(matrix_path)
             cassettes, scenarios = given or matrix.root / CASSETTES, matrix.select(names)
             with serving([cassettes / origin / scenario.cassette for scenario in scenarios], port) as replay:
                 click.echo(describe(replay))
@@ -216,7 +228,7 @@ def cassettes_command(html: bool, migrating: bool, matrix_path: Path | None, giv
     """
     console = Console(highlight=False, width=max(Console().width, 120))
     with one_sentence():
-        matrix = load_matrix(matrix_path)
+        matrix = open_project(matrix_path)
         cassettes = given or matrix.root / CASSETTES
         if migrating:
             migrate_all(console, cassettes)
@@ -281,7 +293,7 @@ def drift_command(
     """
     console = Console(highlight=False)
     with one_sentence(), ExitStack() as stack:
-        matrix = load_matrix(matrix_path)
+        matrix = open_project(matrix_path)
         cassettes = given or matrix.root / CASSETTES
         scenarios = matrix.select(names)
         account = choose_account(console, matrix, cassettes, stack, sandbox=sandbox)

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 import vcr
 
+from strict_cassettes import fixtures
+from strict_cassettes.fixtures import matrix_of
 from strict_cassettes.network import ReplayError, no_network
-from strict_cassettes.scenarios import Matrix, MatrixError, find_matrix, load_matrix
-from strict_cassettes.scrub import Scrubber
 from strict_cassettes.sets import Recorded, recorded_in
-from strict_cassettes.tape import configuration, register, strictly
+from strict_cassettes.tape import register
 
 OFFLINE = "strict_cassettes_offline"
-MATRIX = pytest.StashKey[Matrix | None]()
 # What reached for the network outside of a replay: in a fixture of a class, a module or the session.
 ATTEMPTS: list[str] = []
 
@@ -28,19 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Of fixtures with one name, those of the plugin that was registered last count: after pytest-recording's.
+    config.pluginmanager.register(fixtures, "strict_cassettes_fixtures")
     config.addinivalue_line(
         "markers", "recorded: which recorded scenarios a test takes (step, title, table, titles, tables)"
     )
-
-
-def matrix_of(config: pytest.Config) -> Matrix | None:
-    """The project's matrix, read once; None where there is none."""
-    if MATRIX not in config.stash:
-        try:
-            config.stash[MATRIX] = load_matrix(find_matrix(config.rootpath))
-        except MatrixError:
-            config.stash[MATRIX] = None
-    return config.stash[MATRIX]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -91,38 +82,3 @@ def pytest_runtest_teardown() -> Iterator[None]:
     if told:
         raise ReplayError(f"It reached for the network outside of the replay: {', '.join(told)}")
     return result
-
-
-@pytest.fixture(scope="module")
-def vcr_config(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """How pytest-recording sets up vcrpy."""
-    matrix = matrix_of(request.config)
-    # What is replayed was scrubbed: the key is not used.
-    return configuration(Scrubber(matrix.rules, "replay")) if matrix else {}
-
-
-@pytest.fixture
-def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
-    """Where pytest-recording looks for a cassette: in a recorded scenario's set, or where it always does."""
-    if "recorded" in request.fixturenames:
-        return str(request.getfixturevalue("recorded").path.parent)
-    return str(request.node.path.parent / "cassettes" / request.node.path.stem)
-
-
-@pytest.fixture
-def default_cassette_name(request: pytest.FixtureRequest) -> str:
-    """The file of a recorded scenario; of another test, its own name."""
-    if "recorded" in request.fixturenames:
-        return str(request.getfixturevalue("recorded").path.name)
-    name: str = request.node.name
-    return name
-
-
-@pytest.fixture(autouse=True)
-def strict(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A recorded scenario is replayed strictly."""
-    if request.node.get_closest_marker("vcr") is None or "recorded" not in request.fixturenames:
-        yield
-        return
-    with strictly(request.getfixturevalue("vcr")):
-        yield
