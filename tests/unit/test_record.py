@@ -327,7 +327,7 @@ def test_a_number_of_any_size_is_recorded_as_another_and_replays(value: str, tmp
 
 def test_a_recording_that_does_not_replay_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     account = account_at(sandbox.url)
-    account.scrubber.body = lambda body: ""  # type: ignore[method-assign]
+    account.scrubber.body = lambda body: b""  # type: ignore[method-assign]
     report = record(account, MATRIX, MATRIX.select(("ideas/empty",)), tmp_path / "cassettes")
     assert "was recorded and does not replay" in report.failed["ideas/empty"]
     assert not (tmp_path / "cassettes").exists() or not contents(tmp_path / "cassettes")

@@ -98,7 +98,7 @@ def test_every_number_is_scrubbed_to_a_number(number: float) -> None:
     "text", ['{"x": NaN}', '{"x": Infinity}', "[" * 100_000, '{"url": "https://x.y/?q=\\ud83d"}']
 )
 def test_odd_json_is_no_error(text: str) -> None:
-    assert "NaN" not in SCRUBBER.body(read_body(text))
+    assert b"NaN" not in SCRUBBER.body(read_body(text))
 
 
 def test_a_reason_and_a_header_say_no_more_than_the_standard() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from strict_cassettes.bodies import FORM, JSON, WRITERS, Body, UnkeptError, gather, listed, read_body
+from strict_cassettes.bodies import FORM, JSON, TEXT, Body, UnkeptError, gather, listed, read_body
 from strict_cassettes.scrub import MARK
 
 FORMAT = 2
@@ -122,11 +122,11 @@ def uri_of(request: Entry) -> str:
     return f"{request['origin']}{request['path']}" + (f"?{query}" if query else "")
 
 
-def body_of(response: Entry) -> str:
-    """The text of a response's body."""
+def body_of(response: Entry) -> bytes:
+    """A response's body as it was sent, but for what was scrubbed."""
     if response["body"] is None and KIND not in response:
-        return ""
-    return WRITERS[response.get(KIND, JSON)](response["body"])
+        return b""
+    return Body(response.get(KIND, JSON), response["body"]).write()
 
 
 def entry_of(request: Any, response: dict[str, Any]) -> Entry:
@@ -164,9 +164,9 @@ def _one(values: Any) -> Any:
 def _interaction(entry: Entry) -> dict[str, Any]:
     request, response = entry["request"], entry["response"]
     headers = {name: listed(values) for name, values in response["headers"].items()}
-    asked = WRITERS[FORM](request[FORM]) if FORM in request else None
+    asked = Body(FORM, request[FORM]).write() if FORM in request else None
     if "body" in request:
-        asked = request["body"] if isinstance(request["body"], str) else WRITERS[JSON](request["body"])
+        asked = Body(TEXT if isinstance(request["body"], str) else JSON, request["body"]).write()
     return {
         "request": {
             "method": request["method"],

@@ -75,7 +75,7 @@ class Faulty:
 
 
 def _spoilt(recorded: Entry, fault: Mapping[str, Any]) -> Entry:
-    body = body_of(recorded)
+    body = body_of(recorded).decode(errors="replace")
     headers = recorded["headers"] | fault.get("headers", {})
     if fault.get("cut"):
         body = body[: len(body) // 2]
@@ -91,12 +91,12 @@ def _spoilt(recorded: Entry, fault: Mapping[str, Any]) -> Entry:
 
 
 def _response(request: requests.PreparedRequest, recorded: Entry) -> requests.Response:
-    body = recorded["body"] if isinstance(recorded["body"], str) else body_of(recorded)
+    body = recorded["body"].encode() if isinstance(recorded["body"], str) else body_of(recorded)
     response = requests.Response()
     response.status_code, response.reason = recorded["status"], recorded["reason"]
     response.headers.update(recorded["headers"])
     response.url, response.request = request.url or "", request
-    response.raw = BytesIO(body.encode())
+    response.raw = BytesIO(body)
     return response
 
 

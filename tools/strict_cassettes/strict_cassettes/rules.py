@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from strict_cassettes.bodies import LENGTH, SEED, XML_MARKS
+
 # Without `re.ASCII`, `\d` takes digits of every script.
 KEPT = {
     "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII),
@@ -26,7 +28,7 @@ KINDS = (*KEPT, "choice", *REPLACED)
 # The cassette's own.
 CASSETTE_NAMES = frozenset(
     ("format", "interactions", "request", "response", "method", "origin", "path", "query", "status", "reason")
-) | {"headers", "body", "form", "kind", "columns", "rows", "delimiter"}
+) | {"headers", "body", "form", "kind", "columns", "rows", "delimiter", *XML_MARKS, LENGTH, SEED}
 # What addresses and pseudonyms are made of.
 ADDRESS_WORDS = ("http", "https", "mailto", "example", "com", "href", "src")
 REASONS = frozenset(status.phrase for status in HTTPStatus)
@@ -106,6 +108,7 @@ class Rules:
 
     def rule_of(self, path: tuple[str, ...]) -> str:
         """The rule of the value that stands at `path`, its keys from the root."""
+        path = tuple(key for key in path if key not in XML_MARKS)
         for length in range(min(len(path), self._longest), 0, -1):
             end = path[-length:]
             found = self.paths.get(end) or next(
@@ -119,7 +122,7 @@ class Rules:
     def keeps(self, rule: str, path: tuple[str, ...], value: str) -> bool:
         """Whether a value has the form that its rule keeps."""
         if rule == "choice":
-            pattern = self.choices.get(path[-1])
+            pattern = self.choices.get(next((key for key in reversed(path) if key not in XML_MARKS), ""))
             return bool(pattern and pattern.fullmatch(value))
         return rule in KEPT and bool(KEPT[rule].fullmatch(value))
 
@@ -141,6 +144,8 @@ class Rules:
         The body by its rule; of the request and the headers, what `scrub` lets through.
         """
         place = path[1:] if path[:1] == ("interactions",) else path
+        if place in (("response", "kind"), ("response", "body", "delimiter"), ("response", "body", LENGTH)):
+            return True
         if place[:2] == ("request", "body") and len(place) == 3 and self.keeps_asked(place[2], value):
             return True
         if place[:2] in (("response", "body"), ("request", "body")):
@@ -151,8 +156,7 @@ class Rules:
             return len(place) > 2 and self.keeps_header(place[2], value)
         if place in (("request", "origin"), ("request", "method")):
             return value in (self.origin, "GET", "HEAD", "POST")
-        if place in (("response", "kind"), ("response", "body", "delimiter")):
-            return True
+
         return place in (("response", "status"), ("format",)) or (
             place == ("response", "reason") and value in REASONS
         )

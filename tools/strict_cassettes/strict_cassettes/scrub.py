@@ -15,13 +15,27 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from strict_cassettes.bodies import CHARSET, CSV, FORM, Body, UnkeptError, gather, listed, read_body
+from strict_cassettes.bodies import (
+    BINARY,
+    CHARSET,
+    CSV,
+    DIGEST,
+    FORM,
+    LENGTH,
+    SEED,
+    Body,
+    UnkeptError,
+    gather,
+    listed,
+    read_body,
+)
 from strict_cassettes.drawing import WORD
 from strict_cassettes.pseudonyms import Pseudonyms
 from strict_cassettes.rules import ADDRESSES, TOKENS, Rules
 
 # In memory only, and different in each process: no server can send it, and no cassette holds it.
 MARK = ("x-scrubbed", secrets.token_hex(16))
+SEED_LETTERS = 12
 # Where recordings are made, an address on this machine is the account's.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LINK = re.compile(r'<(?P<address>[^>]*)>(?:\s*;\s*rel="?(?P<relation>[a-z]+)"?)?[^,<]*')
@@ -91,13 +105,15 @@ class Scrubber:
         path, query = self.pseudonyms.path(parts.path), urlencode(asked, safe="@", errors="replace")
         request.uri = urlunsplit((origin.scheme, origin.netloc, path, query, ""))
         body = asked_body(request)
-        request.body = self._question(body).encode(errors="replace") if body else None
+        request.body = self._question(body) if body else None
         return request
 
-    def _question(self, body: Body) -> str:
+    def _question(self, body: Body) -> bytes:
         """The text of a request's body: what a scenario asks with is shown as its parameters are."""
         if body.kind == FORM:
             return self._form(body.value)
+        if body.kind in (BINARY, CSV):
+            return self.body(body)
         made = self.value(body.value)
         if isinstance(body.value, dict):
             own = {*self.rules.asked_kept, *self.rules.asked_like}
@@ -105,7 +121,7 @@ class Scrubber:
             made |= self.all_asked(texts)
         return Body(body.kind, made).write()
 
-    def _form(self, value: dict[str, Any]) -> str:
+    def _form(self, value: dict[str, Any]) -> bytes:
         pairs = [(name, one) for name, values in value.items() for one in listed(values)]
         asked = [(self.pseudonyms.parameter(name), self.asked(name, one)) for name, one in pairs]
         return Body(FORM, gather(asked)).write()
@@ -142,7 +158,7 @@ class Scrubber:
         return {
             "status": {"code": status, "message": reason_of(status)},
             "headers": headers | {name: [value]},
-            "body": {"string": self.body(answered_body(response)).encode(errors="replace")},
+            "body": {"string": self.body(answered_body(response))},
         }
 
     def header(self, name: str, value: str) -> str | None:
@@ -183,10 +199,13 @@ class Scrubber:
         query = urlencode(asked, safe="@", errors="replace")
         return urlunsplit((scheme, netloc, self.pseudonyms.path(parts.path), query, ""))
 
-    def body(self, body: Body | None) -> str:
-        """The text of a body with only what may be kept."""
+    def body(self, body: Body | None) -> bytes:
+        """A body with only what may be kept."""
         if body is None:
-            return ""
+            return b""
+        if body.kind == BINARY:
+            seed = body.value.get(SEED) or self.pseudonyms.spell(BINARY, body.value[DIGEST], SEED_LETTERS)
+            return Body(BINARY, {LENGTH: body.value[LENGTH], SEED: seed}).write()
 
         if body.kind == CSV:
             columns = list(self.value(dict.fromkeys(body.value["columns"])))

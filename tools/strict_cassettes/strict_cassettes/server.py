@@ -84,7 +84,7 @@ class Replay:
                 for name, values in response["headers"].items()
                 for value in listed(values)
             ],
-            text=body_of(response),
+            body=body_of(response),
         )
 
 

@@ -142,8 +142,6 @@ def watched(watcher: Watcher, spending: Spending, date: str | None) -> Callable[
     def around(send: Send) -> Send:
         def send_watched(request: requests.PreparedRequest) -> requests.Response:
             spending.spend()
-            # What everything unpacks: an answer that stays packed cannot be judged.
-            request.headers["Accept-Encoding"] = "gzip, deflate"
             response = send(request)
             if date and response.status_code == OK:
                 response.headers["Date"] = date
