@@ -1,5 +1,6 @@
 """Bodies of every form: recorded whole, scrubbed as the form allows, replayed as they were, or refused."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -243,3 +244,17 @@ def test_a_table_is_read_and_written_without_a_change(columns: list[str], data: 
     assert again is not None
     if again.kind == CSV and again.value["delimiter"] == ",":
         assert again.value == body.value
+
+
+def test_an_opaque_cursor_is_the_same_in_an_answer_and_in_the_request_that_follows_it(
+    rules: Rules, tmp_path: Path
+) -> None:
+    told = RULES.replace('owner = "name"', 'owner = "name"\nnext_cursor = "id"')
+    told = told.replace("[paths]", 'like = { cursor = "next_cursor" }\n[paths]')
+    (tmp_path / "rules.toml").write_text(told)
+    scrubber = Scrubber(load_rules(tmp_path / "rules.toml"), "key")
+    given = answer(b'{"next_cursor": "YWRhLWJlbGw6Nw=="}', "application/json")
+    made = json.loads(scrubber.response(given)["body"]["string"])
+    asked = scrubber.rewrite(ask(query="cursor=YWRhLWJlbGw6Nw%3D%3D"))
+    assert parse_qsl(asked.uri.partition("?")[2]) == [("cursor", made["next_cursor"])]
+    assert "YWRh" not in asked.uri

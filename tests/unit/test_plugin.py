@@ -28,7 +28,7 @@ import requests
 
 @pytest.mark.vcr
 def test_half(recorded):
-    requests.get("https://sky.example.com/moons?page=1", timeout=1)
+    requests.get("https://sky.example.com/sky/moons?page=1", timeout=1)
 """
 OTHER = """
 import pytest
@@ -101,7 +101,7 @@ def test_every_recorded_scenario_of_another_project_is_replayed_strictly(
 @pytest.mark.parametrize(
     ("test", "says"),
     [
-        (HALF, "Nobody asked for GET https://sky.example.com/moons?page=2"),
+        (HALF, "Nobody asked for GET https://sky.example.com/sky/moons?page=2"),
         (OTHER, "No recorded interaction answers GET https://sky.example.com/comets"),
         (SHARED, "It reached for the network outside of the replay"),
     ],

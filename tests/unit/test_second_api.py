@@ -25,6 +25,7 @@ class Moons:
     def read_table(self, table, offset, options):
         url = self.options.get("base_url", "https://sky.example.com")
         headers = {"X-Key": self.options["api_key"]}
+        url = f"{url}/{self.options['sky']}"
         rows, page = [], f"{url}/{table}?page=1"
         while page:
             answer = requests.get(page, headers=headers, timeout=5)
@@ -49,7 +50,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         page = int(self.path[-1])
         moon = {"id": page, "discoverer": "Galileo Galilei", "seen_at": "1610-01-07"}
-        link = f'<http://{self.headers["Host"]}/moons?page={page + 1}>; rel="next"' if page < 3 else ""
+        here = f'http://{self.headers["Host"]}{self.path[:-1]}'
+        link = f'<{here}{page + 1}>; rel="next"' if page < 3 else ""
         self.answer(json.dumps({"moons": [moon]}), "application/json", link)
 
     def do_POST(self):
@@ -73,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 def start():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield {"api_key": "s3cret-moon-key", "base_url": f"http://127.0.0.1:{server.server_address[1]}"}
+    yield {"api_key": "s3cret-moon-key", "sky": "galileis-own-sky", "base_url": f"http://127.0.0.1:{server.server_address[1]}"}
     server.shutdown()
     server.server_close()
 """
@@ -82,16 +84,18 @@ source = "moons:Source"
 tables = ["moons"]
 rules = "rules.toml"
 [live]
-variables = { api_key = "MOON_KEY" }
+variables = { api_key = "MOON_KEY", sky = "MOON_SKY" }
 secrets = ["api_key"]
+addressed = ["sky"]
 origin = "https://sky.example.com"
 [sandbox]
 start = "moons:start"
 [replay]
 api_key = "replayed"
+sky = "sky"
 [coverage]
 scenarios = ["all"]
-routes = ["/moons", "/search"]
+routes = ["/sky/moons", "/sky/search"]
 [scenario.all]
 steps = ["first"]
 rows = "some"
@@ -111,7 +115,7 @@ seen_at = "date"
 discoverer = "name"
 [choices]
 [routes]
-words = ["moons", "search"]
+words = ["moons", "search", "sky"]
 """
 REPLAY = """
 from strict_cassettes.scenarios import load_matrix, load_source, play
@@ -152,7 +156,8 @@ def test_a_second_api_is_recorded_checked_and_replayed_by_configuration_alone(
     assert "1 scenarios (0 unchanged), 4 interactions" in run("-m", "harness", "record", "--sandbox")
     entry, *_ = load_interactions(tmp_path / "cassettes" / "sandbox" / "moons" / "all.json")
     assert entry["request"]["origin"] == "https://sky.example.com"
-    assert "Galile" not in (tmp_path / "cassettes" / "sandbox" / "moons" / "all.json").read_text()
+    assert entry["request"]["path"] == "/sky/moons"
+    assert "alile" not in (tmp_path / "cassettes" / "sandbox" / "moons" / "all.json").read_text()
     assert run("replay.py") == "1 1610-01-07 True [2, 3, 9]\n"
     listed = subprocess.run(
         [sys.executable, "-m", "harness", "cassettes"],

@@ -37,8 +37,14 @@ def live_account(matrix: Matrix, root: Path, *, keep_key: bool) -> tuple[Account
     known = {entry["pseudonyms"] for entry in read_provenance(root / LIVE).cassettes.values()}
     key, new = find_pseudonym_key(matrix, known, keep=keep_key)
     secrets = (key, *(connection[name] for name in matrix.live["secrets"]))
-    account = Account(LIVE, connection, Scrubber(matrix.rules, key, secrets, RECORDED_DATE))
-    return account, [*told, new] if new else told
+    scrubber = Scrubber(matrix.rules, key, secrets, RECORDED_DATE)
+    scrubber.pseudonyms.stand_ins.update(stand_ins(matrix, connection))
+    return Account(LIVE, connection, scrubber), [*told, new] if new else told
+
+
+def stand_ins(matrix: Matrix, connection: Mapping[str, str]) -> dict[str, str]:
+    """The values of options that stand in addresses (`[live] addressed`), and those that a replay has."""
+    return {connection[name]: matrix.replay[name] for name in matrix.live.get("addressed", ())}
 
 
 def name_of(matrix: Matrix, connection: Mapping[str, str]) -> str:
@@ -57,4 +63,6 @@ def sandbox_account(matrix: Matrix, stack: ExitStack) -> Account:
     start = load_object(settings.pop("start", ""), "sandbox")
     connection = {**matrix.replay, **stack.enter_context(start(**settings))}
     secrets = tuple(connection[name] for name in matrix.live["secrets"])
-    return Account(SANDBOX, connection, Scrubber(matrix.rules, SANDBOX_PSEUDONYM_KEY, secrets))
+    scrubber = Scrubber(matrix.rules, SANDBOX_PSEUDONYM_KEY, secrets)
+    scrubber.pseudonyms.stand_ins.update(stand_ins(matrix, connection))
+    return Account(SANDBOX, connection, scrubber)

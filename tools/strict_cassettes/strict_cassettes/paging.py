@@ -1,6 +1,6 @@
-"""Where answers tell of more pages: in the body's `pagination`, or in a `Link` header."""
+"""Where answers tell of more pages: in the body's `pagination`, in a `Link` header; with cursors, nowhere."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from strict_cassettes.bodies import listed
@@ -14,7 +14,11 @@ def longest_list(entries: Iterable[Entry]) -> int:
     """How many pages the longest list has, as far as its answers say so."""
     entries = list(entries)
     told = [pages for entry in entries for _, pages in _told_by_body(entry)]
-    return max([*told, *(number + 1 for number in _followed(entries).values())], default=0)
+    followed = [number + 1 for number in _followed(entries).values()]
+    if told or followed:
+        return max(*told, *followed, 0)
+    # Where no answer says so, as with cursors, a list has as many pages as were asked for.
+    return max(Counter(entry["request"]["path"] for entry in entries).values(), default=0)
 
 
 def pages_shown(entries: Iterable[Entry]) -> frozenset[str]:

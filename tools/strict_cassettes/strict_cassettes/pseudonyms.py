@@ -45,6 +45,8 @@ class Pseudonyms(Drawing):
     def __init__(self, key: str, rules: Rules) -> None:
         super().__init__(key)
         self._rules = rules
+        # Parts of addresses that name the account, and what a replay asks for instead.
+        self.stand_ins: dict[str, str] = {}
         self._known = lru_cache(maxsize=100_000)(self._identity)
         self._by_rule: dict[str, Callable[[str], str]] = {
             "id": self._known,
@@ -156,6 +158,8 @@ class Pseudonyms(Drawing):
         """A part of a path, or a parameter's value: a published word, an id, an address, or a word."""
         if not segment or segment in self._rules.words:
             return segment
+        if segment in self.stand_ins:
+            return self.issue(self.stand_ins[segment])
         if re.fullmatch(r"[0-9]+", segment):
             return self.identity(segment)
         if EMAIL.fullmatch(segment):

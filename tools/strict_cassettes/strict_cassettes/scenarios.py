@@ -105,7 +105,8 @@ class Matrix:
         home: the directory of the matrix; credentials lie beside it.
         survey: `module:function` that looks at an account before it is recorded, or "".
         replay: the connection options for replay.
-        live: `variables` (option → environment variable), `secrets` among them, and `origin` of an account.
+        live: `variables` (option → environment variable), `secrets` among them, and `origin` of an account;
+            `addressed`, options whose values stand in addresses: there a cassette has those of `replay`.
         sandbox: `start`, a `module:function` that gives connection options for a `with`, and its
             arguments; empty where there is none.
         coverage: `routes` that must be exercised, and the directory of the `tests` that play them.
