@@ -78,7 +78,7 @@ def test_tables_and_checkpoints_of_each_released_version_are_gone_on_with(
     assert len(appended) == 8
 
 
-@pytest.mark.parametrize("scd_type", ["SCD_TYPE_1", pytest.param("APPEND_ONLY", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("scd_type", ["SCD_TYPE_1", pytest.param("APPEND_ONLY", marks=pytest.mark.alike)])
 def test_a_table_that_was_set_back_is_brought_up_to_date_again(
     scd_type: str, spark: SparkSession, box: Sandbox, tmp_path: Path
 ) -> None:
@@ -101,10 +101,10 @@ def test_a_table_that_was_set_back_is_brought_up_to_date_again(
     assert (quiet.notices, quiet.changed) == ([], {"ideas": 0})
 
 
-SOAKED = [pytest.param(f"rows/{name}", marks=pytest.mark.soak) for name in ("commits/1", "metadata")]
+ALIKE = [pytest.param(f"rows/{name}", marks=pytest.mark.alike) for name in ("commits/1", "metadata")]
 
 
-@pytest.mark.parametrize("file", ["rows/offsets/1", *SOAKED])
+@pytest.mark.parametrize("file", [pytest.param("rows/offsets/1", marks=pytest.mark.soak), *ALIKE])
 def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(
     file: str, spark: SparkSession, box: Sandbox, tmp_path: Path
 ) -> None:

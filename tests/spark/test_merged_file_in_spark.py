@@ -159,7 +159,10 @@ def test_a_large_first_read_is_split_among_executors_in_batch_and_in_a_stream(
     assert parts == (3 if SPARK_4_2 else 0)
 
 
-@pytest.mark.parametrize("scd_type", ["SCD_TYPE_1", "SCD_TYPE_2", "APPEND_ONLY"])
+ALIKE = [pytest.param(scd_type, marks=pytest.mark.alike) for scd_type in ("SCD_TYPE_1", "APPEND_ONLY")]
+
+
+@pytest.mark.parametrize("scd_type", ["SCD_TYPE_2", *ALIKE])
 def test_native_timestamps_reach_delta_and_a_second_run_goes_on(
     scd_type: str, spark: SparkSession, box: Sandbox, tmp_path: Path
 ) -> None:
