@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -221,11 +222,10 @@ class Target:
             table.optimize.compact(target_size=FILE_BYTES)
             table = DeltaTable(str(self.path))
         kept = self._late_versions(table)
-
         # Only what the table's own log calls removed: a file that another writer has not yet committed stays.
         vacuum = partial(table.vacuum, 0, enforce_retention_duration=False, keep_versions=kept)
         dead = [self.path / name for name in vacuum(dry_run=True)]
-        living = [Path(uri) for uri in table.file_uris()]
+        living = [Path(unquote(uri)) for uri in table.file_uris()]
         if weigh(dead) > weigh(living):
             vacuum(dry_run=False)
 
