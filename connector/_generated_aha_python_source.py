@@ -42,7 +42,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: c3ca537e970486c522079888d64f4d3ee31c31ad30b51130e8d04e9db2361696
+SHA-256 of these files and of the script: 2ae792d0d26837dda02cb3921ea535b5c09bd6b0580680ae0cedf20c1e0dc3dd
 """
 
 import base64
@@ -2554,9 +2554,11 @@ def register_lakeflow_source(spark):
             fitting: Row = {}
             for field in self._table.schema:
                 value = record.get(field.name)
-                fitting[field.name] = (
-                    self._fit(value, field.dataType, field.name, field.name, aside) if field.nullable else value
-                )
+                if field.nullable:
+                    value = self._fit(value, field.dataType, field.name, field.name, aside)
+                elif isinstance(value, str):
+                    value = self._mended(value, field.name)
+                fitting[field.name] = value
             fitting[RESCUED] = None
             if aside:
                 fitting[RESCUED] = whole_characters(json.dumps(aside, ensure_ascii=False))
@@ -2694,12 +2696,17 @@ def register_lakeflow_source(spark):
 
 
     def _characters(value: Any) -> int:
-        """How many characters the texts of a value have."""
-        if isinstance(value, str):
-            return len(value)
-        if isinstance(value, dict):
-            return sum(map(_characters, value.values()))
-        return sum(map(_characters, value)) if isinstance(value, list) else 0
+        """How many characters the texts of a value have, however deep they stand."""
+        found, pending = 0, [value]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, str):
+                found += len(item)
+            elif isinstance(item, dict):
+                pending += item.values()
+            elif isinstance(item, list):
+                pending += item
+        return found
 
 
     def arrow_schema(schema: StructType) -> pa.Schema:

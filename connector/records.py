@@ -84,12 +84,17 @@ def _portions(pages: Iterable[Sequence[Row]]) -> Iterator[list[Row]]:
 
 
 def _characters(value: Any) -> int:
-    """How many characters the texts of a value have."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_characters, value.values()))
-    return sum(map(_characters, value)) if isinstance(value, list) else 0
+    """How many characters the texts of a value have, however deep they stand."""
+    found, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            found += len(item)
+        elif isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return found
 
 
 def arrow_schema(schema: StructType) -> pa.Schema:

@@ -45,9 +45,11 @@ class Rescue:
         fitting: Row = {}
         for field in self._table.schema:
             value = record.get(field.name)
-            fitting[field.name] = (
-                self._fit(value, field.dataType, field.name, field.name, aside) if field.nullable else value
-            )
+            if field.nullable:
+                value = self._fit(value, field.dataType, field.name, field.name, aside)
+            elif isinstance(value, str):
+                value = self._mended(value, field.name)
+            fitting[field.name] = value
         fitting[RESCUED] = None
         if aside:
             fitting[RESCUED] = whole_characters(json.dumps(aside, ensure_ascii=False))

@@ -269,11 +269,13 @@ def test_what_was_rescued_is_counted_by_path_in_the_log_once_a_read(
 
 
 def test_half_a_character_is_replaced_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    rows = rows_of(TABLES["ideas"], [{"id": str(number), "name": "half \ud83d"} for number in range(3)])
+    odd = [{"id": f"{number}\ud800", "name": "half \ud83d"} for number in range(3)]
+    rows = rows_of(TABLES["ideas"], odd)
     assert {row["name"] for row in rows} == {"half \ufffd"}
+    assert [row["id"] for row in rows] == ["0\ufffd", "1\ufffd", "2\ufffd"]
     assert {row[RESCUED] for row in rows} == {None}
     (told,) = caplog.messages
-    assert "3 texts hold half of a character" in told
+    assert "6 texts hold half of a character" in told
 
 
 @pytest.mark.parametrize(
@@ -307,3 +309,11 @@ def test_a_batch_is_bounded_by_rows_and_by_characters(weight: int) -> None:
     assert all(batch.num_rows == 1 or batch.nbytes < 2 * BATCH_CHARACTERS for batch in batches)
     if weight < 10_000:
         assert len(batches) == 3
+
+
+def test_a_value_that_is_nested_deeper_than_any_column_is_rescued_whole() -> None:
+    deep: Any = "bottom"
+    for _ in range(400):
+        deep = [deep]
+    (row,) = rows_of(TABLES["ideas"], [{"id": "1", "score": deep}])
+    assert json.loads(row[RESCUED]) == {"score": deep}
