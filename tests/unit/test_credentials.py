@@ -80,7 +80,7 @@ def test_one_directory_can_be_named_as_the_only_place(matrix: Matrix, home: Path
         "{}",
         '{"api_key": "k"}',
         '{"api_key": null, "subdomain": "x"}',
-        '{"api_key": 1, "subdomain": "x"}',
+        '{"api_key": ["k"], "subdomain": "x"}',
     ],
 )
 def test_an_unusable_configuration_file_is_named(text: str, matrix: Matrix, home: Path) -> None:
@@ -93,6 +93,19 @@ def test_the_examples_placeholder_is_never_sent(matrix: Matrix, home: Path) -> N
     (home / "dev_config.json").write_text((ROOT / "configs" / "dev_config.example.json").read_text())
     with pytest.raises(CredentialsError, match="has no `api_key` yet"):
         find_credentials(matrix, {})
+
+
+def test_a_number_a_flag_and_a_mark_of_the_encoding_are_taken_in_the_configuration_file(
+    matrix: Matrix, home: Path
+) -> None:
+    options = {"api_key": "k", "subdomain": "acme", "page_size": 50, "track_deletes": True}
+    (home / "dev_config.json").write_text(json.dumps(options), encoding="utf-8-sig")
+    assert find_credentials(matrix, {}) == {
+        "api_key": "k",
+        "subdomain": "acme",
+        "page_size": "50",
+        "track_deletes": "true",
+    }
 
 
 @pytest.mark.parametrize("name", ["AHA_API_KEY", "AHA_SUBDOMAIN"])

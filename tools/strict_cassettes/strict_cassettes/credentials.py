@@ -64,14 +64,16 @@ def find_credentials(matrix: Matrix, environment: Mapping[str, str] = os.environ
 
 def _read(path: Path, shown: str) -> dict[str, str]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin a file with a mark of its encoding.
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise CredentialsError(f"{shown} cannot be read as JSON: {error}") from None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(one, str | int | float) for one in found.values()):
         raise CredentialsError(
             f"{shown} must hold one JSON object of texts, as dev_config.example.json does."
         )
-    return found
+    # Options are texts: numbers, true and false are written as such.
+    return {name: one if isinstance(one, str) else json.dumps(one) for name, one in found.items()}
 
 
 def find_pseudonym_key(
