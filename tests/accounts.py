@@ -310,6 +310,8 @@ ALIKE = frozenset(
         "without proxy votes",
         "with statuses of its own",
         "of eleven ideas",
+        "that may not read audits",
+        "whose audits have no numbers",
         "without votes",
         "without comments",
         "of innocent words",

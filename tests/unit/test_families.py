@@ -22,7 +22,7 @@ from tests.conftest import SOURCES, FakeClock
 from tests.unit.test_reconciliation import shown
 
 START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
-FAMILIES = int(os.environ.get("FAMILIES", "120"))
+FAMILIES = int(os.environ.get("FAMILIES", "80"))
 ALWAYS, DAY = 10**6, 100_000
 KINDS = {"ideas": "idea", "idea_comments": "comment", "idea_portal_comments": "idea_comment"}
 PLACES = {

@@ -39,6 +39,7 @@ def ideas(world: World) -> list[int]:
     return [record.id for record in world.store.page([Condition("kind = 'idea' AND hidden = 0")])]
 
 
+@pytest.mark.soak
 def test_a_bulk_change_of_5000_rows_is_delivered_once_and_remembered_in_under_16_kib() -> None:
     with closing(open_world(ideas=5000, clock=SandboxClock(START))) as world, running(world) as box:
         source = source_of(box, "ideas")
