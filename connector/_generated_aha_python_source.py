@@ -42,7 +42,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 2ae792d0d26837dda02cb3921ea535b5c09bd6b0580680ae0cedf20c1e0dc3dd
+SHA-256 of these files and of the script: cabe1d771d0a472fa2d4e8e14e455771709d9590cf6eccdc4e3dd83f0aa532d9
 """
 
 import base64
@@ -5109,8 +5109,10 @@ def register_lakeflow_source(spark):
             params = dict(param for param in self._plan.listing.params if param[0] == "fields")
             try:
                 answer = self._client.get(path, params)
-            except AhaNotFoundError:
-                return None
+            except AhaNotFoundError as error:
+                if error.own:
+                    return None
+                raise
             found = answer.body.get(detail.root)
             if not isinstance(found, dict) or not is_row(found):
                 raise _unexpected(path, f"an object with an `id` under `{detail.root}`", answer.shown)
@@ -5788,7 +5790,7 @@ def register_lakeflow_source(spark):
             delivered = {name: content for name, content in held.contents.items() if name in held.recent}
             coming = start.coming.and_also(delivered)
             state = counts.state if counts else start.counts
-            again = tuple(sorted({*(start.again if start.position else ()), *self._units.troubled}))
+            again = self._to_be_asked_again(start)
             parents = None
             if course.names is not None:
                 parents = (start.coming_parents or Roll()).and_also(Roll.of(course.done))
@@ -5834,6 +5836,13 @@ def register_lakeflow_source(spark):
                 if known == start and (census is None or (self.plan.is_whole and tally == start.tally)):
                     return start
             return end
+
+        def _to_be_asked_again(self, start: Offset) -> tuple[str, ...]:
+            """The records that the next read asks for, whether they change or not: those in trouble, and those
+        that are gone for the first time, since a 404 may pass like any other answer."""
+            asked = set() if start.position else set(start.again)
+            gone = sorted(self._units.gone - asked)[:MOST_TROUBLED]
+            return tuple(sorted({*(start.again if start.position else ()), *self._units.troubled, *gone}))
 
         def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
             """The records of all pages that are left."""

@@ -313,7 +313,7 @@ class Reading:
         delivered = {name: content for name, content in held.contents.items() if name in held.recent}
         coming = start.coming.and_also(delivered)
         state = counts.state if counts else start.counts
-        again = tuple(sorted({*(start.again if start.position else ()), *self._units.troubled}))
+        again = self._to_be_asked_again(start)
         parents = None
         if course.names is not None:
             parents = (start.coming_parents or Roll()).and_also(Roll.of(course.done))
@@ -359,6 +359,13 @@ class Reading:
             if known == start and (census is None or (self.plan.is_whole and tally == start.tally)):
                 return start
         return end
+
+    def _to_be_asked_again(self, start: Offset) -> tuple[str, ...]:
+        """The records that the next read asks for, whether they change or not: those in trouble, and those
+        that are gone for the first time, since a 404 may pass like any other answer."""
+        asked = set() if start.position else set(start.again)
+        gone = sorted(self._units.gone - asked)[:MOST_TROUBLED]
+        return tuple(sorted({*(start.again if start.position else ()), *self._units.troubled, *gone}))
 
     def _rest(self, course: Course, window: Window | None = None) -> Iterator[Records]:
         """The records of all pages that are left."""

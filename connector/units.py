@@ -190,8 +190,10 @@ class Units:
         params = dict(param for param in self._plan.listing.params if param[0] == "fields")
         try:
             answer = self._client.get(path, params)
-        except AhaNotFoundError:
-            return None
+        except AhaNotFoundError as error:
+            if error.own:
+                return None
+            raise
         found = answer.body.get(detail.root)
         if not isinstance(found, dict) or not is_row(found):
             raise _unexpected(path, f"an object with an `id` under `{detail.root}`", answer.shown)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connector.aha import AhaLakeflowConnect
@@ -189,6 +189,18 @@ def truth(box: Sandbox, kind: str) -> dict[str, str]:
     times=st.sampled_from([1, 3, ALWAYS]),
     after=st.integers(0, 4),
     first=st.booleans(),
+)
+# A 404 that passes, in Aha!'s own form, for what hangs below an idea and for the idea itself.
+@example(
+    form="merged",
+    table="idea_comments",
+    place="anywhere",
+    status=404,
+    body={"error": "Record not found."},
+    headers={},
+    times=3,
+    after=2,
+    first=False,
 )
 def test_whatever_answers_a_run_ends_with_the_right_rows_or_with_an_error_that_the_next_run_mends(
     sources: dict[str, type[AhaLakeflowConnect]],
