@@ -133,7 +133,7 @@ def names(rows: Path) -> list[tuple[str, str]]:
     return [(row["id"], row["name"]) for row in found]
 
 
-@pytest.mark.soak
+@pytest.mark.alike
 def test_a_first_read_is_shared_by_the_workers_of_two_executors(tmp_path: Path) -> None:
     with closing(open_world(ideas=60)) as world, running(world) as box:
         shown = len(box.world.store.page([Condition("kind = 'idea' AND hidden = 0")]))

@@ -122,10 +122,8 @@ def run_tests(place: Path, environment: dict[str, str], *arguments: str) -> None
     assert done.returncode == 0, done.stdout[-4000:]
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize(
-    "name", ["of hostile words", pytest.param("of three thousand ideas", marks=pytest.mark.alike)]
-)
+@pytest.mark.alike
+@pytest.mark.parametrize("name", ["of hostile words", "of three thousand ideas"])
 def test_every_replay_fault_and_spark_test_runs_over_a_live_set_too(name: str, tmp_path: Path) -> None:
     record_all((ACCOUNTS | LARGE)[name], tmp_path / "cassettes")
     spark = (
