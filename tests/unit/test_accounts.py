@@ -137,7 +137,7 @@ def test_every_replay_fault_and_spark_test_runs_over_a_live_set_too(name: str, t
 COMMANDS = ("record", "credentials", "drift", "inventory", "ingest", "server", "second_api", "cassettes")
 
 
-@pytest.mark.soak
+@pytest.mark.alike
 def test_with_credentials_lying_about_the_suite_sends_no_request_and_changes_no_file(tmp_path: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
