@@ -42,7 +42,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: cabe1d771d0a472fa2d4e8e14e455771709d9590cf6eccdc4e3dd83f0aa532d9
+SHA-256 of these files and of the script: 20f2693a3f42cee568966389749ddb0beade46dc4c8d18f05743d12c58f18193
 """
 
 import base64

@@ -9,7 +9,7 @@ from pyspark.sql.types import ArrayType, StructType
 from connector.options import OPTIONS, Option
 from connector.spec import LABELS
 from connector.tables import TABLES
-from scripts.generated import ROOT, main
+from scripts.merge.generated import ROOT, main
 
 SPEC = ROOT / "connector_spec.yaml"
 COMMAND = "nox -s build_artifact"

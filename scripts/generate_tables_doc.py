@@ -9,7 +9,7 @@ from pyspark.sql.types import ArrayType, DataType, StructType
 from connector.plan import FEED_ROWS
 from connector.tables import TABLES, knows_workspace
 from connector.tables.declaration import Parents, Table
-from scripts.generated import ROOT, main
+from scripts.merge.generated import ROOT, main
 
 OUTPUT = ROOT / "docs" / "tables.md"
 MEANINGS = ROOT / "docs" / "columns.toml"

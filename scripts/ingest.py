@@ -27,14 +27,14 @@ from connector.errors import AhaOptionError, printable
 from connector.options import parse_options
 from connector.spec import SCD_TYPES, TableSpec, parse_pipeline_spec
 from connector.tables import TABLES
-from scripts.generated import ROOT, find_fault
-from scripts.java import find_java_fault
-from scripts.lakehouse import LakehouseError, Target
-from scripts.merge_python_source import COMMAND, build
-from scripts.mergeable import MergeError
-from scripts.places import find_place, require_name
-from scripts.spark import LOG, MERGED_FILE, load_merged_file, start_session
-from scripts.streams import STAGING, Run
+from scripts.lakehouse.delta import LakehouseError, Target
+from scripts.lakehouse.java import find_java_fault
+from scripts.lakehouse.places import find_place, require_name
+from scripts.lakehouse.spark import LOG, MERGED_FILE, load_merged_file, start_session
+from scripts.lakehouse.streams import STAGING, Run
+from scripts.merge.generated import ROOT, find_fault
+from scripts.merge.mergeable import MergeError
+from scripts.merge.merging import COMMAND, build
 
 LAKEHOUSE = ROOT / "build" / "lakehouse"
 # What of a table is read where there is no account.

@@ -13,7 +13,7 @@ import pytest
 
 from connector.datasource import LakeflowSource
 from sandbox.server import Sandbox, running
-from scripts.spark import load_merged_file
+from scripts.lakehouse.spark import load_merged_file
 from tests.offline import go_offline
 
 go_offline()

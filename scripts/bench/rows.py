@@ -25,7 +25,7 @@ from connector.records import to_batches
 from connector.tables import TABLES
 from connector.tables.types import JSON_TEXT_PATHS
 from sandbox.server import open_world, running
-from scripts.spark import start_session
+from scripts.lakehouse.spark import start_session
 
 TABLE = TABLES["idea_proxy_votes"]
 ROWS, FEWER, PAGE, PARTITIONS, RUNS = 200_000, 20_000, 200, 2, 3

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
-from scripts.java import find_java_fault
-from scripts.spark import load_merged_file, start_session
+from scripts.lakehouse.java import find_java_fault
+from scripts.lakehouse.spark import load_merged_file, start_session
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from scripts.spark import MERGED_FILE
+from scripts.lakehouse.spark import MERGED_FILE
 
 PROJECT = """\
 name: aha

@@ -18,8 +18,8 @@ from connector.spec import TableSpec
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition, Record
-from scripts.spark import load_merged_file, start_session
-from scripts.streams import Run
+from scripts.lakehouse.spark import load_merged_file, start_session
+from scripts.lakehouse.streams import Run
 
 START = datetime(2025, 11, 1, 12, 0, tzinfo=UTC)
 DAY = 86_400

@@ -16,8 +16,8 @@ from connector.spec import TableSpec
 from sandbox.clock import SandboxClock
 from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, open_world, running
-from scripts.lakehouse import END, LakehouseError
-from scripts.streams import Run
+from scripts.lakehouse.delta import END, LakehouseError
+from scripts.lakehouse.streams import Run
 from tests.spark.released import DAY, START, account, live_on, shown, sync
 
 pytestmark = pytest.mark.spark

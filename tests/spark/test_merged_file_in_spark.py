@@ -21,8 +21,8 @@ from connector.spec import TableSpec
 from sandbox.clock import SandboxClock
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
-from scripts.lakehouse import LakehouseError
-from scripts.streams import FORMAT, Run
+from scripts.lakehouse.delta import LakehouseError
+from scripts.lakehouse.streams import FORMAT, Run
 from tests.conftest import SPARK_4_2, merged_source
 from tests.places import SANDBOX_SET
 

@@ -17,7 +17,7 @@ from strict_cassettes.server import serving
 from sandbox.clock import SandboxClock
 from sandbox.server import open_world, running
 from sandbox.store import Condition
-from scripts.spark import MERGED_FILE
+from scripts.lakehouse.spark import MERGED_FILE
 from tests.places import ROOT, SANDBOX_SET
 
 pytestmark = pytest.mark.spark

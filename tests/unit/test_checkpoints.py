@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.checkpoints import DONE, METADATA, PLANNED, Checkpoint
+from scripts.lakehouse.checkpoints import DONE, METADATA, PLANNED, Checkpoint
 
 
 def write(path: Path, planned: int, done: int) -> Checkpoint:

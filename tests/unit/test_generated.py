@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.merge_python_source import SCRIPTS
+from scripts.merge.merging import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 MERGED = "connector/_generated_aha_python_source.py"
@@ -46,7 +46,7 @@ def test_a_fresh_file_passes_the_check(name: str, checkout: Path) -> None:
     [
         (MERGED, "connector/client.py"),
         (MERGED, "connector/errors.py"),
-        *((MERGED, f"scripts/{path.name}") for path in SCRIPTS),
+        *((MERGED, f"scripts/merge/{path.name}") for path in SCRIPTS),
         (MERGED, MERGED),
         (SPEC, SPEC),
     ],

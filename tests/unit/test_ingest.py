@@ -13,8 +13,8 @@ from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 
 from scripts.ingest import explain, main, show_table
-from scripts.lakehouse import Batch, LakehouseError, Target
-from scripts.places import find_place, require_name
+from scripts.lakehouse.delta import Batch, LakehouseError, Target
+from scripts.lakehouse.places import find_place, require_name
 from tests.unit.test_lakehouse import SCHEMA, batch
 
 

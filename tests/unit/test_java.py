@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.java import find_java_fault
+from scripts.lakehouse.java import find_java_fault
 
 
 def fake_java(directory: Path, version: str) -> Path:

@@ -15,7 +15,7 @@ from deltalake.schema import PrimitiveType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.lakehouse import (
+from scripts.lakehouse.delta import (
     ATTEMPTS,
     END,
     KEPT_BATCHES,

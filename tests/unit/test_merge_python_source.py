@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.merge_python_source import EXPORTS, OUTPUT, SCRIPTS, build, merge, order, read_sources
-from scripts.mergeable import MergeError
+from scripts.merge.mergeable import MergeError
+from scripts.merge.merging import EXPORTS, OUTPUT, SCRIPTS, build, merge, order, read_sources
 from tests.conftest import merged_source
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 
 import connector.pipeline
 from connector.errors import AhaOptionError
-from scripts.spark import load_merged_module
+from scripts.lakehouse.spark import load_merged_module
 
 CONNECTION = {"api_key": "k", "subdomain": "company"}
 Ingest = Callable[..., None]

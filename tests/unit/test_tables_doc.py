@@ -6,7 +6,7 @@ import pytest
 
 from connector.tables import TABLES
 from scripts.generate_tables_doc import COMMAND, MEANINGS, OUTPUT, generate, meaning_of
-from scripts.generated import find_fault
+from scripts.merge.generated import find_fault
 
 SAID = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
 

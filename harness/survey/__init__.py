@@ -16,9 +16,9 @@ from connector.listing import Listing
 from connector.options import parse_options
 from connector.tables import TABLES
 from connector.tables.declaration import Table, letters
-from scripts.survey.narrowing import MOST_CALLS, PAGES, SINGLE, Narrowed, Narrowing
-from scripts.survey.others import Others, cursor_before
-from scripts.survey.view import SAMPLE, SMALL, LackingError, UnseenError, View, below_ideas, is_listed
+from harness.survey.narrowing import MOST_CALLS, PAGES, SINGLE, Narrowed, Narrowing
+from harness.survey.others import Others, cursor_before
+from harness.survey.view import SAMPLE, SMALL, LackingError, UnseenError, View, below_ideas, is_listed
 
 # Of the audits, the newest.
 AUDITS = 60

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from scripts.lakehouse import LakehouseError
+from scripts.lakehouse.delta import LakehouseError
 
 # Of ASCII's signs, those that Spark, Hadoop and delta-rs all take as they are: others are patterns, escapes
 # or parts of addresses to one of them.

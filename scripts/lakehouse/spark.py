@@ -11,11 +11,11 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from scripts.generated import ROOT
+from scripts.merge.generated import ROOT
 
 MERGED_FILE = ROOT / "connector" / "_generated_aha_python_source.py"
 LOG = ROOT / "build" / "spark.log"
-LOGGING = ROOT / "scripts" / "log4j2.properties"
+LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
 # A run takes a minute: what the JVM would gain by optimizing, it spends on optimizing.

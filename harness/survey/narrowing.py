@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from connector.listing import Row
 from connector.tables.declaration import Table
-from scripts.survey.view import SMALL, LackingError, View, below_ideas, is_listed, status_of
+from harness.survey.view import SMALL, LackingError, View, below_ideas, is_listed, status_of
 
 # Ideas of a list that is narrowed.
 FEW = 12

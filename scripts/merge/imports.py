@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scripts.mergeable import Module, names_in, require_free
+from scripts.merge.mergeable import Module, names_in, require_free
 
 INDENT = "    "
 LONGEST_LINE = 100

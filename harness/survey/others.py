@@ -19,7 +19,7 @@ from connector.reading import Reading
 from connector.servertime import shift
 from connector.tables import TABLES
 from connector.tables.declaration import Source, Table
-from scripts.survey.view import REFUSED, SMALL, LackingError, UnseenError, View, spoken
+from harness.survey.view import REFUSED, SMALL, LackingError, UnseenError, View, spoken
 
 # Rows of a table that is read whole.
 WHOLE = 60

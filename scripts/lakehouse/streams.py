@@ -14,8 +14,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from connector.records import arrow_schema
 from connector.spec import TableSpec
-from scripts.checkpoints import Checkpoint
-from scripts.lakehouse import Batch, LakehouseError, Target
+from scripts.lakehouse.checkpoints import Checkpoint
+from scripts.lakehouse.delta import Batch, LakehouseError, Target
 
 FORMAT = "lakeflow_connect"
 POLL_SECONDS = 0.2

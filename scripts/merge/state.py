@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from scripts.mergeable import Module, run_at_once
+from scripts.merge.mergeable import Module, run_at_once
 
 # What cannot be sent to Spark's workers, or not by every Python of the matrix.
 UNPICKLABLE = frozenset(
