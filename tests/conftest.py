@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from connector.datasource import LakeflowSource
 from sandbox.server import Sandbox, running
@@ -17,6 +18,10 @@ from scripts.lakehouse.spark import load_merged_file
 from tests.offline import go_offline
 
 go_offline()
+# How fast examples are drawn says something of the machine, and nothing of the code.
+SPEED = (HealthCheck.too_slow,)
+settings.register_profile("any machine", deadline=None, suppress_health_check=SPEED)
+settings.load_profile("any machine")
 
 Source = Callable[[dict[str, str]], Any]
 # Before 4.2, Spark's streams have no admission control, and its pipelines no AUTO CDC.

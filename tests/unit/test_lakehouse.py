@@ -257,7 +257,7 @@ BATCHES = st.lists(
 
 
 @given(BATCHES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_whatever_comes_in_whatever_order_the_newest_version_stays(
     tmp_path_factory: pytest.TempPathFactory, batches: Sequence[Sequence[Version]]
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strict_cassettes.bodies import read_body
 from strict_cassettes.cassettes import dump, entry_of
@@ -216,7 +216,7 @@ def words_of(value: Any) -> set[str]:
 
 
 @given(BODIES, st.text("0123456789abcdef", min_size=8, max_size=8))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 def test_whatever_an_account_holds_nothing_is_refused_by_coincidence_and_no_original_comes_through(
     body: dict[str, Any], key: str
 ) -> None:

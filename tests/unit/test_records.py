@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import ArrayType, DataType, LongType, StringType, StructType
@@ -145,7 +145,6 @@ def conformed(value: Any, kind: DataType) -> Any:
 
 
 @given(VOTES)
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws these wide rows slowly
 def test_every_value_of_a_declared_type_comes_out_as_it_went_in(rows: list[dict[str, Any]]) -> None:
     assert rows_of(VOTE, rows, rescuing=False) == [conformed(row, VOTE.schema) for row in rows]
 

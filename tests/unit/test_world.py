@@ -156,7 +156,7 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+TestHistories.settings = settings(max_examples=30, stateful_step_count=12)
 
 
 @pytest.fixture
