@@ -3,6 +3,7 @@
 Made by scripts/merge_python_source.py from
     connector/deadline.py
     connector/errors.py
+    connector/log.py
     connector/options.py
     connector/pacing.py
     connector/client.py
@@ -42,7 +43,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 20f2693a3f42cee568966389749ddb0beade46dc4c8d18f05743d12c58f18193
+SHA-256 of these files and of the script: c894aa567e1c71fd5d233f55600f54f22b9489bc3f3090885fd040d489210c97
 """
 
 import base64
@@ -52,6 +53,7 @@ import itertools
 import json
 import logging
 import math
+import os
 import re
 import sys
 import threading
@@ -174,6 +176,10 @@ def register_lakeflow_source(spark):
         """No complete answer arrived, after all attempts."""
 
 
+    class AhaOrphanedError(AhaError):
+        """What drives this read is gone: nobody waits for its rows."""
+
+
     class AhaStatusError(AhaError):
         """Aha! answered with an error status.
 
@@ -271,6 +277,18 @@ def register_lakeflow_source(spark):
         )
         told.__dict__.update(error.__dict__)
         return told
+
+
+    # -------------------- connector/log.py --------------------
+    # What an operator should know of a read that went well.
+
+    def warn(message: str, *told: object) -> None:
+        """Write a warning, of one line, into the log of the process that reads.
+
+    It begins with `aha_lakeflow: `, because a worker's log has lines of many and names nobody: so it is found
+    in a driver's log, and by `nox -s ingest`, which shows it at the end.
+    """
+        logging.getLogger("aha_lakeflow").warning("aha_lakeflow: %s", " ".join((message % told).split()))
 
 
     # -------------------- connector/options.py --------------------
@@ -718,15 +736,16 @@ def register_lakeflow_source(spark):
         """At most `per_minute` requests in any minute and 20 in any second, for all threads that share it.
 
     A `per_minute` above 1,200 lifts the limit per second in proportion: whoever sets it does not read
-    from Aha! itself. Of `share` processes that read at the same time, each takes its part.
+    from Aha! itself. Of `share` processes that read at the same time, each takes its part. Where a minute has
+    `parts`, each has its part of the requests, so that nobody waits for a whole minute.
     """
 
-        def __init__(self, per_minute: int, clock: Clock, share: int = 1) -> None:
+        def __init__(self, per_minute: int, clock: Clock, share: int = 1, parts: int = 1) -> None:
             self._clock = clock
             self._lock = threading.Lock()
             per_second = max(REQUESTS_PER_SECOND, per_minute // 60)
             self._windows = (
-                (60.0 * WINDOW_MARGIN, max(1, per_minute // share), deque[float]()),
+                (60.0 / parts * WINDOW_MARGIN, max(1, per_minute // (share * parts)), deque[float]()),
                 (1.0 * WINDOW_MARGIN, max(1, per_second // share), deque[float]()),
             )
 
@@ -869,6 +888,7 @@ def register_lakeflow_source(spark):
             # A session for each thread: requests does not promise that threads can share one.
             self._local = threading.local()
             self._warned = False
+            self._parent: int | None = None
             self._budget = shared_budget(
                 self.origin, self._settings.requests_per_minute, self._clock, self._settings.budget_share
             )
@@ -926,8 +946,9 @@ def register_lakeflow_source(spark):
                 try:
                     response, content = self._send(asked)
                 except (requests.RequestException, SlowAnswerError) as error:
+                    why = self._show(reason_of(error))
                     failure: AhaError = AhaConnectionError(
-                        f"{asked.route} got no answer from {self._settings.origin} ({self._reason(error)}). "
+                        f"{asked.route} got no answer from {self._settings.origin} ({why}). "
                         "Check the network and `subdomain`, then run again; nothing was lost."
                     )
                 else:
@@ -952,7 +973,7 @@ def register_lakeflow_source(spark):
                 if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
                     # `from None`: the library's exception holds the request, and with it the key.
                     raise failure from None
-                logging.getLogger("aha_lakeflow").warning(
+                warn(
                     "%s failed in attempt %d of %d, next in %.0f s: %s",
                     asked.route,
                     attempt,
@@ -968,6 +989,7 @@ def register_lakeflow_source(spark):
             if not hasattr(self._local, "session"):
                 self._local.session = self._open_session()
             self._budget.take()
+            self._require_parent()
             session = self._local.session
 
             def receive() -> tuple[requests.Response, bytes]:
@@ -989,6 +1011,16 @@ def register_lakeflow_source(spark):
                 # What still drips into it must not come before the next answer.
                 del self._local.session
                 raise
+
+        def _require_parent(self) -> None:
+            """Refuse to go on for nobody: Spark's Python workers outlive a driver that was killed."""
+            parent = os.getppid()
+            self._parent = self._parent or parent
+            if parent != self._parent:
+                raise AhaOrphanedError(
+                    "The process that began this read has ended, so no more requests are sent. Nothing was lost: "
+                    "the next run reads from the last finished batch."
+                )
 
         def _open_session(self) -> requests.Session:
             session = requests.Session()
@@ -1033,7 +1065,7 @@ def register_lakeflow_source(spark):
                 return date
             if not self._warned:
                 self._warned = True
-                logging.getLogger("aha_lakeflow").warning(
+                warn(
                     "An answer of %s is dated %s, and this machine's clock says %s: the earlier counts. If this "
                     "machine's clock is late, set it.",
                     self._settings.origin,
@@ -1042,14 +1074,16 @@ def register_lakeflow_source(spark):
                 )
             return now
 
-        def _reason(self, error: Exception) -> str:
-            """What went wrong, without the address, whose parameters fill a page."""
-            text = re.sub(r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?", "", str(error))
-            return f"{type(error).__name__}: {self._show(' '.join(text.split()))}"
-
         def _show(self, text: str) -> str:
             """The only way of a server's words into a message: without the key, and then cut."""
             return text.replace(self._settings.credential, "[api key]")[:SHOWN_CHARACTERS]
+
+
+    def reason_of(error: Exception) -> str:
+        """Why no answer came, without the address, whose parameters fill a page."""
+        noise = r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?|HTTPS?Connection(Pool)?\([^()]*\):"
+        text = re.sub(noise, "", str(error))
+        return f"{type(error).__name__}: {' '.join(text.split())}"
 
 
     def is_of_the_wire(failure: AhaError, asked: Asked) -> bool:
@@ -2566,9 +2600,8 @@ def register_lakeflow_source(spark):
 
         def tell(self) -> None:
             """Say in the log what was set aside since this was last told, by path."""
-            log = logging.getLogger("aha_lakeflow")
             if self.counts:
-                log.warning(
+                warn(
                     "Table %s: %d values are of a type that their columns do not take, and were kept in `%s` "
                     "instead: %s. No other value was touched.",
                     self._table.name,
@@ -2577,7 +2610,7 @@ def register_lakeflow_source(spark):
                     shown(self.counts),
                 )
             if self.mended:
-                log.warning(
+                warn(
                     "Table %s: %d texts hold half of a character, which was replaced by U+FFFD: %s.",
                     self._table.name,
                     self.mended.total(),
@@ -4434,9 +4467,7 @@ def register_lakeflow_source(spark):
                 and any(changed_before(record, cursor, "created_at") for record in records)
             ]
             if 0 in proofs:
-                logging.getLogger("aha_lakeflow").warning(
-                    "%s says that nothing is there where something is: it is not used again.", self._what
-                )
+                warn("%s says that nothing is there where something is: it is not used again.", self._what)
                 believed, self.state = self.state in (AGREED, DOUBTED), REFUTED
                 if believed:
                     raise CountsRefutedError
@@ -4832,9 +4863,7 @@ def register_lakeflow_source(spark):
                 raise
             except (AhaError, DigestError) as error:
                 self.is_off = True
-                logging.getLogger("aha_lakeflow").warning(
-                    "GraphQL does not tell which ideas have comments, so each idea is asked for: %s", error
-                )
+                warn("GraphQL does not tell which ideas have comments, so each idea is asked for: %s", error)
                 return {}
 
         def _tell(self, ids: list[str]) -> dict[str, Told]:
@@ -4933,7 +4962,7 @@ def register_lakeflow_source(spark):
 
 
     def _warn(plan: Plan, why: str) -> None:
-        logging.getLogger("aha_lakeflow").warning(
+        warn(
             "Table %s does not follow the audits, and reads what hangs below each changed idea: %s",
             plan.table.name,
             why,
@@ -5090,7 +5119,7 @@ def register_lakeflow_source(spark):
                 return rows
             if lacking and not self._warned:
                 self._warned = True
-                logging.getLogger("aha_lakeflow").warning(
+                warn(
                     "GET %s does not tell `%s`, which table `%s` needs: each row that it returns is asked for by "
                     "itself, a call each.",
                     plan.listing.path,
@@ -5503,10 +5532,10 @@ def register_lakeflow_source(spark):
     # One read of one table: lists are walked, what is due is held until it is known to be news.
 
     # A micro-batch is at most so many rows, or characters of them, or calls for what hangs below them, and up to
-    # a page more: what is lost with it is a minute, and memory is bounded.
+    # a page more: what is lost with it is less than a minute, and memory is bounded.
     MOST_ROWS = 6000
     MOST_CHARACTERS = 64 * 2**20
-    MOST_ASKED = 200
+    MOST_ASKED = 50
     # Of rows below which is asked, so many are delivered again without another walk.
     MOST_AGAIN = 1000
     # So many records may refuse to show what hangs below them, and it is their own fault; not if they are all.
@@ -5583,7 +5612,7 @@ def register_lakeflow_source(spark):
             """An offset; the beginning, where its cursor lies in the future: nobody knows what it skipped."""
             if start.cursor is None or parse_time(start.cursor) <= self._client.latest:
                 return start
-            logging.getLogger("aha_lakeflow").warning(
+            warn(
                 "Table %s was read up to %s, which is in the future by this machine's clock: it is read from the "
                 "beginning. If this machine's clock is late, set it.",
                 self._asked.name,
@@ -5684,7 +5713,7 @@ def register_lakeflow_source(spark):
             all_of_them = not answered and (self._is_first or len(troubles) >= ALL)
             if remembered > MOST_TROUBLED or all_of_them:
                 raise refusal_of(self._asked.name, self.plan.table.requires, error)
-            logging.getLogger("aha_lakeflow").warning(
+            warn(
                 "Table %s: what hangs below %d records could not be read, %s the first of them (%s). The others "
                 "are read; these are asked for again next time, and nothing of theirs counts as deleted.",
                 self._asked.name,
@@ -6560,7 +6589,7 @@ def register_lakeflow_source(spark):
         name = faults.text("connection_name", given.get("connection_name"))
         tables = _table_specs(faults, given.get("objects"))
         if faults.found:
-            raise AhaOptionError("The pipeline spec cannot be used. " + " ".join(faults.found))
+            raise AhaOptionError("\n  ".join(["The pipeline spec cannot be used:", *faults.found]))
         return PipelineSpec(name or "", tables)
 
 

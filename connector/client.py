@@ -1,7 +1,7 @@
 """HTTP to Aha!: one request at a time, retried within bounds, checked before anybody reads it."""
 
 import json
-import logging
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -18,10 +18,12 @@ from connector.errors import (
     AhaConnectionError,
     AhaError,
     AhaNotFoundError,
+    AhaOrphanedError,
     AhaResponseError,
     AhaServerError,
     status_error,
 )
+from connector.log import warn
 from connector.options import Settings
 from connector.pacing import Clock, SystemClock, shared_budget
 
@@ -125,6 +127,7 @@ class AhaClient:
         # A session for each thread: requests does not promise that threads can share one.
         self._local = threading.local()
         self._warned = False
+        self._parent: int | None = None
         self._budget = shared_budget(
             self.origin, self._settings.requests_per_minute, self._clock, self._settings.budget_share
         )
@@ -182,8 +185,9 @@ class AhaClient:
             try:
                 response, content = self._send(asked)
             except (requests.RequestException, SlowAnswerError) as error:
+                why = self._show(reason_of(error))
                 failure: AhaError = AhaConnectionError(
-                    f"{asked.route} got no answer from {self._settings.origin} ({self._reason(error)}). "
+                    f"{asked.route} got no answer from {self._settings.origin} ({why}). "
                     "Check the network and `subdomain`, then run again; nothing was lost."
                 )
             else:
@@ -208,7 +212,7 @@ class AhaClient:
             if attempt == self._policy.attempts or waited + wait > self._policy.total_wait:
                 # `from None`: the library's exception holds the request, and with it the key.
                 raise failure from None
-            logging.getLogger("aha_lakeflow").warning(
+            warn(
                 "%s failed in attempt %d of %d, next in %.0f s: %s",
                 asked.route,
                 attempt,
@@ -224,6 +228,7 @@ class AhaClient:
         if not hasattr(self._local, "session"):
             self._local.session = self._open_session()
         self._budget.take()
+        self._require_parent()
         session = self._local.session
 
         def receive() -> tuple[requests.Response, bytes]:
@@ -245,6 +250,16 @@ class AhaClient:
             # What still drips into it must not come before the next answer.
             del self._local.session
             raise
+
+    def _require_parent(self) -> None:
+        """Refuse to go on for nobody: Spark's Python workers outlive a driver that was killed."""
+        parent = os.getppid()
+        self._parent = self._parent or parent
+        if parent != self._parent:
+            raise AhaOrphanedError(
+                "The process that began this read has ended, so no more requests are sent. Nothing was lost: "
+                "the next run reads from the last finished batch."
+            )
 
     def _open_session(self) -> requests.Session:
         session = requests.Session()
@@ -289,7 +304,7 @@ class AhaClient:
             return date
         if not self._warned:
             self._warned = True
-            logging.getLogger("aha_lakeflow").warning(
+            warn(
                 "An answer of %s is dated %s, and this machine's clock says %s: the earlier counts. If this "
                 "machine's clock is late, set it.",
                 self._settings.origin,
@@ -298,14 +313,16 @@ class AhaClient:
             )
         return now
 
-    def _reason(self, error: Exception) -> str:
-        """What went wrong, without the address, whose parameters fill a page."""
-        text = re.sub(r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?", "", str(error))
-        return f"{type(error).__name__}: {self._show(' '.join(text.split()))}"
-
     def _show(self, text: str) -> str:
         """The only way of a server's words into a message: without the key, and then cut."""
         return text.replace(self._settings.credential, "[api key]")[:SHOWN_CHARACTERS]
+
+
+def reason_of(error: Exception) -> str:
+    """Why no answer came, without the address, whose parameters fill a page."""
+    noise = r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?|HTTPS?Connection(Pool)?\([^()]*\):"
+    text = re.sub(noise, "", str(error))
+    return f"{type(error).__name__}: {' '.join(text.split())}"
 
 
 def is_of_the_wire(failure: AhaError, asked: Asked) -> bool:

@@ -5,11 +5,11 @@ Aha! counts. So counts are believed only after they agreed with the lists: those
 asked for and compared, until one was there; and again at each reconciliation.
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from connector.listing import Row
+from connector.log import warn
 from connector.servertime import changed_before
 
 UNPROVEN, AGREED, DOUBTED, REFUTED = "", "agreed", "doubted", "refuted"
@@ -97,9 +97,7 @@ class Counts:
             and any(changed_before(record, cursor, "created_at") for record in records)
         ]
         if 0 in proofs:
-            logging.getLogger("aha_lakeflow").warning(
-                "%s says that nothing is there where something is: it is not used again.", self._what
-            )
+            warn("%s says that nothing is there where something is: it is not used again.", self._what)
             believed, self.state = self.state in (AGREED, DOUBTED), REFUTED
             if believed:
                 raise CountsRefutedError

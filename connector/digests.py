@@ -4,13 +4,13 @@ Nothing is read here but counts: rows come from REST. Whatever is wrong with the
 schema, no answer), nothing is told, and every idea is asked for.
 """
 
-import logging
 from typing import Any
 
 from connector.client import AhaClient
 from connector.counts import Told, told_of
 from connector.errors import AhaError, AhaRateLimitError, AhaServerError
 from connector.listing import Row
+from connector.log import warn
 
 # Lists were seen to give 200 at most, and no limit of the ids that are asked for.
 PER_CALL = 200
@@ -63,9 +63,7 @@ class Digests:
             raise
         except (AhaError, DigestError) as error:
             self.is_off = True
-            logging.getLogger("aha_lakeflow").warning(
-                "GraphQL does not tell which ideas have comments, so each idea is asked for: %s", error
-            )
+            warn("GraphQL does not tell which ideas have comments, so each idea is asked for: %s", error)
             return {}
 
     def _tell(self, ids: list[str]) -> dict[str, Told]:

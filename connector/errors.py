@@ -32,6 +32,10 @@ class AhaConnectionError(AhaError):
     """No complete answer arrived, after all attempts."""
 
 
+class AhaOrphanedError(AhaError):
+    """What drives this read is gone: nobody waits for its rows."""
+
+
 class AhaStatusError(AhaError):
     """Aha! answered with an error status.
 

@@ -1,12 +1,12 @@
 """Following the audits: which ideas had comments made, changed or deleted, whether the ideas moved or not."""
 
-import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from connector.audits import AuditList, ideas_named
 from connector.client import AhaClient
 from connector.errors import AhaNotFoundError, AhaPermissionError, AhaResponseError
+from connector.log import warn
 from connector.offsets import Offset
 from connector.options import Settings
 from connector.plan import Plan
@@ -70,7 +70,7 @@ def follow_audits(client: AhaClient, settings: Settings, plan: Plan, start: Offs
 
 
 def _warn(plan: Plan, why: str) -> None:
-    logging.getLogger("aha_lakeflow").warning(
+    warn(
         "Table %s does not follow the audits, and reads what hangs below each changed idea: %s",
         plan.table.name,
         why,

@@ -44,15 +44,16 @@ class Budget:
     """At most `per_minute` requests in any minute and 20 in any second, for all threads that share it.
 
     A `per_minute` above 1,200 lifts the limit per second in proportion: whoever sets it does not read
-    from Aha! itself. Of `share` processes that read at the same time, each takes its part.
+    from Aha! itself. Of `share` processes that read at the same time, each takes its part. Where a minute has
+    `parts`, each has its part of the requests, so that nobody waits for a whole minute.
     """
 
-    def __init__(self, per_minute: int, clock: Clock, share: int = 1) -> None:
+    def __init__(self, per_minute: int, clock: Clock, share: int = 1, parts: int = 1) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         per_second = max(REQUESTS_PER_SECOND, per_minute // 60)
         self._windows = (
-            (60.0 * WINDOW_MARGIN, max(1, per_minute // share), deque[float]()),
+            (60.0 / parts * WINDOW_MARGIN, max(1, per_minute // (share * parts)), deque[float]()),
             (1.0 * WINDOW_MARGIN, max(1, per_second // share), deque[float]()),
         )
 

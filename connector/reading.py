@@ -16,6 +16,7 @@ from connector.following import Heard, follow_audits
 from connector.held import Held
 from connector.listing import Row
 from connector.lists import Lists
+from connector.log import warn
 from connector.offsets import Offset, Roll, bucket_of, digest
 from connector.options import Settings
 from connector.parallel import Pool
@@ -26,10 +27,10 @@ from connector.tables.declaration import Table
 from connector.units import Records, Unit, Units
 
 # A micro-batch is at most so many rows, or characters of them, or calls for what hangs below them, and up to
-# a page more: what is lost with it is a minute, and memory is bounded.
+# a page more: what is lost with it is less than a minute, and memory is bounded.
 MOST_ROWS = 6000
 MOST_CHARACTERS = 64 * 2**20
-MOST_ASKED = 200
+MOST_ASKED = 50
 # Of rows below which is asked, so many are delivered again without another walk.
 MOST_AGAIN = 1000
 # So many records may refuse to show what hangs below them, and it is their own fault; not if they are all.
@@ -106,7 +107,7 @@ class Reading:
         """An offset; the beginning, where its cursor lies in the future: nobody knows what it skipped."""
         if start.cursor is None or parse_time(start.cursor) <= self._client.latest:
             return start
-        logging.getLogger("aha_lakeflow").warning(
+        warn(
             "Table %s was read up to %s, which is in the future by this machine's clock: it is read from the "
             "beginning. If this machine's clock is late, set it.",
             self._asked.name,
@@ -207,7 +208,7 @@ class Reading:
         all_of_them = not answered and (self._is_first or len(troubles) >= ALL)
         if remembered > MOST_TROUBLED or all_of_them:
             raise refusal_of(self._asked.name, self.plan.table.requires, error)
-        logging.getLogger("aha_lakeflow").warning(
+        warn(
             "Table %s: what hangs below %d records could not be read, %s the first of them (%s). The others "
             "are read; these are asked for again next time, and nothing of theirs counts as deleted.",
             self._asked.name,

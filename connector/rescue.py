@@ -1,7 +1,6 @@
 """What of a record fits no column: set aside as JSON text, so that it costs no other value or row."""
 
 import json
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pyspark.sql.types import ArrayType, DataType, StructType
 
 from connector.errors import AhaDataError
 from connector.listing import Row
+from connector.log import warn
 from connector.tables.declaration import Table
 from connector.tables.types import RESCUED
 
@@ -57,9 +57,8 @@ class Rescue:
 
     def tell(self) -> None:
         """Say in the log what was set aside since this was last told, by path."""
-        log = logging.getLogger("aha_lakeflow")
         if self.counts:
-            log.warning(
+            warn(
                 "Table %s: %d values are of a type that their columns do not take, and were kept in `%s` "
                 "instead: %s. No other value was touched.",
                 self._table.name,
@@ -68,7 +67,7 @@ class Rescue:
                 shown(self.counts),
             )
         if self.mended:
-            log.warning(
+            warn(
                 "Table %s: %d texts hold half of a character, which was replaced by U+FFFD: %s.",
                 self._table.name,
                 self.mended.total(),

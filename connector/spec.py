@@ -174,7 +174,7 @@ def parse_pipeline_spec(given: Any) -> PipelineSpec:
     name = faults.text("connection_name", given.get("connection_name"))
     tables = _table_specs(faults, given.get("objects"))
     if faults.found:
-        raise AhaOptionError("The pipeline spec cannot be used. " + " ".join(faults.found))
+        raise AhaOptionError("\n  ".join(["The pipeline spec cannot be used:", *faults.found]))
     return PipelineSpec(name or "", tables)
 
 

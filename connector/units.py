@@ -1,6 +1,5 @@
 """What the rows of a list stand for: themselves, their parts, or what hangs below them."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,6 +17,7 @@ from connector.errors import (
     AhaStatusError,
 )
 from connector.listing import Row, is_row
+from connector.log import warn
 from connector.parallel import Pool
 from connector.plan import Plan, is_among
 from connector.servertime import changed_before, readable
@@ -171,7 +171,7 @@ class Units:
             return rows
         if lacking and not self._warned:
             self._warned = True
-            logging.getLogger("aha_lakeflow").warning(
+            warn(
                 "GET %s does not tell `%s`, which table `%s` needs: each row that it returns is asked for by "
                 "itself, a call each.",
                 plan.listing.path,

@@ -117,7 +117,7 @@ def parse_yaml(place: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = yaml.load(text, UniqueLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{place} is no YAML ({str(error).splitlines()[0]}).") from None
-    check_form(f"{place} cannot be used.", schema, found)
+    check_form(f"{place} cannot be used:", schema, found)
     return found
 
 
@@ -128,7 +128,7 @@ def check_form(what: str, schema: dict[str, Any], value: Any) -> None:
     errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: error.json_path)
     if errors:
         paths = [(error.json_path.removeprefix("$").lstrip(".") or "spec", error.message) for error in errors]
-        raise InputError(" ".join([what, *(f"{path}: {message}." for path, message in paths)]))
+        raise InputError("\n  ".join([what, *(f"{path}: {message}." for path, message in paths)]))
 
 
 def text_of(value: Any) -> str:

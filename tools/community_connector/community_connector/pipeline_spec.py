@@ -90,7 +90,7 @@ def make_pipeline_spec(
         raise InputError("Which connection? Give --connection-name, or a pipeline spec that names it.")
     if connection and made["connection_name"] != connection:
         raise InputError(f"--connection-name is `{connection}`; the spec says `{made['connection_name']}`.")
-    check_form("The pipeline spec cannot be used.", schema_of(spec), made)
+    check_form("The pipeline spec cannot be used:", schema_of(spec), made)
     tables = [entry["table"] for entry in made["objects"]]
     faults = [
         f"objects[{number}].table{fault}"
@@ -99,7 +99,7 @@ def make_pipeline_spec(
     ]
     faults += _clashes(tables, spec.labels, where)
     if faults:
-        raise InputError(" ".join(["The pipeline spec cannot be used.", *faults]))
+        raise InputError("\n  ".join(["The pipeline spec cannot be used:", *faults]))
     return made
 
 
