@@ -23,6 +23,8 @@ TOOLS = {
     "typing": (CASSETTES_TOOL, DEPLOY_TOOL),
     "ingest": (CASSETTES_TOOL,),
 }
+# Seconds.
+PATIENCE = 20.0
 PYTHONS = nox.project.python_versions(PROJECT)
 # Engines that `compat` tries, and what stands in each. Databricks' serverless environment 5 has Python 3.12.
 ENGINES = {
@@ -42,9 +44,10 @@ def install(session: nox.Session, group: str) -> None:
 
 
 def run_and_exit(session: nox.Session, *command: str) -> None:
-    """Run a command whose exit code means something: 2 is bad input, and nox alone would exit with 1."""
+    """Run a command whose exit code means something: 2 is bad input, and nox alone would exit with 1. At
+    Ctrl-C it is given the time to end what it started."""
     try:
-        session.run(*command)
+        session.run(*command, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)
     except CommandFailed as failed:
         sys.exit(failed.return_code or 1)
 

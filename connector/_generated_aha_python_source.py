@@ -43,7 +43,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: c894aa567e1c71fd5d233f55600f54f22b9489bc3f3090885fd040d489210c97
+SHA-256 of these files and of the script: cedde8cfacdf56d180c29552d8f44890e631b9296e82aa389c3c24e82d027cf8
 """
 
 import base64
@@ -1081,7 +1081,7 @@ def register_lakeflow_source(spark):
 
     def reason_of(error: Exception) -> str:
         """Why no answer came, without the address, whose parameters fill a page."""
-        noise = r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?|HTTPS?Connection(Pool)?\([^()]*\):"
+        noise = r"Max retries exceeded with url: \S+|<[^>]*object at 0x\w+>:?|HTTPS?Connection(Pool)?\([^()]*\):"
         text = re.sub(noise, "", str(error))
         return f"{type(error).__name__}: {' '.join(text.split())}"
 

@@ -320,7 +320,7 @@ class AhaClient:
 
 def reason_of(error: Exception) -> str:
     """Why no answer came, without the address, whose parameters fill a page."""
-    noise = r"Max retries exceeded with url: \S+|<[^>]*object at 0x[0-9a-f]+>:?|HTTPS?Connection(Pool)?\([^()]*\):"
+    noise = r"Max retries exceeded with url: \S+|<[^>]*object at 0x\w+>:?|HTTPS?Connection(Pool)?\([^()]*\):"
     text = re.sub(noise, "", str(error))
     return f"{type(error).__name__}: {' '.join(text.split())}"
 

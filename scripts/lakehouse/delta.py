@@ -107,7 +107,7 @@ class Target:
         retyped = find_retyped(
             columns_of(table.schema()), columns_of(Schema.from_arrow(self._stored(schema)))
         )
-        if kept == self.kept and not retyped:
+        if (kept == self.kept and not retyped) or self.is_untouched:
             return
         other = f"with another type of {', '.join(f'`{name}`' for name in retyped)}" if retyped else self.kept
         raise LakehouseError(
@@ -115,6 +115,14 @@ class Target:
             "To keep it, ingest into another --destination, or give the table another name. --full-refresh "
             "makes it anew, with what Aha! holds now: a history begins again."
         )
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether a run made it and never brought anything: its account could not be read, say."""
+        if not self.exists():
+            return False
+        table = DeltaTable(str(self.path))
+        return table.version() == 0 and KEPT in table.metadata().configuration and not table.file_uris()
 
     @property
     def is_of_0_1_0(self) -> bool:

@@ -3,18 +3,17 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from scripts.lakehouse.logs import errors_into, new_log
 from scripts.merge.generated import ROOT
 
 MERGED_FILE = ROOT / "connector" / "_generated_aha_python_source.py"
-LOG = ROOT / "build" / "spark.log"
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
@@ -24,29 +23,15 @@ QUICK = "-XX:TieredStopAtLevel=1"
 LEAST_HEAP, MOST_HEAP = 1024, 4096
 
 
-def start_session(name: str) -> SparkSession:
+def start_session(name: str, log: Path | None = None) -> SparkSession:
     """A session on two local cores. Its Python workers run this interpreter.
 
-    What the JVM prints goes to `build/spark.log`: a reader of the terminal is told what matters.
+    What the JVM prints goes to `log`, or a new one: a reader of the terminal is told what matters.
     """
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    with _errors_into(LOG):
+    with errors_into(log or new_log()):
         return _session(name)
-
-
-@contextmanager
-def _errors_into(path: Path) -> Iterator[None]:
-    """Standard error of processes started meanwhile, which Python's own `sys.stderr` does not reach."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = os.dup(2)
-    with path.open("w") as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def _session(name: str) -> SparkSession:

@@ -1,7 +1,6 @@
 """One table from the data source into the lakehouse: a stream with a checkpoint, batch by batch."""
 
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql.streaming.query import StreamingQuery
 
 from connector.records import arrow_schema
 from connector.spec import TableSpec
@@ -18,14 +16,11 @@ from scripts.lakehouse.checkpoints import Checkpoint
 from scripts.lakehouse.delta import Batch, LakehouseError, Target
 
 FORMAT = "lakeflow_connect"
-POLL_SECONDS = 0.2
 FILTERS = ("custom_object_keys", "ideas_q", "ideas_workflow_status", "q", "workspaces")
 # Kept beside the tables; names that no table can have.
 CHECKPOINTS, STAGING, REFRESH = ".checkpoints", ".staging", ".refresh"
 # What a table is streamed by: each has a checkpoint of its own.
 ROWS, DELETIONS = "rows", "deletions"
-
-Report = Callable[[str], None]
 
 
 @dataclass
@@ -37,7 +32,6 @@ class Run:
         connection: connection options.
         lakehouse: the directory of tables and checkpoints.
         account: whose rows these are; a table takes those of one account.
-        report: told how many rows a table has got so far.
         changed: rows that this run has brought, by destination.
         notices: what its user should know of it, in sentences.
     """
@@ -46,7 +40,6 @@ class Run:
     connection: Mapping[str, str]
     lakehouse: Path
     account: str = "an account"
-    report: Report = lambda _: None
     changed: dict[str, int] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
@@ -84,6 +77,8 @@ class Run:
         frame = reader.format(FORMAT).options(**options).load()
         schema = arrow_schema(frame.schema)
         target.require(schema)
+        if target.is_untouched:
+            remove(target.path)
         if not target.exists():
             # A checkpoint without its table would bring only what changed since.
             remove(self.checkpoint(table))
@@ -152,7 +147,6 @@ class Run:
             )
 
     def _stream(self, table: TableSpec, target: Target, changes: DataFrame, flow: str) -> None:
-        name = f"{table.name}{' (deletions)' if flow == DELETIONS else ''}"
         checkpoint = Checkpoint(self.checkpoint(table) / flow)
         change = target.delete if flow == DELETIONS else target.apply
 
@@ -166,14 +160,13 @@ class Run:
                 # A panic of delta-rs is no Exception: Spark would wait for ever for this thread.
                 raise LakehouseError(f"Delta failed: {panic}") from None
 
-        query: StreamingQuery = (
+        query = (
             changes.writeStream.foreachBatch(write)
             .option("checkpointLocation", str(checkpoint.path))
             .trigger(availableNow=True)
             .start()
         )
-        while not query.awaitTermination(POLL_SECONDS):  # type: ignore[arg-type]
-            self.report(f"{name}: {self.changed[table.name]:,} rows, {time.strftime('%H:%M:%S')}")
+        query.awaitTermination()
 
     def _staged(self, frame: DataFrame, target: Target, apply: Callable[[ds.Dataset], None]) -> int:
         """Write a batch aside from the executors, and apply it from there: no process holds all of it."""

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 
-from scripts.ingest import explain, main, show_table
+from scripts.ingest import main, show_table
 from scripts.lakehouse.delta import Batch, LakehouseError, Target
+from scripts.lakehouse.faults import explain
 from scripts.lakehouse.places import find_place, require_name
 from tests.unit.test_lakehouse import SCHEMA, batch
 

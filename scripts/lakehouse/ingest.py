@@ -1,0 +1,160 @@
+"""One run: all tables from where their rows are into the lakehouse, a few at a time."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deltalake.exceptions import DeltaError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from rich.console import Console
+
+from connector.client import AhaClient, RetryPolicy
+from connector.options import parse_options
+from connector.pacing import SystemClock
+from connector.spec import TableSpec
+from scripts.lakehouse.accounts import Account, find_live, replaying
+from scripts.lakehouse.delta import LakehouseError
+from scripts.lakehouse.estimate import Estimator
+from scripts.lakehouse.faults import explain
+from scripts.lakehouse.logs import find_warnings, new_log
+from scripts.lakehouse.progress import (
+    DONE,
+    FAILED,
+    READING,
+    Board,
+    Display,
+    Progress,
+    plan_table,
+    traffic_warnings,
+)
+from scripts.lakehouse.relay import Relay, Traffic, relaying
+from scripts.lakehouse.spark import load_merged_file, start_session
+from scripts.lakehouse.stopping import listen
+from scripts.lakehouse.streams import Run
+
+# Tables that are read at the same time; one where the account allows so few calls a minute that those of four
+# would wait for each other longer than a reader waits for an answer.
+STREAMS, LEAST_FOR_STREAMS = 4, 60
+LOOK_SECONDS = 0.25
+# A first look: a wrong name or key should not take the minute that an outage is given.
+FIRST_LOOK = RetryPolicy(attempts=3)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run.
+
+    Attributes:
+        board: each table.
+        warnings: what its user should know, in sentences.
+        log: where Spark's own report is.
+    """
+
+    board: Board
+    warnings: Sequence[str]
+    log: Path
+
+    @property
+    def failed(self) -> list[Progress]:
+        return [table for table in self.board.tables if table.state == FAILED]
+
+
+def ingest(
+    tables: Sequence[TableSpec],
+    destination: Path,
+    console: Console,
+    *,
+    live: bool,
+    cassettes: bool,
+    full_refresh: bool,
+) -> Result:
+    """Bring all tables up to date, a few at a time; one that fails stops no other.
+
+    Raises:
+        AhaError: the account cannot be read at all.
+        CassetteError, CredentialsError: there is nothing to read from.
+        LakehouseError: this machine does not let Spark run.
+    """
+    with ExitStack() as stack:
+        account = None if cassettes else find_live(required=live)
+        if account:
+            console.print(f"Reading the account at {account.name}", markup=False)
+            accounts = dict.fromkeys((table.name for table in tables), account)
+        else:
+            console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
+            accounts = stack.enter_context(replaying(tables))
+        per_minute = min(found.settings.requests_per_minute for found in accounts.values())
+        relay = stack.enter_context(relaying(per_minute))
+        board = Board([Progress(table.name) for table in tables], per_minute)
+        if account:
+            plan(relay, account, tables, board, destination, full_refresh=full_refresh)
+            console.print(plan_table(board))
+        log = new_log()
+        spark = start_session("aha-ingest", log)
+        # Spark has put its own answer to Ctrl-C in the place of ours.
+        listen()
+        stack.callback(spark.stop)
+        load_merged_file()(spark)
+        run = Run(spark, {}, destination)
+
+        def bring(table: TableSpec, progress: Progress) -> None:
+            bring_one(run, relay, table, accounts[table.name], progress, full_refresh=full_refresh)
+
+        pool = ThreadPoolExecutor(min(STREAMS if per_minute >= LEAST_FOR_STREAMS else 1, len(tables)))
+        pending: set[Future[None]] = {
+            pool.submit(bring, table, progress) for table, progress in zip(tables, board.tables, strict=True)
+        }
+        with Display(console, board, SystemClock()) as display:
+            while pending:
+                done, pending = wait(pending, LOOK_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                for progress in board.tables:
+                    progress.rows = run.changed.get(progress.name, 0)
+                display.update()
+        pool.shutdown()
+        return Result(board, [*run.notices, *traffic_warnings(board), *find_warnings(log)], log)
+
+
+def plan(
+    relay: Relay,
+    account: Account,
+    tables: Sequence[TableSpec],
+    board: Board,
+    destination: Path,
+    *,
+    full_refresh: bool,
+) -> None:
+    """Ask the lists of tables that are not there yet how long they are; and so find out, before Spark starts,
+    whether the account can be read."""
+    through = {**account.connection, "base_url": relay.open(account.settings, Traffic())}
+    estimator = Estimator(AhaClient(parse_options(through), policy=FIRST_LOOK))
+    estimator.require_account()
+    for table, progress in zip(tables, board.tables, strict=True):
+        if full_refresh or not (destination / table.name).exists():
+            progress.estimate = estimator.estimate(table.source, parse_options(through, table.options))
+
+
+def bring_one(
+    run: Run, relay: Relay, table: TableSpec, account: Account, progress: Progress, *, full_refresh: bool
+) -> None:
+    """Bring one table up to date, and note what came of it."""
+    progress.state, started = READING, time.monotonic()
+    address = relay.open(account.settings, progress.traffic)
+    connection = {**account.connection, "base_url": address}
+    own = replace(run, connection=connection, account=account.name)
+    try:
+        progress.total = own.ingest(table, full_refresh=full_refresh).count()
+    except (DeltaError, LakehouseError, OSError, Py4JError, PySparkException) as error:
+        progress.fault = explain(error, behind(address, account))
+    progress.rows = run.changed.get(table.name, 0)
+    progress.seconds = time.monotonic() - started
+    progress.state = FAILED if progress.fault else DONE
+
+
+def behind(address: str, account: Account) -> Mapping[str, str]:
+    return {address: account.settings.origin}
