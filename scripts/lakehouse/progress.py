@@ -73,8 +73,8 @@ class Board:
         return f"{done} of {len(self.tables)} tables, {sent:,} calls{left}{held}"
 
     def lines(self) -> list[str]:
-        """The tables that are being read, and the run as a whole."""
-        return [*(str(table) for table in self.tables if table.state == READING), self.summary()]
+        """The run as a whole, and the tables that are being read."""
+        return [self.summary(), *(str(table) for table in self.tables if table.state == READING)]
 
 
 class Display:
