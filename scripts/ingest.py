@@ -83,6 +83,8 @@ def main(
         # A terminal in another encoding shows what it can, and fails at nothing.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
+        listen()
+        end_with_nox()
         place = find_place(destination)
         if show is not None:
             sys.exit(show_table(place, show))
@@ -93,8 +95,6 @@ def main(
             sys.exit(2)
         tables = read_spec(spec)
         require_directory(place)
-        listen()
-        end_with_nox()
         console = Console(highlight=False, stderr=output == JSON)
         result = ingest(tables, place, console, live=live, cassettes=cassettes, full_refresh=full_refresh)
         if output == JSON:

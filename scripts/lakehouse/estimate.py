@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, replace
 
 from connector.client import AhaClient
+from connector.counts import NOTHING, tell_by_field
+from connector.digests import Digests
 from connector.errors import (
     AhaAuthError,
     AhaConnectionError,
@@ -13,7 +15,7 @@ from connector.errors import (
 )
 from connector.listing import Listing
 from connector.options import Settings
-from connector.plan import Plan, plan_parents, plan_table
+from connector.plan import Below, Plan, plan_parents, plan_table
 from connector.tables import TABLES
 
 
@@ -23,20 +25,21 @@ class Estimate:
 
     Attributes:
         calls: about how many; None where nothing tells.
-        most: whether it may be fewer: below records that say how much hangs below them.
+        most: at most so many, where records that nothing hangs below are not asked for, and only the first
+            page of them was looked at; else None.
     """
 
     calls: int | None
-    most: bool = False
+    most: int | None = None
 
     def __str__(self) -> str:
         if self.calls is None:
             return "?"
-        return f"{'at most ' if self.most else ''}{self.calls:,}"
+        return f"{self.calls:,}" if self.most is None else f"about {self.calls:,}, at most {self.most:,}"
 
 
 class Estimator:
-    """Asks each list once, however many tables need it."""
+    """Asks each list once, and the first page of one below whose rows is asked."""
 
     def __init__(self, client: AhaClient) -> None:
         self._client = client
@@ -66,7 +69,19 @@ class Estimator:
         if rows is None or calls is None or not plan.below:
             return Estimate(calls)
         told = calls if plan.below.digest else 0
-        return Estimate(calls + told + rows, most=plan.below.is_counted)
+        most = calls + told + rows
+        if not plan.below.is_counted:
+            return Estimate(most)
+        first, asked = self._look(plan.listing, plan.below)
+        return Estimate(calls + told + first + math.ceil((rows - first) * asked), most)
+
+    def _look(self, listing: Listing, below: Below) -> tuple[int, float]:
+        """Rows of the first page, which are all asked for; and below what share of them something is."""
+        rows = listing.fetch(self._client, 1).rows
+        ask = Digests(self._client, *below.digest) if below.digest else tell_by_field(below.count or "")
+        told = ask(rows)
+        asked = [row for row in rows if told.get(str(row["id"]), NOTHING).count != 0]
+        return len(rows), len(asked) / max(1, len(rows))
 
     def _measure(self, plan: Plan, settings: Settings) -> tuple[int | None, int | None]:
         """Rows of a plan's lists, where one list tells them; and the calls that these take."""

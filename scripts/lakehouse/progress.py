@@ -51,8 +51,7 @@ class Progress:
 
     def __str__(self) -> str:
         told = f"{self.name} {self.rows:,} rows, {self.traffic.sent:,} calls"
-        most = "at most " if self.estimate and self.estimate.most else "about "
-        return f"{told}, {most}{self.to_go:,} to go" if self.to_go else told
+        return f"{told}, about {self.to_go:,} to go" if self.to_go else told
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,8 @@ def plan_table(board: Board) -> Table | str:
     if not first:
         return goes_on
     calls = sum((table.estimate and table.estimate.calls) or 0 for table in first)
-    most = "At most about" if any(table.estimate and table.estimate.most for table in first) else "About"
-    cost = f"{most} {calls:,} calls: {minutes(calls, board.per_minute)} at {board.per_minute:,} a minute."
+
+    cost = f"About {calls:,} calls: {minutes(calls, board.per_minute)} at {board.per_minute:,} a minute."
     caption = f"{cost} {goes_on}" if others else cost
     report = Table("table", "calls", title=f"First syncs: {len(first)} tables", caption=caption)
     report.columns[1].justify = "right"

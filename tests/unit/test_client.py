@@ -2,6 +2,8 @@
 
 import logging
 import pickle
+import subprocess
+import sys
 import traceback
 
 import pytest
@@ -17,7 +19,9 @@ from connector.errors import (
     AhaServerError,
 )
 from connector.options import parse_options
+from sandbox.server import Sandbox
 from tests.conftest import FakeClock
+from tests.places import ROOT
 from tests.scripted import Script, dripping, scripted
 
 KEY = "s3cret-key-of-nobody"
@@ -297,3 +301,40 @@ def test_a_retry_is_logged_with_its_reason_and_its_wait(
     with scripted((503, {}, ""), GOOD) as script:
         client_for(script, clock).get("/ideas", {})
     assert "GET /ideas failed in attempt 1 of 6, next in 1 s: GET /ideas answered 503" in caplog.text
+
+
+# A reader whose parent starts it, as Spark starts its workers, and is then killed.
+PARENT = """
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
+sys.stdin.read()
+os.kill(os.getpid(), 9)
+"""
+READER = """
+import os, sys
+from connector.client import AhaClient
+from connector.errors import AhaOrphanedError
+from connector.options import parse_options
+settings = {"api_key": "sandbox-key", "subdomain": "company", "base_url": sys.argv[1]}
+client = AhaClient(parse_options(settings | {"requests_per_minute": "600000"}))
+client.get("/products", {})
+print("read", flush=True)
+try:
+    while True:
+        client.get("/products", {})
+except AhaOrphanedError as error:
+    print(error)
+"""
+
+
+def test_a_reader_whose_parent_is_gone_sends_nothing_more(sandbox: Sandbox) -> None:
+    command = [sys.executable, "-c", PARENT, READER, sandbox.url]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "read\n"
+        process.stdin.close()
+        # The reader ends, and with it the pipe.
+        assert "The process that began this read has ended" in process.stdout.read()
