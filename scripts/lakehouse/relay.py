@@ -21,8 +21,9 @@ from connector.client import reason_of
 from connector.options import Settings
 from connector.pacing import Budget, Clock, SystemClock
 
-# A reader gives up an answer after a minute, and turns come several times in that.
-TURNS = 5
+# A minute's requests are spread over it: of bursts, a machine that stalls would put two into one second; and a
+# reader that waits for the next minute gives its answer up.
+TURNS = 60
 # Of requests at the same time: four tables, four calls each, and a few more.
 THREADS = 24
 TIMEOUT = (10.0, 60.0)
@@ -81,7 +82,7 @@ class Relay:
     """Passes requests on, within one budget."""
 
     def __init__(self, per_minute: int, clock: Clock | None = None) -> None:
-        self._budget = Budget(per_minute, clock or SystemClock(), parts=min(TURNS, per_minute))
+        self._budget = Budget(per_minute, clock or SystemClock(), parts=turns_of(per_minute))
         self._local = threading.local()
         self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="relay")
@@ -157,6 +158,11 @@ class Relay:
     def close(self) -> None:
         """Send nothing more, from now on."""
         self._closed.set()
+
+
+def turns_of(per_minute: int) -> int:
+    """Parts of a minute that have as many requests each, and together nearly all."""
+    return per_minute // -(-per_minute // TURNS)
 
 
 def is_kept(header: str) -> bool:

@@ -1,9 +1,12 @@
 """The request budget."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.pacing import Budget, SystemClock, shared_budget
+from scripts.lakehouse.relay import turns_of
 from tests.conftest import FakeClock
 
 
@@ -29,6 +32,21 @@ def test_a_long_sync_uses_at_least_95_percent_of_its_budget() -> None:
         budget.take()
         sent += 1
     assert sent >= 0.95 * 300 * 10
+
+
+@given(st.integers(1, 2000))
+def test_what_is_spread_over_a_minute_is_within_its_limit_uses_most_of_it_and_waits_for_no_whole_one(
+    per_minute: int,
+) -> None:
+    clock, sent = FakeClock(), []
+    budget = Budget(per_minute, clock, parts=turns_of(per_minute))
+    while clock.now < 240 and len(sent) < 1000:
+        budget.take()
+        sent.append(clock.now)
+    assert max(sum(moment - 60 < other <= moment for other in sent) for moment in sent) <= per_minute
+    gaps = [later - earlier for earlier, later in itertools.pairwise(sent)]
+    assert max(gaps, default=0) <= max(2, 60 / per_minute) * 1.05
+    assert len(sent) >= 0.93 * min(per_minute, 20 * 60) * clock.now / 60
 
 
 def test_all_that_read_an_account_in_a_process_share_one_budget() -> None:
