@@ -17,12 +17,16 @@ DEPLOY_TOOL = "tools/community_connector"
 CASSETTES_TOOL = "tools/strict_cassettes"
 EXAMPLE = "examples/tracker"
 # Which groups use which of the distributions that stand here beside the connector.
-BOTH = [CASSETTES_TOOL, DEPLOY_TOOL]
 TOOLS = {
     "test": (CASSETTES_TOOL, DEPLOY_TOOL),
     "typing": (CASSETTES_TOOL, DEPLOY_TOOL),
     "ingest": (CASSETTES_TOOL,),
+    "harness": (CASSETTES_TOOL,),
+    "serve": (CASSETTES_TOOL,),
 }
+# What needs Spark shares one environment, to which each session adds what it needs: Spark alone is half a
+# gigabyte.
+SPARK = ".nox/spark"
 # Seconds.
 PATIENCE = 20.0
 PYTHONS = nox.project.python_versions(PROJECT)
@@ -38,9 +42,22 @@ COMPAT_TESTS = [f"tests/unit/test_{name}.py" for name in ("datasource", "pipelin
 
 
 def install(session: nox.Session, group: str) -> None:
-    """Install one of pyproject's dependency groups."""
+    """Install one of pyproject's dependency groups, into a Python that it is for."""
+    require_python(session)
     tools = [argument for tool in TOOLS.get(group, ()) for argument in ("-e", tool)]
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, group), *tools)
+
+
+def require_python(session: nox.Session) -> None:
+    """End with one sentence where pip would fill a page."""
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    version = str(session.run("python", "-c", ask, silent=True, log=False)).strip()
+    if version not in PYTHONS:
+        python = f"python{PYTHONS[-2]} -m"
+        session.error(
+            f"Python {version} does not run this project; {', '.join(PYTHONS)} do. With one of them installed: "
+            f"{python} pip install nox && {python} nox -s {session.name}"
+        )
 
 
 def run_and_exit(session: nox.Session, *command: str) -> None:
@@ -52,21 +69,21 @@ def run_and_exit(session: nox.Session, *command: str) -> None:
         sys.exit(failed.return_code or 1)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def ingest(session: nox.Session) -> None:
     """Read every table through the merged file in Spark, into build/lakehouse/."""
     install(session, "ingest")
     run_and_exit(session, "python", "-m", "scripts.ingest", *session.posargs)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def test(session: nox.Session) -> None:
     """The whole suite, offline, over the source and over the merged file."""
     install(session, "test")
     session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def bench(session: nox.Session) -> None:
     """Measure what syncs cost, and more; `-- NAME...` picks."""
     install(session, "test")
@@ -94,7 +111,7 @@ def compat(session: nox.Session, engine: str) -> None:
     session.run(*command, *tests, *session.posargs)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def soak(session: nox.Session) -> None:
     """What takes too long for every run: a killed ingest, and 5,000 random histories, with figures."""
     install(session, "test")
@@ -104,31 +121,31 @@ def soak(session: nox.Session) -> None:
     session.run(*command, *histories, *session.posargs, env={"HISTORIES": "5000"})
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def record(session: nox.Session) -> None:
     """Record cassettes from a live account, or `-- --sandbox`."""
-    install(session, "test")
+    install(session, "harness")
     run_and_exit(session, "python", "-m", "harness", "record", *session.posargs)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def cassettes(session: nox.Session) -> None:
     """List the cassettes and fail on leaks, orphans, gaps, age and size; `-- --html` writes a page."""
     install(session, "test")
     run_and_exit(session, "python", "-m", "harness", "cassettes", *session.posargs)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def drift(session: nox.Session) -> None:
     """Compare the shapes of live answers (`-- --sandbox`: the sandbox's) with the cassettes."""
-    install(session, "test")
+    install(session, "harness")
     run_and_exit(session, "python", "-m", "harness", "drift", *session.posargs)
 
 
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve a recorded scenario to curl; `-- ideas/one_page --port 8080`."""
-    install(session, "test")
+    install(session, "serve")
     run_and_exit(session, "python", "-m", "harness", "serve", *session.posargs)
 
 
@@ -139,7 +156,7 @@ def sandbox(session: nox.Session) -> None:
     run_and_exit(session, "python", "-m", "sandbox", *session.posargs)
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def build_artifact(session: nox.Session) -> None:
     """Regenerate the merged file, connector_spec.yaml and docs/tables.md."""
     install(session, "artifact")
@@ -173,7 +190,7 @@ def example(session: nox.Session) -> None:
         session.run("pytest", "-q")
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def check_artifact(session: nox.Session) -> None:
     """Fail if a generated file is stale, missing or untracked. Changes nothing."""
     install(session, "artifact")
@@ -195,7 +212,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session
+@nox.session(venv_location=SPARK)
 def typing(session: nox.Session) -> None:
     """mypy --strict."""
     install(session, "typing")

@@ -7,6 +7,8 @@ from connector.errors import printable
 from scripts.lakehouse.delta import LakehouseError
 from scripts.lakehouse.spark import MERGED_FILE
 
+# Of a machine that is busy: Spark gives its Python workers ten seconds to begin.
+PASSING = re.compile(r"Python worker failed to connect back|Python worker exited unexpectedly")
 # What this machine refuses, however a library puts it → what to do.
 MACHINE_FAULTS = {
     r"No space left on device|os error 28\b": (
@@ -30,11 +32,20 @@ MACHINE_FAULTS = {
         "Spark's JVM ended: this machine may have run out of memory, or somebody killed it. Nothing is lost: "
         "run again, and close what else runs."
     ),
+    PASSING.pattern: (
+        "This machine was too busy to start Spark's Python workers in ten seconds. Nothing is lost: run "
+        "again, and close what else runs."
+    ),
     r"answered 501 Not Implemented": (
         "The cassettes do not hold what these options ask for. Read an account instead: --live, or the local "
         'sandbox (README, "Try it without an account").'
     ),
 }
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same may succeed at once."""
+    return PASSING.search(str(error)) is not None
 
 
 def explain(error: Exception, addresses: Mapping[str, str] | None = None) -> str:
@@ -58,8 +69,10 @@ def _reason(error: Exception) -> str:
     ]
     if lines:
         return lines[-1].rpartition(MERGED_FILE.stem + ".")[2]
-    # What a batch function raised stands at the end of a traceback.
+    # What a batch function raised stands at the end of a traceback, and of Java's report, what began it.
     others = [
-        line.strip() for line in str(error).splitlines() if re.match(r"\S*(Error|Exception): ", line.strip())
+        line.strip().removeprefix("Caused by: ")
+        for line in str(error).splitlines()
+        if re.match(r"(Caused by: )?\S*(Error|Exception): ", line.strip())
     ]
     return others[-1] if others else (str(error).splitlines() or [type(error).__name__])[0]

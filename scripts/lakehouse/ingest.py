@@ -1,7 +1,7 @@
 """One run: all tables from where their rows are into the lakehouse, a few at a time."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from connector.spec import TableSpec
 from scripts.lakehouse.accounts import Account, find_live, replaying
 from scripts.lakehouse.delta import LakehouseError
 from scripts.lakehouse.estimate import Estimator
-from scripts.lakehouse.faults import explain
+from scripts.lakehouse.faults import explain, is_passing
 from scripts.lakehouse.logs import find_warnings, new_log
 from scripts.lakehouse.progress import (
     DONE,
@@ -40,6 +40,8 @@ from scripts.lakehouse.streams import Run
 # would wait for each other longer than a reader waits for an answer.
 STREAMS, LEAST_FOR_STREAMS = 4, 60
 LOOK_SECONDS = 0.25
+# Of a table whose fault was this machine's haste.
+ATTEMPTS = 3
 # A first look: a wrong name or key should not take the minute that an outage is given.
 FIRST_LOOK = RetryPolicy(attempts=3)
 
@@ -147,14 +149,14 @@ def bring_one(
     address = relay.open(account.settings, progress.traffic)
     connection = {**account.connection, "base_url": address}
     own = replace(run, connection=connection, account=account.name)
-    try:
-        progress.total = own.ingest(table, full_refresh=full_refresh).count()
-    except (DeltaError, LakehouseError, OSError, Py4JError, PySparkException) as error:
-        progress.fault = explain(error, behind(address, account))
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            progress.total = own.ingest(table, full_refresh=full_refresh).count()
+            break
+        except (DeltaError, LakehouseError, OSError, Py4JError, PySparkException) as error:
+            if attempt == ATTEMPTS or not is_passing(error):
+                progress.fault = explain(error, {address: account.settings.origin})
+                break
     progress.rows = run.changed.get(table.name, 0)
     progress.seconds = time.monotonic() - started
     progress.state = FAILED if progress.fault else DONE
-
-
-def behind(address: str, account: Account) -> Mapping[str, str]:
-    return {address: account.settings.origin}

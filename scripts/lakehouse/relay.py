@@ -21,7 +21,7 @@ from connector.client import reason_of
 from connector.options import Settings
 from connector.pacing import Budget, Clock, SystemClock
 
-# A minute's requests are spread over it: of bursts, a machine that stalls would put two into one second; and a
+# A minute's requests are spread over it: a machine that stalls would put two bursts into one second, and a
 # reader that waits for the next minute gives its answer up.
 TURNS = 60
 # Of requests at the same time: four tables, four calls each, and a few more.

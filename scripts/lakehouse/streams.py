@@ -71,7 +71,7 @@ class Run:
             return self.target(table)
         options = {"tableName": table.source, **self.connection, **table.options}
         target = self.target(table)
-        self.changed[table.name] = 0
+        self.changed.setdefault(table.name, 0)
         snapshot = table.ingestion_type == "snapshot"
         reader = self.spark.read if snapshot else self.spark.readStream
         frame = reader.format(FORMAT).options(**options).load()
