@@ -55,7 +55,7 @@ def require_python(session: nox.Session) -> None:
     if version not in PYTHONS:
         python = f"python{PYTHONS[-2]} -m"
         session.error(
-            f"Python {version} does not run this project; {', '.join(PYTHONS)} do. With one of them installed: "
+            f"Python {version} does not run this project; {', '.join(PYTHONS)} do. With one of them: "
             f"{python} pip install nox && {python} nox -s {session.name}"
         )
 

@@ -38,7 +38,8 @@ def test_a_long_sync_uses_at_least_95_percent_of_its_budget() -> None:
 def test_what_is_spread_over_a_minute_is_within_its_limit_uses_most_of_it_and_waits_for_no_whole_one(
     per_minute: int,
 ) -> None:
-    clock, sent = FakeClock(), []
+    clock = FakeClock()
+    sent: list[float] = []
     budget = Budget(per_minute, clock, parts=turns_of(per_minute))
     while clock.now < 240 and len(sent) < 1000:
         budget.take()
