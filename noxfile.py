@@ -1,5 +1,6 @@
 """All commands of the project. Each sets up what it needs on a machine with Python, Java and git."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -24,12 +25,18 @@ TOOLS = {
     "harness": (CASSETTES_TOOL,),
     "serve": (CASSETTES_TOOL,),
 }
+PYTHONS = nox.project.python_versions(PROJECT)
+PYTHON = "{}.{}".format(*sys.version_info)
+if PYTHON not in PYTHONS:
+    sys.exit(
+        f"Python {PYTHON} does not run this project; {', '.join(PYTHONS)} do. With one of them: "
+        "python3.12 -m pip install nox && python3.12 -m nox -s ingest; or: uvx --python 3.12 nox -s ingest"
+    )
 # What needs Spark shares one environment, to which each session adds what it needs: Spark alone is half a
 # gigabyte.
-SPARK = ".nox/spark"
+SPARK = Path(".nox").resolve() / f"spark-{PYTHON}"
 # Seconds.
 PATIENCE = 20.0
-PYTHONS = nox.project.python_versions(PROJECT)
 # Engines that `compat` tries, and what stands in each. Databricks' serverless environment 5 has Python 3.12.
 ENGINES = {
     "spark-4.0": ["pyspark==4.0.*"],
@@ -41,53 +48,54 @@ ENGINES = {
 COMPAT_TESTS = [f"tests/unit/test_{name}.py" for name in ("datasource", "pipeline", "records", "split")]
 
 
-def install(session: nox.Session, group: str) -> None:
-    """Install one of pyproject's dependency groups, into a Python that it is for."""
-    require_python(session)
+def packages(group: str) -> list[str]:
+    """One of pyproject's dependency groups, and the tools that belong to it, as pip takes them."""
     tools = [argument for tool in TOOLS.get(group, ()) for argument in ("-e", tool)]
-    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group), *tools)
+    return [*nox.project.dependency_groups(PROJECT, group), *tools]
 
 
-def require_python(session: nox.Session) -> None:
-    """End with one sentence where pip would fill a page."""
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
-    version = str(session.run("python", "-c", ask, silent=True, log=False)).strip()
-    if version not in PYTHONS:
-        python = f"python{PYTHONS[-2]} -m"
-        session.error(
-            f"Python {version} does not run this project; {', '.join(PYTHONS)} do. With one of them: "
-            f"{python} pip install nox && {python} nox -s {session.name}"
-        )
+def share(session: nox.Session, group: str) -> str:
+    """The Python of the shared environment, with what a group needs."""
+
+    scripts = SPARK / ("Scripts" if os.name == "nt" else "bin")
+    python = str(scripts / "python")
+    if not scripts.exists():
+        # Which nox itself needs, and so has.
+        session.run(sys.executable, "-m", "virtualenv", "--quiet", str(SPARK), external=True)
+    quiet = ("--quiet", "--disable-pip-version-check")
+    session.run(python, "-m", "pip", "install", *quiet, *packages(group), external=True, silent=True)
+    session.env["PATH"] = os.pathsep.join((str(scripts), os.environ["PATH"]))
+    return python
 
 
 def run_and_exit(session: nox.Session, *command: str) -> None:
     """Run a command whose exit code means something: 2 is bad input, and nox alone would exit with 1. At
     Ctrl-C it is given the time to end what it started."""
     try:
-        session.run(*command, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)
+        session.run(*command, external=True, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)
     except CommandFailed as failed:
         sys.exit(failed.return_code or 1)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def ingest(session: nox.Session) -> None:
     """Read every table through the merged file in Spark, into build/lakehouse/."""
-    install(session, "ingest")
-    run_and_exit(session, "python", "-m", "scripts.ingest", *session.posargs)
+    python = share(session, "ingest")
+    run_and_exit(session, python, "-m", "scripts.ingest", *session.posargs)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def test(session: nox.Session) -> None:
     """The whole suite, offline, over the source and over the merged file."""
-    install(session, "test")
-    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+    python = share(session, "test")
+    session.run(python, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs, external=True)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Measure what syncs cost, and more; `-- NAME...` picks."""
-    install(session, "test")
-    run_and_exit(session, "python", "-m", "scripts.bench", *session.posargs)
+    python = share(session, "test")
+    run_and_exit(session, python, "-m", "scripts.bench", *session.posargs)
 
 
 @nox.session
@@ -111,58 +119,58 @@ def compat(session: nox.Session, engine: str) -> None:
     session.run(*command, *tests, *session.posargs)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def soak(session: nox.Session) -> None:
     """What takes too long for every run: a killed ingest, and 5,000 random histories, with figures."""
-    install(session, "test")
-    session.run("python", "-m", "pytest", "-q", "-m", "soak or alike", *session.posargs)
-    command = ("python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile")
+    python = share(session, "test")
+    session.run(python, "-m", "pytest", "-q", "-m", "soak or alike", *session.posargs, external=True)
+    command = (python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile")
     histories = ("tests/unit/test_histories.py", "tests/unit/test_plans.py")
-    session.run(*command, *histories, *session.posargs, env={"HISTORIES": "5000"})
+    session.run(*command, *histories, *session.posargs, env={"HISTORIES": "5000"}, external=True)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def record(session: nox.Session) -> None:
     """Record cassettes from a live account, or `-- --sandbox`."""
-    install(session, "harness")
-    run_and_exit(session, "python", "-m", "harness", "record", *session.posargs)
+    python = share(session, "harness")
+    run_and_exit(session, python, "-m", "harness", "record", *session.posargs)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def cassettes(session: nox.Session) -> None:
     """List the cassettes and fail on leaks, orphans, gaps, age and size; `-- --html` writes a page."""
-    install(session, "test")
-    run_and_exit(session, "python", "-m", "harness", "cassettes", *session.posargs)
+    python = share(session, "test")
+    run_and_exit(session, python, "-m", "harness", "cassettes", *session.posargs)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def drift(session: nox.Session) -> None:
     """Compare the shapes of live answers (`-- --sandbox`: the sandbox's) with the cassettes."""
-    install(session, "harness")
-    run_and_exit(session, "python", "-m", "harness", "drift", *session.posargs)
+    python = share(session, "harness")
+    run_and_exit(session, python, "-m", "harness", "drift", *session.posargs)
 
 
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve a recorded scenario to curl; `-- ideas/one_page --port 8080`."""
-    install(session, "serve")
+    session.install("--quiet", *packages("serve"))
     run_and_exit(session, "python", "-m", "harness", "serve", *session.posargs)
 
 
 @nox.session
 def sandbox(session: nox.Session) -> None:
     """Run the local Aha!; try `nox -s sandbox -- --help`."""
-    install(session, "sandbox")
+    session.install("--quiet", *packages("sandbox"))
     run_and_exit(session, "python", "-m", "sandbox", *session.posargs)
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def build_artifact(session: nox.Session) -> None:
     """Regenerate the merged file, connector_spec.yaml and docs/tables.md."""
-    install(session, "artifact")
-    session.run("python", "-m", "scripts.merge_python_source")
-    session.run("python", "-m", "scripts.generate_connector_spec")
-    session.run("python", "-m", "scripts.generate_tables_doc")
+    python = share(session, "artifact")
+    session.run(python, "-m", "scripts.merge_python_source", external=True)
+    session.run(python, "-m", "scripts.generate_connector_spec", external=True)
+    session.run(python, "-m", "scripts.generate_tables_doc", external=True)
 
 
 @nox.session
@@ -190,14 +198,14 @@ def example(session: nox.Session) -> None:
         session.run("pytest", "-q")
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def check_artifact(session: nox.Session) -> None:
     """Fail if a generated file is stale, missing or untracked. Changes nothing."""
-    install(session, "artifact")
+    python = share(session, "artifact")
     faults = []
     for maker in ("merge_python_source", "generate_connector_spec", "generate_tables_doc"):
         try:
-            session.run("python", "-m", f"scripts.{maker}", "--check")
+            session.run(python, "-m", f"scripts.{maker}", "--check", external=True)
         except CommandFailed:
             faults.append(maker)
     if faults:
@@ -207,13 +215,13 @@ def check_artifact(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff, over code and format."""
-    install(session, "lint")
+    session.install("--quiet", *packages("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session(venv_location=SPARK)
+@nox.session(python=False)
 def typing(session: nox.Session) -> None:
     """mypy --strict."""
-    install(session, "typing")
-    session.run("mypy")
+    python = share(session, "typing")
+    session.run(python, "-m", "mypy", external=True)

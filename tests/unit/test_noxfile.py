@@ -1,0 +1,37 @@
+"""The commands: all there, and a Python that does not fit is one sentence."""
+
+import runpy
+import subprocess
+import sys
+
+import pytest
+
+from tests.places import ROOT
+
+# What others script against (the README's table, and CI).
+COMMANDS = {
+    *("ingest", "test", "record", "cassettes", "drift", "serve", "sandbox", "bench", "soak", "compat"),
+    *("build_artifact", "check_artifact", "build_wheel", "example", "lint", "typing"),
+}
+
+
+def test_every_command_is_there_and_says_what_it_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nox", "--list"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = [line[2:].partition(" -> ") for line in done.stdout.splitlines() if line[:2] in ("- ", "* ")]
+    assert {name.partition("-")[0].partition("(")[0] for name, _, _ in lines} == COMMANDS
+    assert all(said for name, _, said in lines if not name.startswith("compat"))
+
+
+@pytest.mark.parametrize("version", [(3, 14), (4, 0)])
+def test_a_python_that_does_not_fit_is_one_sentence(
+    version: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "noxfile.py"))
+    assert str(ended.value).startswith(
+        f"Python 3.{version[1]} does not run this project; 3.11, 3.12, 3.13 do."
+    )
+    assert "\n" not in str(ended.value)
