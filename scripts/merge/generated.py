@@ -31,18 +31,24 @@ def find_fault(path: Path, text: str, command: str) -> str | None:
             f"{name} (from its sources)",
         )
         return f"{name} is stale. Run: {command}\n{''.join(diff)}"
-    if not is_tracked(path):
-        return f"{name} is not tracked by git, so it would not be deployed. Run: git add {name}"
-    return None
+    return _find_untracked(path, name)
 
 
-def is_tracked(path: Path) -> bool:
-    """Whether git knows `path`; `git diff` would not say so. True outside a checkout."""
+def _find_untracked(path: Path, name: str) -> str | None:
+    """Why git does not know `path`, which `git diff` would not say; None outside a checkout."""
     if not (ROOT / ".git").exists():
-        return True
+        return None
     command = ["git", "-C", str(ROOT), "ls-files", "--error-unmatch", str(path)]
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "dubious ownership" in done.stderr:
+            return (
+                "git does not trust this clone, because it belongs to another user (as in a container). Run: "
+                f"git config --global --add safe.directory {ROOT}"
+            )
+        if done.returncode:
+            return f"{name} is not tracked by git, so it would not be deployed. Run: git add {name}"
+        return None
     except FileNotFoundError:
         sys.exit("git was not found, and without it nobody can tell whether generated files are committed.")
 

@@ -1,5 +1,6 @@
 """The artifact gate, tested by planting what it must catch, in a copy of the repository."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,32 @@ def test_an_untracked_file_fails_the_check(name: str, checkout: Path) -> None:
     git(checkout, "rm", "--cached", "--quiet", name)
     done = check(checkout, name)
     assert (done.returncode, "not tracked" in done.stdout) == (1, True)
+
+
+def test_a_clone_of_another_user_is_said_to_be_one_and_not_untracked(checkout: Path) -> None:
+    # What git does by itself where the owner of `.git` is another.
+    other = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    command = [sys.executable, "-m", MAKERS[MERGED], "--check"]
+    done = subprocess.run(command, cwd=checkout, env=os.environ | other, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith("git does not trust this clone")
+    assert f"git config --global --add safe.directory {checkout}" in done.stdout
+
+
+def test_a_clone_with_windows_line_ends_is_fresh(tmp_path: Path) -> None:
+    source, clone = tmp_path / "source", tmp_path / "clone"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if name.startswith(("connector", "scripts", "cassettes/sandbox/ideas", ".gitattributes")):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, source / name)
+    git(source, "init", "--quiet")
+    git(source, "add", ".")
+    git(source, "-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "--quiet", "-m", "all")
+    git(tmp_path, "clone", "--quiet", "-c", "core.autocrlf=true", str(source), str(clone))
+    assert check(clone, MERGED).stdout == f"{MERGED}: fresh\n"
+    cassette = "cassettes/sandbox/ideas/one_page.json"
+    assert (clone / cassette).read_bytes() == (ROOT / cassette).read_bytes()
 
 
 def test_a_wrong_argument_is_a_usage_error(checkout: Path) -> None:

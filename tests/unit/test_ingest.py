@@ -2,6 +2,9 @@
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import filelock
@@ -11,11 +14,14 @@ import pytest
 from click.testing import CliRunner
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
+from strict_cassettes.credentials import ONLY
 
+from sandbox.server import running
 from scripts.ingest import main, show_table
 from scripts.lakehouse.delta import Batch, LakehouseError, Target
 from scripts.lakehouse.faults import explain
 from scripts.lakehouse.places import find_place, require_name
+from tests.places import ROOT
 from tests.unit.test_lakehouse import SCHEMA, batch
 
 
@@ -90,6 +96,86 @@ def test_a_place_that_a_library_would_read_as_something_else_is_refused_before_a
     monkeypatch.chdir(tmp_path)
     assert says in refuse("--destination", place)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_fault_of_a_spec_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
+    spec = tmp_path / "pipeline.json"
+    tables = [{"table": {"source_table": "idea"}}, {"table": {"source_table": "ideas", "colour": 1}}]
+    spec.write_text(json.dumps({"connection_name": "aha", "objects": tables}))
+    done = CliRunner().invoke(main, ["--cassettes", "--spec", str(spec)])
+    assert done.exit_code == 2
+    first, *faults = done.output.splitlines()
+    assert first == "The pipeline spec cannot be used:"
+    assert [fault.split(":")[0] for fault in faults] == [
+        "  objects[0].table.source_table",
+        "  objects[1].table.colour",
+    ]
+
+
+# Options that no command may take, as they stand in `configs/dev_config.json`.
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "the placeholder": ({"api_key": "put-your-aha-api-key-here"}, "has no `api_key` yet"),
+    "a pace below nothing": (
+        {"requests_per_minute": -5},
+        "`requests_per_minute` is '-5'",
+    ),
+    "a page that Aha! does not give": (
+        {"page_size": 100_000},
+        "`page_size` is '100000'",
+    ),
+    "a host of somebody else's": ({"base_url": "https://example.com"}, "`base_url`"),
+    "a misspelt option": ({"page_sise": 100}, "page_sise"),
+}
+COMMANDS = {
+    "ingest": ["scripts.ingest", "--live"],
+    "record": ["harness", "record"],
+    "plan": ["harness", "record", "--plan"],
+    "drift": ["harness", "drift"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("kind", REFUSED)
+def test_every_command_refuses_options_that_cannot_be_used_before_the_first_request(
+    kind: str, command: str, tmp_path: Path
+) -> None:
+    given, says = REFUSED[kind]
+    with running(ideas=5) as box:
+        options: dict[str, object] = {"api_key": box.api_key, "subdomain": "company", "base_url": box.url}
+        options |= given
+        (tmp_path / "dev_config.json").write_text(json.dumps(options))
+        done = subprocess.run(
+            [sys.executable, "-m", *COMMANDS[command]],
+            cwd=ROOT,
+            env=os.environ | {ONLY: str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+        assert box.traffic.log == []
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert box.api_key not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scripts.ingest", "--show", "ideas", "--destination", "{lake}"],
+        ["harness", "cassettes"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_terminal_that_knows_latin_1_alone_fails_at_nothing(arguments: list[str], tmp_path: Path) -> None:
+    table = Target(tmp_path / "ideas", ("id",), "updated_at")
+    table.create(SCHEMA)
+    row = {"id": "日本語", "updated_at": "2025-01-01", "name": {"text": "…"}, "tags": ["x" * 50]}
+    table.apply(ds.dataset(pa.Table.from_pylist([row], SCHEMA)), Batch("run", 0))
+    filled = [argument.replace("{lake}", str(tmp_path)) for argument in arguments]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-m", *filled], cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,7 @@ def test_a_table_that_was_kept_another_way_is_not_gone_on_with(
     change: dict[str, Any], schema: pa.Schema, tmp_path: Path
 ) -> None:
     table = target(tmp_path, "SCD_TYPE_1")
+    table.apply(batch((1, 1)), Batch("run", 0))
     table.require(SCHEMA)
     with pytest.raises(LakehouseError, match="To keep it, ingest into another --destination"):
         replace(table, **change).require(schema)
@@ -378,6 +379,16 @@ def test_many_small_files_are_put_together(tmp_path: Path) -> None:
         table.tidy()
     assert len(DeltaTable(str(table.path)).file_uris()) <= MOST_FILES
     assert len(rows_of(table)) == MOST_FILES + 4
+
+
+def test_a_table_that_was_made_for_an_account_that_could_not_be_read_locks_nobody_out(tmp_path: Path) -> None:
+    mistyped = Target(tmp_path / "ideas", ("id",), "updated_at", origin="ideas of https://compny.aha.io")
+    mistyped.create(SCHEMA)
+    right = replace(mistyped, origin="ideas of https://company.aha.io")
+    right.require(SCHEMA)
+    mistyped.apply(batch((1, 1)), Batch("run", 0))
+    with pytest.raises(LakehouseError, match=r"ingested as: ideas of https://compny"):
+        right.require(SCHEMA)
 
 
 @pytest.mark.parametrize("wins", [1, 3, ATTEMPTS])
