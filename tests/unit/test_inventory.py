@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from strict_cassettes.cassettes import CassetteError, dump, parse
+from strict_cassettes.changes import find_changes
 from strict_cassettes.inventory import find_faults, find_unplayed, take_inventory
 from strict_cassettes.page import write_page
 from strict_cassettes.scenarios import Matrix, load_matrix
@@ -279,28 +280,128 @@ PAGED = {scenario.table for scenario in MATRIX.scenarios.values() if scenario.pa
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     inventory = take_inventory(MATRIX, CASSETTES, SANDBOX, NOW)
-    write_page(tmp_path / "page.html", MATRIX, CASSETTES, [inventory], ["a <fault> & more"])
+    write_page(tmp_path / "page.html", MATRIX, CASSETTES, [inventory], ["a <fault> & more"], NOW)
     return tmp_path / "page.html"
 
 
 def test_the_page_loads_nothing_and_shows_coverage_ages_and_faults(page: Path) -> None:
     text = page.read_text()
-    assert not re.findall(r"(?:src|href)=|@import|url\(", text)
-    assert text.count("✓") == len(MATRIX.scenarios) + 3 * len(PAGED)
-    assert "✗" not in text
+    assert not re.findall(r"src=|@import|url\(|href=\"\w+:", text)
+    assert text.count("✓") == len(MATRIX.scenarios) + 3 * len(PAGED) + 1  # the legend
+    assert text.count("✗") == 1
+    assert f"Made {NOW:%Y-%m-%d %H:%M} UTC." in text
     assert "a &lt;fault&gt; &amp; more" in text
     assert all(name in text for name in MATRIX.scenarios)
 
 
-def test_a_real_browser_shows_the_page(page: Path) -> None:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[[Path], str]:
+    """Debian's browser, which CI installs: a file's document, once its scripts have run."""
+    found = [
+        path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))
+    ]
+    if not found:
         pytest.skip("no chromium on this machine: apt-get install chromium")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent}/profile"]
-    command = [browser, *flags, "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.stdout.count('class="yes"') == len(MATRIX.scenarios) + 3 * len(PAGED)
-    assert "a &lt;fault&gt; &amp; more" in done.stdout
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
+    own = [f"--user-data-dir={tmp_path}/profile", "--allow-file-access-from-files"]
+
+    def dump(path: Path) -> str:
+        command = [found[0], *flags, *own, "--virtual-time-budget=10000", "--dump-dom", path.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    return dump
+
+
+def test_a_real_browser_shows_the_page(page: Path, browse: Callable[[Path], str]) -> None:
+    shown = browse(page)
+    assert shown.count('class="shown"') == len(MATRIX.scenarios) + 3 * len(PAGED) + 1
+    assert "a &lt;fault&gt; &amp; more" in shown
+
+
+# In frames, because a browser's own window is not let be narrower than 500 pixels.
+FRAMES = """<script>
+onload = () => {
+  const told = [...document.querySelectorAll("iframe")].map(frame => {
+    const page = frame.contentDocument, filter = page.getElementById("filter");
+    filter.value = "idea_votes/";
+    filter.dispatchEvent(new frame.contentWindow.Event("input"));
+    const left = [...page.querySelectorAll(".cassettes tr[data-text]")].filter(row => !row.hidden).length;
+    return [frame.width, page.documentElement.scrollWidth, left].join(" ");
+  });
+  document.title = told.join(",");
+};
+</script>"""
+
+
+def test_the_page_fits_three_widths_and_its_filter_leaves_what_is_asked_for(
+    page: Path, browse: Callable[[Path], str]
+) -> None:
+    frames = [
+        f"<iframe src='{page.as_uri()}' width='{width}' height='800'></iframe>" for width in (400, 768, 1280)
+    ]
+    (page.parent / "frames.html").write_text("".join([FRAMES, *frames]))
+    title = re.search(r"<title>(.*?)</title>", browse(page.parent / "frames.html"))
+    assert title is not None
+    votes = sum(name.startswith("idea_votes/") for name in MATRIX.scenarios)
+    for told in title[1].split(","):
+        width, needed, left = map(int, told.split())
+        assert needed <= width
+        assert left == votes
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A checkout of two cassettes."""
+    for name in ("one_page", "empty"):
+        (tmp_path / "cassettes" / SANDBOX / "ideas").mkdir(parents=True, exist_ok=True)
+        shutil.copy(
+            CASSETTES / SANDBOX / "ideas" / f"{name}.json", tmp_path / "cassettes" / SANDBOX / "ideas"
+        )
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x@example.com"]):
+        more = ["commit", "-q", "-m", "x"] if command[0] == "-c" else []
+        subprocess.run(["git", *command, *more], cwd=tmp_path, check=True)
+    return tmp_path / "cassettes"
+
+
+def test_changes_show_each_new_deleted_and_changed_cassette_with_what_was_replaced_marked(
+    clone: Path,
+) -> None:
+    ideas = clone / SANDBOX / "ideas"
+    assert find_changes(clone, MATRIX.rules) == []
+    (clone / "live" / "ideas").mkdir(parents=True)
+    shutil.copy(ideas / "one_page.json", clone / "live" / "ideas" / "new.json")
+    (ideas / "empty.json").unlink()
+    data = json.loads((ideas / "one_page.json").read_text())
+    first = data["interactions"][0]["response"]["body"]["ideas"][0]
+    first["name"], first["comments_count"] = "Bcdfgh", 4711
+    (ideas / "one_page.json").write_text(json.dumps(data))
+    found = {change.path.removeprefix("cassettes/"): change for change in find_changes(clone, MATRIX.rules)}
+    assert {path: change.kind for path, change in found.items()} == {
+        "live/ideas/new.json": "new",
+        "sandbox/ideas/empty.json": "deleted",
+        "sandbox/ideas/one_page.json": "changed",
+    }
+    (exchange,) = found["sandbox/ideas/one_page.json"].exchanges
+    assert exchange.title.startswith("GET ")
+    now = {part.text: part.replaced for line in exchange.lines if line.sign == "+" for part in line.parts}
+    assert now['"Bcdfgh"'] is True
+    assert now["4711"] is False
+    assert sum(line.sign == "-" for line in exchange.lines) == 2
+    (whole,) = found["live/ideas/new.json"].exchanges
+    assert {line.sign for line in whole.lines} == {"+"}
+
+
+def test_where_git_cannot_tell_what_changed_the_page_says_so(tmp_path: Path, page: Path) -> None:
+    shutil.copytree(CASSETTES / SANDBOX / "ideas", tmp_path / "cassettes" / SANDBOX / "ideas")
+    inventory = take_inventory(MATRIX, CASSETTES, SANDBOX, NOW)
+    write_page(page, MATRIX, tmp_path / "cassettes", [inventory], [], NOW)
+    assert "git cannot tell what changed: fatal: not a git repository" in page.read_text()
 
 
 @pytest.mark.parametrize(

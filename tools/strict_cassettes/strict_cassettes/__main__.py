@@ -238,8 +238,13 @@ def cassettes_command(html: bool, migrating: bool, matrix_path: Path | None, giv
         faults += find_unplayed(matrix, matrix.root / str(tests))
     for inventory in inventories:
         console.print(inventory.table())
+        for route, count in inventory.routes():
+            # Never folded: a route that is broken inside a word is no route.
+            console.print(f"  {count:>4} {route}", soft_wrap=True, markup=False)
+        for name, reason in sorted(inventory.lacking.items()):
+            console.print(f"  lacking {name}: {reason}", soft_wrap=True, markup=False)
     if html:
-        write_page(matrix.root / PAGE, matrix, cassettes, inventories, faults)
+        write_page(matrix.root / PAGE, matrix, cassettes, inventories, faults, now_utc())
         console.print(f"Written: {PAGE}")
     for fault in faults:
         console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,6 @@ from strict_cassettes.taking import is_retried
 
 KILOBYTE = 1024
 NUMBERS = ("interactions", "KiB", "days", "rules")
-# What a table's scenarios must show together.
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,20 @@ class Inventory:
     damaged: list[str]
     forgotten: list[str]
 
+    def routes(self) -> list[tuple[str, int]]:
+        """Each route, and how many cassettes have it."""
+        return sorted(Counter(route for line in self.lines for route in line.routes).items())
+
     def table(self) -> Table:
         """For a terminal."""
         table = Table(title=f"{self.place.parent.name}/{self.origin}/")
         table.add_column("scenario", no_wrap=True)
-        for name in ("routes", "interactions", "KiB", "days", "from", "commit", "rules"):
+        for name in ("interactions", "KiB", "days", "from", "commit", "rules"):
             table.add_column(name, overflow="fold", justify="right" if name in NUMBERS else "left")
         for line in self.lines:
             known = line.provenance
             table.add_row(
                 line.scenario,
-                "\n".join(line.routes),
                 str(line.interactions),
                 f"{line.bytes / KILOBYTE:.0f}",
                 str(line.age_days),
@@ -96,8 +99,7 @@ class Inventory:
                 known.get("commit", "?"),
                 known.get("rules", "?").partition(" ")[0],
             )
-        for name, reason in sorted(self.lacking.items()):
-            table.add_row(name, f"lacking: {reason}")
+
         return table
 
 
