@@ -38,7 +38,7 @@ MACHINE_FAULTS = {
     ),
     r"answered 501 Not Implemented": (
         "The cassettes do not hold what these options ask for. Read an account instead: --live, or the local "
-        'sandbox (README, "Try it without an account").'
+        'sandbox (README, "Your own account").'
     ),
 }
 
