@@ -12,6 +12,7 @@ Made by scripts/merge_python_source.py from
     connector/tables/types.py
     connector/tables/declaration.py
     connector/audits.py
+    connector/counts.py
     connector/offsets.py
     connector/walk.py
     connector/deletions.py
@@ -26,7 +27,6 @@ Made by scripts/merge_python_source.py from
     connector/tables/strategy.py
     connector/tables/__init__.py
     connector/plan.py
-    connector/counts.py
     connector/parallel.py
     connector/course.py
     connector/census.py
@@ -43,7 +43,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: cedde8cfacdf56d180c29552d8f44890e631b9296e82aa389c3c24e82d027cf8
+SHA-256 of these files and of the script: 57c8d179e2423c7c30ffce1b709199ff08ff5827edca4a91855d2b048ea5857c
 """
 
 import base64
@@ -1809,6 +1809,122 @@ def register_lakeflow_source(spark):
         return ((number_in(audit, "id"), audit) for audit in page.rows)
 
 
+    # -------------------- connector/counts.py --------------------
+    # How many records are said to hang below a row, and whether that is believed.
+    #
+    # Where a row says 0, a call is saved, and a wrong 0 would lose rows without a word. Nobody has confirmed what
+    # Aha! counts. So counts are believed only after they agreed with the lists: those of the first rows are all
+    # asked for and compared, until one was there; and again at each reconciliation.
+
+    UNPROVEN, AGREED, DOUBTED, REFUTED = "", "agreed", "doubted", "refuted"
+
+
+    class CountsRefutedError(Exception):
+        """A count that was believed is wrong: rows were left out because of it."""
+
+
+    @dataclass(frozen=True)
+    class Told:
+        """What is said to hang below a row.
+
+    Attributes:
+        count: how many records; None where nothing is said.
+        mark: differs where something may have changed; "" where nothing is said.
+    """
+
+        count: int | None = None
+        mark: str = ""
+
+
+    NOTHING = Told()
+    Teller = Callable[[list[Row]], dict[str, Told]]
+
+
+    class Counts:
+        """What is said, and what of it is believed.
+
+    Args:
+        ask: rows → what is said of each, by id.
+        state: what is known of it: nothing; that it agreed; that it agreed and is to be tried again; that it
+            was wrong.
+        what: its name, for the log.
+
+    Attributes:
+        state: as given, and as it became.
+    """
+
+        def __init__(self, ask: Teller, state: str, what: str) -> None:
+            self._ask = ask
+            self._what = what
+            self.state = state if state in (AGREED, DOUBTED, REFUTED) else UNPROVEN
+            self._silent = False
+
+        @property
+        def is_told(self) -> bool:
+            """Whether anything is said that may be believed."""
+            return self.state != REFUTED and not self._silent
+
+        @property
+        def is_doubted(self) -> bool:
+            """Whether what agreed once is to be tried again."""
+            return self.state == DOUBTED and self.is_told
+
+        def tell(self, rows: list[Row]) -> dict[str, Told]:
+            """What is said of rows, by their ids."""
+            if not (rows and self.is_told):
+                return {}
+            told = self._ask(rows)
+            self._silent = not told
+            return told
+
+        def doubt(self) -> None:
+            """Believe no longer, until it agreed again."""
+            if self.state == AGREED:
+                self.state = DOUBTED
+
+        def is_believed(self, *, sampled: bool) -> bool:
+            """Whether a 0 saves a call. `sampled`: for a row of the sample, should there be need of one."""
+            return self.state == AGREED or (self.state == DOUBTED and not sampled)
+
+        def compare(self, found: Iterable[tuple[Told, list[Row]]], cursor: str) -> None:
+            """Learn from rows that were asked for. What was made since `cursor` proves nothing.
+
+        Raises:
+            CountsRefutedError: what was believed before is wrong.
+        """
+            if self.state == REFUTED:
+                return
+            proofs = [
+                told.count
+                for told, records in found
+                if told.count is not None
+                and any(changed_before(record, cursor, "created_at") for record in records)
+            ]
+            if 0 in proofs:
+                warn("%s says that nothing is there where something is: it is not used again.", self._what)
+                believed, self.state = self.state in (AGREED, DOUBTED), REFUTED
+                if believed:
+                    raise CountsRefutedError
+            elif proofs and self.state != AGREED:
+                self.state = AGREED
+
+
+    def tell_by_field(field: str) -> Teller:
+        """What rows say themselves, in one of their fields."""
+
+        def tell(rows: list[Row]) -> dict[str, Told]:
+            return {str(row["id"]): told_of(row.get(field)) for row in rows}
+
+        return tell
+
+
+    def told_of(value: object, more: object = None) -> Told:
+        """A count, and what else tells that something changed; nothing, where it is none."""
+        if type(value) is not int or value < 0:
+            return NOTHING
+        return Told(value, f"{value}" if more is None else f"{value} {more}")
+
+
     # -------------------- connector/offsets.py --------------------
     # What a sync remembers: a small JSON object that Spark keeps in its checkpoint.
 
@@ -2049,6 +2165,7 @@ def register_lakeflow_source(spark):
         before: that of the pass before, unless rows moved in it.
         tail: digests of the ids of the last rows read.
         parent: below which record the list stands; "" where it stands below none.
+        turn: how many passes over the list came before this one; -1 where nobody counted them.
     """
 
         size: int
@@ -2064,6 +2181,18 @@ def register_lakeflow_source(spark):
         before: int | None = None
         tail: list[int] = field(default_factory=list)
         parent: str = ""
+        turn: int = 0
+
+        def is_beyond(self, other: "Position") -> bool:
+            """Whether a course that stands here has read all that it had read where `other` stands."""
+            here, there = order_of(self.parent), order_of(other.parent)
+            return here > there or (here == there and self.turn == other.turn and self.page >= other.page)
+
+
+    def order_of(name: str) -> tuple[int, str, str]:
+        """Names of lists in the order of their parents' numbers."""
+        parent, _, key = name.partition("/")
+        return len(parent), parent, key
 
 
     @dataclass(frozen=True)
@@ -2218,8 +2347,22 @@ def register_lakeflow_source(spark):
         return None if given is None else str(int(given))
 
 
+    def end_of_batch(start: Offset, end: Offset) -> Position | None:
+        """Where a micro-batch from `start` to `end` ended, if who reads from `start` to there reads all that it
+    held; None where only who reads on to the last row does.
+
+    A row that has meanwhile moved before `start` left a gap behind it: the walk that goes on at `end` sees
+    that, and begins again. But a batch that began from another cursor, or at the first row because counts
+    were wrong, does not lie between the two.
+    """
+        ended = end.position
+        if ended is None or ended.turn < 0 or (end.cursor, end.strange) != (start.cursor, start.strange):
+            return None
+        return None if end.counts == REFUTED != start.counts else ended
+
+
     def _position_from(given: Any) -> Position:
-        position = Position(**given)
+        position = Position(**{"turn": -1} | given)
         for name, value in asdict(position).items():
             wanted = type(getattr(Position(1), name))
             if not isinstance(value, wanted) and not (name == "before" and type(value) is int):
@@ -2376,7 +2519,11 @@ def register_lakeflow_source(spark):
             complete = len(self._pass.met) == was.rows
             self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
             self.position = Position(
-                was.size, started=was.started, before=None if was.fell else was.ids, parent=was.parent
+                was.size,
+                started=was.started,
+                before=None if was.fell else was.ids,
+                parent=was.parent,
+                turn=max(0, was.turn) + 1,
             )
 
 
@@ -4375,122 +4522,6 @@ def register_lakeflow_source(spark):
         return str(row.get("id")) in names or str(row.get("reference_prefix")).upper() in names
 
 
-    # -------------------- connector/counts.py --------------------
-    # How many records are said to hang below a row, and whether that is believed.
-    #
-    # Where a row says 0, a call is saved, and a wrong 0 would lose rows without a word. Nobody has confirmed what
-    # Aha! counts. So counts are believed only after they agreed with the lists: those of the first rows are all
-    # asked for and compared, until one was there; and again at each reconciliation.
-
-    UNPROVEN, AGREED, DOUBTED, REFUTED = "", "agreed", "doubted", "refuted"
-
-
-    class CountsRefutedError(Exception):
-        """A count that was believed is wrong: rows were left out because of it."""
-
-
-    @dataclass(frozen=True)
-    class Told:
-        """What is said to hang below a row.
-
-    Attributes:
-        count: how many records; None where nothing is said.
-        mark: differs where something may have changed; "" where nothing is said.
-    """
-
-        count: int | None = None
-        mark: str = ""
-
-
-    NOTHING = Told()
-    Teller = Callable[[list[Row]], dict[str, Told]]
-
-
-    class Counts:
-        """What is said, and what of it is believed.
-
-    Args:
-        ask: rows → what is said of each, by id.
-        state: what is known of it: nothing; that it agreed; that it agreed and is to be tried again; that it
-            was wrong.
-        what: its name, for the log.
-
-    Attributes:
-        state: as given, and as it became.
-    """
-
-        def __init__(self, ask: Teller, state: str, what: str) -> None:
-            self._ask = ask
-            self._what = what
-            self.state = state if state in (AGREED, DOUBTED, REFUTED) else UNPROVEN
-            self._silent = False
-
-        @property
-        def is_told(self) -> bool:
-            """Whether anything is said that may be believed."""
-            return self.state != REFUTED and not self._silent
-
-        @property
-        def is_doubted(self) -> bool:
-            """Whether what agreed once is to be tried again."""
-            return self.state == DOUBTED and self.is_told
-
-        def tell(self, rows: list[Row]) -> dict[str, Told]:
-            """What is said of rows, by their ids."""
-            if not (rows and self.is_told):
-                return {}
-            told = self._ask(rows)
-            self._silent = not told
-            return told
-
-        def doubt(self) -> None:
-            """Believe no longer, until it agreed again."""
-            if self.state == AGREED:
-                self.state = DOUBTED
-
-        def is_believed(self, *, sampled: bool) -> bool:
-            """Whether a 0 saves a call. `sampled`: for a row of the sample, should there be need of one."""
-            return self.state == AGREED or (self.state == DOUBTED and not sampled)
-
-        def compare(self, found: Iterable[tuple[Told, list[Row]]], cursor: str) -> None:
-            """Learn from rows that were asked for. What was made since `cursor` proves nothing.
-
-        Raises:
-            CountsRefutedError: what was believed before is wrong.
-        """
-            if self.state == REFUTED:
-                return
-            proofs = [
-                told.count
-                for told, records in found
-                if told.count is not None
-                and any(changed_before(record, cursor, "created_at") for record in records)
-            ]
-            if 0 in proofs:
-                warn("%s says that nothing is there where something is: it is not used again.", self._what)
-                believed, self.state = self.state in (AGREED, DOUBTED), REFUTED
-                if believed:
-                    raise CountsRefutedError
-            elif proofs and self.state != AGREED:
-                self.state = AGREED
-
-
-    def tell_by_field(field: str) -> Teller:
-        """What rows say themselves, in one of their fields."""
-
-        def tell(rows: list[Row]) -> dict[str, Told]:
-            return {str(row["id"]): told_of(row.get(field)) for row in rows}
-
-        return tell
-
-
-    def told_of(value: object, more: object = None) -> Told:
-        """A count, and what else tells that something changed; nothing, where it is none."""
-        if type(value) is not int or value < 0:
-            return NOTHING
-        return Told(value, f"{value}" if more is None else f"{value} {more}")
-
-
     # -------------------- connector/parallel.py --------------------
     # A few calls at the same time: a sync is then bound by the request budget and not by latency.
 
@@ -4562,11 +4593,6 @@ def register_lakeflow_source(spark):
         def order(self) -> tuple[int, str, str]:
             """Ids in the order of their numbers."""
             return order_of(self.name)
-
-
-    def order_of(name: str) -> tuple[int, str, str]:
-        parent, _, key = name.partition("/")
-        return len(parent), parent, key
 
 
     @dataclass
@@ -5551,11 +5577,15 @@ def register_lakeflow_source(spark):
 
     Args:
         asked: the table that it is for, where that is another than the plan's.
+
+    Attributes:
+        until: where a batch ended that is read again; None to read as the plan says.
     """
 
         def __init__(self, client: AhaClient, settings: Settings, plan: Plan, asked: Table | None = None) -> None:
             self.plan = plan
             self._client, self._settings, self._asked = client, settings, asked or plan.table
+            self.until: Position | None = None
             self._pool = Pool(THREADS)
             self._late = timedelta(seconds=max(settings.lookback_seconds, plan.table.late)) + CLOCK_MARGIN
             self._lists = Lists(client, settings, plan, self._asked, self._late, self._pool)
@@ -5579,6 +5609,14 @@ def register_lakeflow_source(spark):
                 return made.isoformat(timespec="milliseconds") if made else None
 
             return make_windows(self._lists.ahead.total, self._settings.partition_rows, created_at)
+
+        def bound(self, start: dict[str, Any] | None, end: dict[str, Any] | None) -> Position | None:
+            """Where to stop when a batch is read again; see `connector.offsets.end_of_batch`."""
+            # Of a feed, ids say what was read, and not pages.
+            if not end or self.plan.snapshot or self.plan.is_feed:
+                return None
+            found = end_of_batch(*(Offset.from_json(offset, self.plan.scope) for offset in (start, end)))
+            return found if found and found.size == self.plan.listing.size else None
 
         def end_of_windows(self) -> dict[str, Any]:
             """The offset that stands after all windows."""
@@ -5670,7 +5708,7 @@ def register_lakeflow_source(spark):
                 if plan.is_feed:
                     cursor = self._lists.cursor_after(course.started)
                     held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
-                if self._is_enough(held, start):
+                if self._is_enough(held, start, course):
                     break
             return held
 
@@ -5722,8 +5760,10 @@ def register_lakeflow_source(spark):
                 error,
             )
 
-        def _is_enough(self, held: Held, start: Offset) -> bool:
-            """Whether a micro-batch is full."""
+        def _is_enough(self, held: Held, start: Offset, course: Course) -> bool:
+            """Whether a micro-batch is full, or is read again up to its end."""
+            if self.until and course.position:
+                return course.position.is_beyond(self.until)
             # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
             if not start.seen.exact:
                 return False
@@ -5931,13 +5971,17 @@ def register_lakeflow_source(spark):
         """
             return Reading(self._client, self._settings, plan_table(table, self._settings)).read(start)
 
-        def reread(self, table: Table, start: dict[str, Any] | None) -> Iterator[Records]:
-            """All that changed since `start`, past any limit of a micro-batch.
+        def reread(
+            self, table: Table, start: dict[str, Any] | None, end: dict[str, Any] | None = None
+        ) -> Iterator[Records]:
+            """All that a micro-batch from `start` to `end` held, and that is still there; all that changed since
+        `start`, where no `end` is given, or none that bounds it.
 
-        Spark asks again for a batch that it had planned and may not have written. By now other rows may
-        stand where that batch ended, so only everything is sure to hold it.
+        Spark asks again for a batch that it had planned and may not have written.
         """
-            return self._unlimited(table).read(start)[0]
+            reading = self._unlimited(table)
+            reading.until = reading.bound(start, end)
+            return reading.read(start)[0]
 
         def split(self, table: Table) -> list[Window]:
             """Windows that hold all rows of a table between them: a single one where the table is small."""
@@ -6036,11 +6080,11 @@ def register_lakeflow_source(spark):
             table_name: str,
             table_options: Mapping[str, str],
             start_offset: StoredOffset | None = None,
-            end_offset: StoredOffset | None = None,  # noqa: ARG002 - a part holds all rows since its start
+            end_offset: StoredOffset | None = None,
         ) -> list[dict[str, Any]]:
             table = self._table(table_name, table_options)
-            if start_offset:
-                return [{"since": start_offset}]
+            if start_offset or is_unfinished(end_offset or {}):
+                return [{"since": start_offset or {}, "until": end_offset or {}}]
             return [window.to_json() for window in self._sync(table_options).split(table)]
 
         def read_partition(
@@ -6072,7 +6116,7 @@ def register_lakeflow_source(spark):
         ) -> Iterator[Records]:
             sync = self._sync(table_options)
             if isinstance(partition["since"], Mapping):
-                return sync.reread(table, dict(partition["since"]))
+                return sync.reread(table, dict(partition["since"]), dict(partition.get("until") or {}))
             window = Window(**partition)
             return sync.reread(table, None) if window == Window() else sync.read_window(table, window)
 
@@ -6287,11 +6331,11 @@ def register_lakeflow_source(spark):
             parts, batches, end = self._connector.begin(self._table, self._settings)
             return parts, batches, end or count_snapshot({})
 
-        def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
-            """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
+        def parts_between(self, start: StoredOffset, end: StoredOffset) -> list[dict[str, Any]]:
+            """Parts that hold at least what a batch planned from `start` to `end` held."""
             if self._deletes:
                 return [{"since": start}]
-            return self._connector.get_partitions(self._table, self._settings, start)
+            return self._connector.get_partitions(self._table, self._settings, start, end)
 
         def read_part(self, part: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
             if self._deletes:
@@ -6319,8 +6363,8 @@ def register_lakeflow_source(spark):
             batches, end = self._flow.read_all(start)
             return PackedBatches(batches), end
 
-        def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-            parts = self._flow.parts_since(start)
+        def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:
+            parts = self._flow.parts_between(start, end)
             return (batch for part in parts for batch in self._flow.read_part(part))
 
 
@@ -6362,7 +6406,7 @@ def register_lakeflow_source(spark):
         def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:
             if self._planned and self._planned[:2] == (start, end):
                 return self._planned[2]
-            return [InputPartition(json.dumps(part)) for part in self._flow.parts_since(start)]
+            return [InputPartition(json.dumps(part)) for part in self._flow.parts_between(start, end)]
 
         def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
             if isinstance(partition.value, list):

@@ -12,6 +12,7 @@ from connector.client import AhaClient
 from connector.deletions import read_deletions
 from connector.errors import AhaOptionError
 from connector.interface import LakeflowConnect, StoredOffset
+from connector.offsets import is_unfinished
 from connector.options import parse_options
 from connector.pacing import Clock
 from connector.records import to_batches, to_rows
@@ -92,11 +93,11 @@ class AhaLakeflowConnect(LakeflowConnect):
         table_name: str,
         table_options: Mapping[str, str],
         start_offset: StoredOffset | None = None,
-        end_offset: StoredOffset | None = None,  # noqa: ARG002 - a part holds all rows since its start
+        end_offset: StoredOffset | None = None,
     ) -> list[dict[str, Any]]:
         table = self._table(table_name, table_options)
-        if start_offset:
-            return [{"since": start_offset}]
+        if start_offset or is_unfinished(end_offset or {}):
+            return [{"since": start_offset or {}, "until": end_offset or {}}]
         return [window.to_json() for window in self._sync(table_options).split(table)]
 
     def read_partition(
@@ -128,7 +129,7 @@ class AhaLakeflowConnect(LakeflowConnect):
     ) -> Iterator[Records]:
         sync = self._sync(table_options)
         if isinstance(partition["since"], Mapping):
-            return sync.reread(table, dict(partition["since"]))
+            return sync.reread(table, dict(partition["since"]), dict(partition.get("until") or {}))
         window = Window(**partition)
         return sync.reread(table, None) if window == Window() else sync.read_window(table, window)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.listing import Listing, Page, Row
-from connector.offsets import Position, digest
+from connector.offsets import Position, digest, order_of
 from connector.parallel import Pool
 from connector.walk import Walk
 
@@ -37,11 +37,6 @@ class Place:
     def order(self) -> tuple[int, str, str]:
         """Ids in the order of their numbers."""
         return order_of(self.name)
-
-
-def order_of(name: str) -> tuple[int, str, str]:
-    parent, _, key = name.partition("/")
-    return len(parent), parent, key
 
 
 @dataclass

@@ -207,11 +207,11 @@ class Flow:
         parts, batches, end = self._connector.begin(self._table, self._settings)
         return parts, batches, end or count_snapshot({})
 
-    def parts_since(self, start: StoredOffset) -> list[dict[str, Any]]:
-        """Parts that hold all that changed since `start`: at least what a batch planned from there held."""
+    def parts_between(self, start: StoredOffset, end: StoredOffset) -> list[dict[str, Any]]:
+        """Parts that hold at least what a batch planned from `start` to `end` held."""
         if self._deletes:
             return [{"since": start}]
-        return self._connector.get_partitions(self._table, self._settings, start)
+        return self._connector.get_partitions(self._table, self._settings, start, end)
 
     def read_part(self, part: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         if self._deletes:
@@ -239,8 +239,8 @@ class SimpleFlowReader(SimpleDataSourceStreamReader):
         batches, end = self._flow.read_all(start)
         return PackedBatches(batches), end
 
-    def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-        parts = self._flow.parts_since(start)
+    def readBetweenOffsets(self, start: StoredOffset, end: StoredOffset) -> Iterator[pa.RecordBatch]:
+        parts = self._flow.parts_between(start, end)
         return (batch for part in parts for batch in self._flow.read_part(part))
 
 
@@ -282,7 +282,7 @@ class FlowReader(DataSourceStreamReader):
     def partitions(self, start: StoredOffset, end: StoredOffset) -> Sequence[InputPartition]:
         if self._planned and self._planned[:2] == (start, end):
             return self._planned[2]
-        return [InputPartition(json.dumps(part)) for part in self._flow.parts_since(start)]
+        return [InputPartition(json.dumps(part)) for part in self._flow.parts_between(start, end)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         if isinstance(partition.value, list):

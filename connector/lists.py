@@ -7,10 +7,10 @@ from datetime import timedelta
 from connector.census import Census
 from connector.client import AhaClient
 from connector.counts import Counts
-from connector.course import Course, Place, order_of
+from connector.course import Course, Place
 from connector.errors import AhaNotFoundError, AhaOptionError, AhaPermissionError, refusal_of
 from connector.listing import Listing, Page, Row
-from connector.offsets import Offset, Position, Roll, bucket_of
+from connector.offsets import Offset, Position, Roll, bucket_of, order_of
 from connector.options import Settings
 from connector.parallel import Pool
 from connector.plan import WORKSPACES, Plan, is_among, plan_parents

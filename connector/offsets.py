@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connector.counts import REFUTED
 from connector.errors import AhaOptionError
 
 VERSION = 1
@@ -247,6 +248,7 @@ class Position:
         before: that of the pass before, unless rows moved in it.
         tail: digests of the ids of the last rows read.
         parent: below which record the list stands; "" where it stands below none.
+        turn: how many passes over the list came before this one; -1 where nobody counted them.
     """
 
     size: int
@@ -262,6 +264,18 @@ class Position:
     before: int | None = None
     tail: list[int] = field(default_factory=list)
     parent: str = ""
+    turn: int = 0
+
+    def is_beyond(self, other: "Position") -> bool:
+        """Whether a course that stands here has read all that it had read where `other` stands."""
+        here, there = order_of(self.parent), order_of(other.parent)
+        return here > there or (here == there and self.turn == other.turn and self.page >= other.page)
+
+
+def order_of(name: str) -> tuple[int, str, str]:
+    """Names of lists in the order of their parents' numbers."""
+    parent, _, key = name.partition("/")
+    return len(parent), parent, key
 
 
 @dataclass(frozen=True)
@@ -416,8 +430,22 @@ def _id_from(given: Any) -> str | None:
     return None if given is None else str(int(given))
 
 
+def end_of_batch(start: Offset, end: Offset) -> Position | None:
+    """Where a micro-batch from `start` to `end` ended, if who reads from `start` to there reads all that it
+    held; None where only who reads on to the last row does.
+
+    A row that has meanwhile moved before `start` left a gap behind it: the walk that goes on at `end` sees
+    that, and begins again. But a batch that began from another cursor, or at the first row because counts
+    were wrong, does not lie between the two.
+    """
+    ended = end.position
+    if ended is None or ended.turn < 0 or (end.cursor, end.strange) != (start.cursor, start.strange):
+        return None
+    return None if end.counts == REFUTED != start.counts else ended
+
+
 def _position_from(given: Any) -> Position:
-    position = Position(**given)
+    position = Position(**{"turn": -1} | given)
     for name, value in asdict(position).items():
         wanted = type(getattr(Position(1), name))
         if not isinstance(value, wanted) and not (name == "before" and type(value) is int):

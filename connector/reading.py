@@ -17,7 +17,7 @@ from connector.held import Held
 from connector.listing import Row
 from connector.lists import Lists
 from connector.log import warn
-from connector.offsets import Offset, Roll, bucket_of, digest
+from connector.offsets import Offset, Position, Roll, bucket_of, digest, end_of_batch
 from connector.options import Settings
 from connector.parallel import Pool
 from connector.plan import Plan
@@ -46,11 +46,15 @@ class Reading:
 
     Args:
         asked: the table that it is for, where that is another than the plan's.
+
+    Attributes:
+        until: where a batch ended that is read again; None to read as the plan says.
     """
 
     def __init__(self, client: AhaClient, settings: Settings, plan: Plan, asked: Table | None = None) -> None:
         self.plan = plan
         self._client, self._settings, self._asked = client, settings, asked or plan.table
+        self.until: Position | None = None
         self._pool = Pool(THREADS)
         self._late = timedelta(seconds=max(settings.lookback_seconds, plan.table.late)) + CLOCK_MARGIN
         self._lists = Lists(client, settings, plan, self._asked, self._late, self._pool)
@@ -74,6 +78,14 @@ class Reading:
             return made.isoformat(timespec="milliseconds") if made else None
 
         return make_windows(self._lists.ahead.total, self._settings.partition_rows, created_at)
+
+    def bound(self, start: dict[str, Any] | None, end: dict[str, Any] | None) -> Position | None:
+        """Where to stop when a batch is read again; see `connector.offsets.end_of_batch`."""
+        # Of a feed, ids say what was read, and not pages.
+        if not end or self.plan.snapshot or self.plan.is_feed:
+            return None
+        found = end_of_batch(*(Offset.from_json(offset, self.plan.scope) for offset in (start, end)))
+        return found if found and found.size == self.plan.listing.size else None
 
     def end_of_windows(self) -> dict[str, Any]:
         """The offset that stands after all windows."""
@@ -165,7 +177,7 @@ class Reading:
             if plan.is_feed:
                 cursor = self._lists.cursor_after(course.started)
                 held.feed.add((str(row["id"]), self._is_before(row, cursor)) for row in rows)
-            if self._is_enough(held, start):
+            if self._is_enough(held, start, course):
                 break
         return held
 
@@ -217,8 +229,10 @@ class Reading:
             error,
         )
 
-    def _is_enough(self, held: Held, start: Offset) -> bool:
-        """Whether a micro-batch is full."""
+    def _is_enough(self, held: Held, start: Offset, course: Course) -> bool:
+        """Whether a micro-batch is full, or is read again up to its end."""
+        if self.until and course.position:
+            return course.position.is_beyond(self.until)
         # Where the rows of the overlap are not told apart, only all of it can be compared: no cut then.
         if not start.seen.exact:
             return False

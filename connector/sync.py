@@ -38,13 +38,17 @@ class Sync:
         """
         return Reading(self._client, self._settings, plan_table(table, self._settings)).read(start)
 
-    def reread(self, table: Table, start: dict[str, Any] | None) -> Iterator[Records]:
-        """All that changed since `start`, past any limit of a micro-batch.
+    def reread(
+        self, table: Table, start: dict[str, Any] | None, end: dict[str, Any] | None = None
+    ) -> Iterator[Records]:
+        """All that a micro-batch from `start` to `end` held, and that is still there; all that changed since
+        `start`, where no `end` is given, or none that bounds it.
 
-        Spark asks again for a batch that it had planned and may not have written. By now other rows may
-        stand where that batch ended, so only everything is sure to hold it.
+        Spark asks again for a batch that it had planned and may not have written.
         """
-        return self._unlimited(table).read(start)[0]
+        reading = self._unlimited(table)
+        reading.until = reading.bound(start, end)
+        return reading.read(start)[0]
 
     def split(self, table: Table) -> list[Window]:
         """Windows that hold all rows of a table between them: a single one where the table is small."""

@@ -150,5 +150,9 @@ class Walk:
         complete = len(self._pass.met) == was.rows
         self._pass = Pass(set(), self._pass.met, was.total) if complete else Pass(set())
         self.position = Position(
-            was.size, started=was.started, before=None if was.fell else was.ids, parent=was.parent
+            was.size,
+            started=was.started,
+            before=None if was.fell else was.ids,
+            parent=was.parent,
+            turn=max(0, was.turn) + 1,
         )

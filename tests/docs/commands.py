@@ -1,6 +1,4 @@
-"""Stands where `nox`, `pip` and `community-connector` would be on a reader's PATH: runs what they run, but installs
-nothing and asks no other machine.
-"""
+"""Stands where `nox` and `pip` would be on a reader's PATH: runs what they run, but installs nothing."""
 
 import os
 import subprocess
@@ -25,7 +23,7 @@ MODULES = {
 }
 # These run until they are stopped: so long as the test.
 SERVERS = {"sandbox": ["sandbox"], "serve": ["harness", "serve"]}
-# Not run within the suite, of which they run all or much; that they are there is tests/unit/test_noxfile.py's.
+# Not run within the suite, of which they run much; that they are there, tests/unit/test_noxfile.py sees.
 LONG = {"test", "bench", "soak", "compat", "lint", "typing", "build_wheel", "example"}
 STARTED = "started"
 

@@ -1,4 +1,4 @@
-"""Every console block of the documentation is typed here, in a copy of the repository, and shows what it says."""
+"""Every console block of the documents is typed here, in a copy of the repository, and shows what it says."""
 
 import os
 import re

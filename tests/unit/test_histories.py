@@ -35,7 +35,9 @@ LAG = 30
 # `nox -s soak` asks for more.
 HISTORIES = int(os.environ.get("HISTORIES", "80"))
 # Printed at the end of a run, see conftest.py.
-FIGURES = dict.fromkeys(("histories", "changes", "crashes", "rows lost", "rows stale", "deletions missed"), 0)
+FIGURES = dict.fromkeys(
+    ("histories", "changes", "crashes", "kills", "rows lost", "rows stale", "deletions missed"), 0
+)
 
 OPENLY = ("idea", "vote", "comment", "idea_comment", "edit", "edit", "edit_child", "delete", "delete_child")
 EITHER = ("merge", "spam", "restore")
@@ -50,6 +52,7 @@ STEPS = st.one_of(
     st.tuples(st.just("sync"), BETWEEN),
     st.tuples(st.just("sync"), BETWEEN),
     st.tuples(st.just("crash"), BETWEEN),
+    st.tuples(st.just("kill"), BETWEEN),
     st.tuples(st.just("restart"), st.none()),
 )
 
@@ -87,6 +90,21 @@ class Mirror:
         assert moved or not news, "rows came with an offset that did not move"
         self.offset = end
         return moved
+
+    def replay(self, later: Callable[[], object], written: float = 0.5) -> None:
+        """A run that is killed when a batch is planned, and maybe half written; and Spark's next run, which
+        asks for that batch again before it goes on where it ended."""
+        start = self.offset
+        rows, end = self._connector.read_table(self._table, start, self._options)
+        planned = list(rows)
+        for row in planned[: int(len(planned) * written)]:
+            self.rows[row["id"]] = row
+        later()
+        self.restart()
+        for part in self._connector.get_partitions(self._table, self._options, start, end):
+            for row in self._connector.read_partition(self._table, part, self._options):
+                self.rows[row["id"]] = row
+        self.offset = end
 
     def sync_deletions(self, *, crash: bool = False) -> bool:
         """One read of the delete flow; returns whether its offset moved."""
@@ -241,6 +259,19 @@ def test_after_any_history_one_quiet_sync_leaves_no_row_missing_none_stale_and_n
                 world.clock.advance(detail)
             elif what == "restart":
                 mirror.restart()
+            elif what == "kill":
+                FIGURES["kills"] += 1
+                first, second = detail[: len(detail) // 2], detail[len(detail) // 2 :]
+                box.traffic.between[:] = [_later(world, change, restored) for change in first]
+
+                def later(changes: list[tuple[str, int, int] | None] = second) -> None:
+                    # All at once after the kill, or between the calls of the next run.
+                    box.traffic.between[:] = [_later(world, change, restored) for change in changes[1:]]
+                    for change in filter(None, changes[:1]):
+                        make_change(world, change, restored)
+
+                mirror.replay(later)
+                box.traffic.between.clear()
             else:
                 box.traffic.between[:] = [_later(world, change, restored) for change in detail]
                 FIGURES["crashes"] += what == "crash"
@@ -265,6 +296,42 @@ def test_after_any_history_one_quiet_sync_leaves_no_row_missing_none_stale_and_n
             FIGURES["deletions missed"] += len(destroyed - mirror.deleted)
             assert destroyed <= mirror.deleted
             assert not {row for row in mirror.deleted - restored if world.store.find(KINDS[table], row)}
+    world.close()
+
+
+@settings(max_examples=HISTORIES // 2, suppress_health_check=list(HealthCheck))
+@given(
+    table=st.sampled_from(["ideas", "idea_comments"]),
+    limit=st.sampled_from(["1", "2", "5"]),
+    ideas=st.integers(3, 9),
+    batches=st.lists(
+        st.lists(
+            st.none() | st.tuples(st.sampled_from(["delete", "idea", "spam"]), *[st.integers(0, 50)] * 2)
+        ),
+        max_size=12,
+    ),
+)
+def test_a_run_that_is_killed_at_every_batch_loses_nothing(
+    table: str, limit: str, ideas: int, batches: list[list[tuple[str, int, int] | None]]
+) -> None:
+    world = open_world(ideas=ideas, clock=SandboxClock(START))
+    with running(world) as box:
+        mirror = Mirror(box, table, {"max_ideas": limit, "reconcile_hours": "0"})
+        for changes in batches:
+            FIGURES["kills"] += 1
+            at = len(changes) // 2
+            box.traffic.between[:] = [_later(world, change, set()) for change in changes[:at]]
+
+            def later(rest: list[tuple[str, int, int] | None] = changes[at:]) -> None:
+                box.traffic.between[:] = [_later(world, change, set()) for change in rest]
+
+            mirror.replay(later, written=0)
+            box.traffic.between.clear()
+        world.clock.advance(90)
+        for _ in range(200):
+            if not mirror.sync():
+                break
+        assert missing_or_stale(world, table, mirror) == {}
     world.close()
 
 

@@ -1,13 +1,15 @@
 """Offsets: small, readable later, and never wrong about what was delivered."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import AhaOptionError
-from connector.offsets import Offset, Position, Seen, scope_of
+from connector.offsets import Offset, Position, Seen, end_of_batch, scope_of
 
 CONTENTS = st.dictionaries(st.text(min_size=1), st.integers(0, 2**64 - 1), max_size=8)
 POSITIONS = st.builds(
@@ -26,6 +28,55 @@ def test_an_offset_survives_a_json_round_trip(
 ) -> None:
     offset = Offset("ideas:0", "2025-10-06T09:00:00Z", Seen.of(rows, exact=exact if rows else True), position)
     assert Offset.from_json(json.loads(json.dumps(offset.to_json())), "ideas:0") == offset
+
+
+HERE = Position(3, page=5, turn=1)
+MIDWAY = Offset("ideas:0", "2025-10-06T09:00:00Z", position=HERE, counts="agreed")
+
+
+@pytest.mark.parametrize(
+    ("start", "bounded"),
+    [
+        ({}, True),
+        ({"position": None}, True),
+        ({"position": replace(HERE, page=2)}, True),
+        ({"counts": ""}, True),
+        ({"cursor": None}, False),
+        ({"cursor": "2025-10-06T10:00:00Z"}, False),
+        ({"strange": frozenset({3})}, False),
+    ],
+)
+def test_a_batch_is_read_again_up_to_its_end_where_it_lies_behind_its_start(
+    start: dict[str, Any], bounded: bool
+) -> None:
+    assert end_of_batch(replace(MIDWAY, **start), MIDWAY) == (HERE if bounded else None)
+
+
+def test_a_batch_without_an_end_of_an_unknown_pass_or_begun_again_is_read_to_the_last_row() -> None:
+    assert end_of_batch(MIDWAY, replace(MIDWAY, position=None)) is None
+    old = MIDWAY.to_json()
+    del old["position"]["turn"]
+    assert end_of_batch(MIDWAY, Offset.from_json(old, "ideas:0")) is None
+    assert end_of_batch(MIDWAY, replace(MIDWAY, counts="refuted")) is None
+    refuted = replace(MIDWAY, counts="refuted")
+    assert end_of_batch(refuted, refuted) == HERE
+
+
+@pytest.mark.parametrize(
+    ("here", "beyond"),
+    [
+        (HERE, True),
+        (replace(HERE, page=6), True),
+        (replace(HERE, page=4), False),
+        (replace(HERE, page=9, turn=0), False),
+        (replace(HERE, page=1, turn=0, parent="10"), True),
+    ],
+)
+def test_a_course_is_beyond_where_it_has_read_as_much_of_the_same_pass_or_is_in_a_later_list(
+    here: Position, beyond: bool
+) -> None:
+    assert here.is_beyond(HERE) is beyond
+    assert not replace(here, parent="9").is_beyond(replace(HERE, parent="10"))
 
 
 @pytest.mark.parametrize("count", [0, 150, 151, 5000, 100_000])
