@@ -49,7 +49,10 @@ def nox(arguments: list[str]) -> int:
 
 def serve(module: list[str]) -> None:
     """Start a server, and print what it says when it is ready."""
-    process = subprocess.Popen([sys.executable, "-m", *module], stdout=subprocess.PIPE, text=True)
+    # With no hand on the terminal, whose end the test waits for.
+    process = subprocess.Popen(
+        [sys.executable, "-m", *module], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert process.stdout is not None
     print(process.stdout.readline(), end="")
     with Path(os.environ["DOCS_HOME"], STARTED).open("a") as started:

@@ -16,7 +16,7 @@ import pytest
 from community_connector.cli import main as community_connector
 from strict_cassettes.credentials import ONLY
 
-from sandbox.server import running
+from sandbox.server import Sandbox, running
 from tests.deploy.serving import running_workspace
 from tests.deploy.workspace import TOKEN
 from tests.docs.blocks import DOCUMENTS, Block, find_blocks, find_missing, is_open
@@ -100,12 +100,16 @@ def workspace(terminal: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def account(copy: Path) -> Iterator[None]:
-    """What `configs/dev_config.json` names: a local Aha!."""
-    with running(ideas=30) as box:
-        text = f'{{"api_key": "{box.api_key}", "subdomain": "company", "base_url": "{box.url}"}}'
-        (copy / "configs" / "dev_config.json").write_text(text)
-        yield
+def box() -> Iterator[Sandbox]:
+    with running(ideas=30) as found:
+        yield found
+
+
+@pytest.fixture
+def account(copy: Path, box: Sandbox) -> None:
+    """A reader has put what the documents ask for into `configs/dev_config.json`: here, a local Aha!."""
+    text = f'{{"api_key": "{box.api_key}", "subdomain": "company", "base_url": "{box.url}"}}'
+    (copy / "configs" / "dev_config.json").write_text(text)
 
 
 @pytest.fixture
