@@ -19,6 +19,13 @@ LOGGING = Path(__file__).with_name("log4j2.properties")
 
 # A run takes a minute: what the JVM would gain by optimizing, it spends on optimizing.
 QUICK = "-XX:TieredStopAtLevel=1"
+# What Spark 4.3's PythonStreamingSourceRunner puts among a data source's variables (its class file says so).
+OF_THE_RUNNERS = {
+    "SPARK_LOCAL_DIRS": "",
+    "SPARK_AUTH_SOCKET_TIMEOUT": "",
+    "SPARK_BUFFER_SIZE": "",
+    "SPARK_PYTHON_RUNTIME": "PYTHON_WORKER",
+}
 # Megabytes.
 LEAST_HEAP, MOST_HEAP = 1024, 4096
 
@@ -31,7 +38,11 @@ def start_session(name: str, log: Path | None = None) -> SparkSession:
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     with errors_into(log or new_log()):
-        return _session(name)
+        session = _session(name)
+    # All streams share one map of these, into which the runner of each writes them, at the same time and
+    # without a lock: entries that are there already are replaced, and a map that does not grow stays whole.
+    session.sparkContext.environment.update(OF_THE_RUNNERS)
+    return session
 
 
 def _session(name: str) -> SparkSession:

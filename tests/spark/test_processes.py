@@ -1,9 +1,11 @@
 """The merged file in processes of its own: killed and run again, and without the repository."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import zipfile
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from strict_cassettes.server import serving
 from sandbox.clock import SandboxClock
 from sandbox.server import open_world, running
 from sandbox.store import Condition
-from scripts.lakehouse.spark import MERGED_FILE
+from scripts.lakehouse.spark import MERGED_FILE, OF_THE_RUNNERS
 from tests.places import ROOT, SANDBOX_SET
 
 pytestmark = pytest.mark.spark
@@ -50,6 +52,16 @@ def test_a_run_that_was_killed_ends_in_the_same_table_when_it_is_run_again(tmp_p
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert DeltaTable(str(place / "ideas")).to_pyarrow_table().num_rows == MATRIX.sandbox["ideas"]
+
+
+def test_the_variables_that_streams_share_are_there_before_the_first_of_them_begins() -> None:
+    # Else several runners add to one map at once, which breaks it for good: `OptionalDataException`.
+    (jar,) = (Path(pyspark.__file__).parent / "jars").glob("spark-sql_2.13-*.jar")
+    with zipfile.ZipFile(jar) as packed:
+        name = "org/apache/spark/sql/execution/python/streaming/PythonStreamingSourceRunner.class"
+        runner = packed.read(name)
+    put = {found.decode() for found in re.findall(rb"\x01\x00.((?:SPARK|PYTHON)_[A-Z_]+)", runner)}
+    assert {"SPARK_LOCAL_DIRS"} <= put - {"PYTHON_WORKER"} <= set(OF_THE_RUNNERS)
 
 
 # What a process of its own does with the merged file: argv is the file, the address, and what it needs.
