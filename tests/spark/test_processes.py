@@ -60,8 +60,8 @@ def test_the_variables_that_streams_share_are_there_before_the_first_of_them_beg
     with zipfile.ZipFile(jar) as packed:
         name = "org/apache/spark/sql/execution/python/streaming/PythonStreamingSourceRunner.class"
         runner = packed.read(name)
-    put = {found.decode() for found in re.findall(rb"\x01\x00.((?:SPARK|PYTHON)_[A-Z_]+)", runner)}
-    assert {"SPARK_LOCAL_DIRS"} <= put - {"PYTHON_WORKER"} <= set(OF_THE_RUNNERS)
+    put = {found.decode() for found in re.findall(rb"\x01\x00.(SPARK_[A-Z_]+)", runner)}
+    assert {"SPARK_LOCAL_DIRS"} <= put <= set(OF_THE_RUNNERS)
 
 
 # What a process of its own does with the merged file: argv is the file, the address, and what it needs.
