@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -67,7 +68,9 @@ class Registrar:
         self.found.append(source)
 
 
+@cache
 def merged_source() -> Source:
+    """The class that the merged file registers; loaded once, as each load compiles it."""
     registrar = Registrar()
     load_merged_file()(registrar)
     source: Source = registrar.found[0]

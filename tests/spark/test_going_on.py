@@ -56,6 +56,17 @@ def change(box: Sandbox, name: str, position: int = 0) -> None:
     box.clock.advance(3600)
 
 
+def test_a_table_that_was_deleted_beside_its_checkpoint_is_read_whole_wherever_it_stands(
+    spark: SparkSession, box: Sandbox, tmp_path: Path
+) -> None:
+    place = tmp_path / "Größe, 大きさ & (more)"
+    run_on(spark, box, place).ingest(IDEAS)
+    shutil.rmtree(place / "ideas")
+    assert (place / ".checkpoints" / "ideas").exists()
+    run_on(spark, box, place).ingest(IDEAS)
+    assert names(place / "ideas") == truth(box)
+
+
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name.removesuffix(".tar.gz"))
 def test_tables_and_checkpoints_of_each_released_version_are_gone_on_with(
     release: Path, spark: SparkSession, box: Sandbox, tmp_path: Path

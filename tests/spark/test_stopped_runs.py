@@ -14,6 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from sandbox.behaviour import Behaviour
+from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, open_world, running
 from sandbox.store import Condition
 from scripts.lakehouse.stopping import SAID
@@ -116,6 +117,26 @@ def shown(box: Sandbox, table: str) -> list[str]:
     kind = {"idea_comments": "comment", "idea_portal_comments": "idea_comment"}[table]
     found = box.world.store.page([Condition("kind = ? AND hidden = 0", (kind,))])
     return [str(record.id) for record in found if record.parent in ideas]
+
+
+def test_a_plan_without_one_feature_costs_one_table_and_says_so(box: Sandbox, tmp_path: Path) -> None:
+    forbidden = {"status": 403, "body": '{"error": "Your plan has no portals"}'}
+    box.traffic.faults.append(Scheduled("answer", "/idea_comments", times=10**9, details=forbidden))
+    with a_run(box, tmp_path) as process:
+        out, said = process.communicate(timeout=280)
+    assert process.returncode == 1
+    told = {table["table"]: table for table in json.loads(out)["tables"]}
+    assert {name: told[name]["state"] for name in TABLES} == {
+        "ideas": "done",
+        "idea_comments": "done",
+        "idea_portal_comments": "failed",
+    }
+    assert "answered 403 Forbidden (Your plan has no portals)" in told["idea_portal_comments"]["error"]
+    assert "idea_portal_comments failed:" in said
+    assert f"--show ideas --destination {tmp_path / 'lake'}" in said
+    # What each first sync will cost was said before, and the address is the account's own.
+    assert "calls: 1 minute at 6,000 a minute." in " ".join(said.split())
+    assert f"Reading the account at {box.url}" in said
 
 
 @pytest.mark.alike
