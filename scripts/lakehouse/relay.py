@@ -52,17 +52,20 @@ class Traffic:
         waiting: requests that wait for their turn.
         failed: answers by status, of those that are errors; 0 where none came.
         pages: of each list, how many pages it has beyond the last one that was asked for.
+        paged: answers that were one page of several.
     """
 
     sent: int = 0
     waiting: int = 0
     failed: Counter[int] = field(default_factory=Counter)
     pages: dict[str, int] = field(default_factory=dict)
+    paged: int = 0
 
     @property
     def to_come(self) -> int:
-        """Pages that are known to be asked for yet."""
-        return sum(self.pages.values())
+        """Calls that are expected for the pages that are known to come: as many a page as so far."""
+        pages = sum(self.pages.values())
+        return pages * max(1, self.sent // self.paged) if self.paged else pages
 
     def note(self, path: str, status: int, body: bytes) -> None:
         if status >= 400 or not status:
@@ -70,12 +73,13 @@ class Traffic:
             return
         try:
             pagination = json.loads(body)["pagination"]
-            left = int(pagination["total_pages"]) - int(pagination["current_page"])
+            pages, current = int(pagination["total_pages"]), int(pagination["current_page"])
         except (KeyError, TypeError, ValueError):
             return
+        self.paged += pages > 1
         self.pages.pop(path, None)
-        if left > 0:
-            self.pages[path] = left
+        if pages > current:
+            self.pages[path] = pages - current
 
 
 class Relay:

@@ -46,6 +46,11 @@ def test_pages_that_are_known_to_come_count_where_nothing_was_estimated() -> Non
     assert str(table) == "ideas 0 rows, 2 calls, about 7 to go"
 
 
+def test_what_hangs_below_rows_counts_as_it_did_on_the_pages_before() -> None:
+    table = Progress("votes", traffic=Traffic(sent=90, paged=3, pages={"/ideas": 7}), state=READING)
+    assert str(table) == "votes 0 rows, 90 calls, about 210 to go"
+
+
 def test_the_whole_run_says_how_long_it_will_take_and_that_it_waits_for_the_limit() -> None:
     done = Progress("ideas", Estimate(3), Traffic(sent=3), DONE)
     waiting = Progress("goals", Estimate(400))
