@@ -29,6 +29,14 @@ class Checkpoint:
         """The last batch that was planned and done, as whole files say."""
         return max(self._whole(PLANNED) & self._whole(DONE), default=None)
 
+    @property
+    def is_in_a_first_sync(self) -> bool:
+        """Whether no batch that is done ended one: nothing that a later sync asks for was asked before."""
+        if self.done is None:
+            return True
+        last = (self.path / PLANNED / str(self.done)).read_text(encoding="utf-8").splitlines()[-1]
+        return json.loads(last).get("cursor") is None
+
     def mend(self) -> str | None:
         """Go back to where it is whole; returns what was damaged, None if nothing was.
 

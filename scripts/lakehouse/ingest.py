@@ -1,5 +1,6 @@
 """One run: all tables from where their rows are into the lakehouse, a few at a time."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -17,6 +18,8 @@ from connector.options import parse_options
 from connector.pacing import SystemClock
 from connector.spec import TableSpec
 from scripts.lakehouse.accounts import Account, find_live, replaying
+from scripts.lakehouse.answers import Answers
+from scripts.lakehouse.checkpoints import Checkpoint
 from scripts.lakehouse.delta import LakehouseError
 from scripts.lakehouse.estimate import Estimator
 from scripts.lakehouse.faults import explain, is_passing
@@ -34,12 +37,14 @@ from scripts.lakehouse.progress import (
 from scripts.lakehouse.relay import Relay, Traffic, relaying
 from scripts.lakehouse.spark import load_merged_file, start_session
 from scripts.lakehouse.stopping import listen
-from scripts.lakehouse.streams import Run
+from scripts.lakehouse.streams import ROWS, Run
 
 # Tables that are read at the same time; one where the account allows so few calls a minute that those of four
 # would wait for each other longer than a reader waits for an answer.
 STREAMS, LEAST_FOR_STREAMS = 4, 60
 LOOK_SECONDS = 0.25
+# Kept beside the tables; no table has such a name.
+ANSWERS = ".answers"
 # Of a table whose fault was this machine's haste.
 ATTEMPTS = 3
 # A first look: a wrong name or key should not take the minute that an outage is given.
@@ -141,14 +146,27 @@ def plan(
             progress.estimate = estimator.estimate(table.source, parse_options(through, table.options))
 
 
+def answers_of(run: Run, table: TableSpec) -> Answers | None:
+    """What a stopped run was told of a first sync; None where none is going on, or will be."""
+    checkpoint = Checkpoint(run.checkpoint(table) / ROWS)
+    place = run.lakehouse / ANSWERS / table.name
+    if table.ingestion_type == "snapshot" or not checkpoint.is_in_a_first_sync:
+        shutil.rmtree(place, ignore_errors=True)
+        return None
+    return Answers(place, checkpoint.done)
+
+
 def bring_one(
     run: Run, relay: Relay, table: TableSpec, account: Account, progress: Progress, *, full_refresh: bool
 ) -> None:
     """Bring one table up to date, and note what came of it."""
     progress.state, started = READING, time.monotonic()
-    address = relay.open(account.settings, progress.traffic)
+    answers = None if full_refresh or not account.is_live else answers_of(run, table)
+    address = relay.open(account.settings, progress.traffic, answers)
     connection = {**account.connection, "base_url": address}
     own = replace(run, connection=connection, account=account.name)
+    if answers:
+        own = replace(own, applied=answers.forget)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             progress.total = own.ingest(table, full_refresh=full_refresh).count()

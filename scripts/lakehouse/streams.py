@@ -32,6 +32,7 @@ class Run:
         connection: connection options.
         lakehouse: the directory of tables and checkpoints.
         account: whose rows these are; a table takes those of one account.
+        applied: told of each batch of rows that is in its table.
         changed: rows that this run has brought, by destination.
         notices: what its user should know of it, in sentences.
     """
@@ -40,6 +41,7 @@ class Run:
     connection: Mapping[str, str]
     lakehouse: Path
     account: str = "an account"
+    applied: Callable[[int], None] = lambda _: None
     changed: dict[str, int] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
@@ -154,6 +156,8 @@ class Run:
             batch = Batch(checkpoint.run or "", number)
             try:
                 self._count(table, self._staged(frame, target, lambda rows: change(rows, batch)))
+                if flow == ROWS:
+                    self.applied(number)
             except Exception:
                 raise
             except BaseException as panic:  # noqa: BLE001
