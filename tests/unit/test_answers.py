@@ -29,7 +29,7 @@ def shared(one: list[str], other: list[str]) -> int:
 
 def run(place: Path, batch: int | None, calls: list[str], begin: int = 0) -> list[str]:
     """A run that asks some calls; what each was answered: its own number, where it was asked for anew."""
-    answers, told = Answers(place, batch), []
+    answers, told = Answers(place, batch, together=1), []
     for number, call in enumerate(calls, begin):
         kept = answers.recall(call)
         if kept is None:
@@ -54,6 +54,13 @@ def test_a_run_is_given_what_the_stopped_one_was_told_up_to_the_first_call_that_
     for told in (now, last):
         moments = [int(text[1:]) for text in told]
         assert moments == sorted(moments)
+
+
+def test_calls_that_were_made_together_may_come_in_another_order(tmp_path: Path) -> None:
+    run(tmp_path, 1, ["a", "b", "c"])
+    answers = Answers(tmp_path, 1)
+    found = [answers.recall(call) for call in ("c", "a", "b", "d")]
+    assert [kept and kept.body for kept in found] == [b"c2", b"a0", b"b1", None]
 
 
 def test_answers_are_of_one_batch_alone(tmp_path: Path) -> None:
