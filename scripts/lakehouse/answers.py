@@ -45,7 +45,7 @@ class Answers:
             if other != self._here:
                 shutil.rmtree(other, ignore_errors=True)
         self._left = sorted(self._here.glob("*.answer"))
-        self._next = len(self._left)
+        self._next = 1 + max((int(path.name[:8]) for path in self._left), default=-1)
         # The first ones are given first: where they are too old, so is what came after them.
         if any(path.stat().st_mtime < time.time() - MOST_SECONDS for path in self._left):
             self._drop()

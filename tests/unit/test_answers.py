@@ -56,6 +56,12 @@ def test_a_run_is_given_what_the_stopped_one_was_told_up_to_the_first_call_that_
         assert moments == sorted(moments)
 
 
+def test_a_third_run_is_given_what_the_second_asked_behind_what_the_first_did(tmp_path: Path) -> None:
+    run(tmp_path, 1, ["a", "b", "c", "d"])
+    assert run(tmp_path, 1, ["a", "x", "b"], 100) == ["a0", "x101", "b102"]
+    assert run(tmp_path, 1, ["a", "x", "b", "y"], 200) == ["a0", "x101", "b102", "y203"]
+
+
 def test_calls_that_were_made_together_may_come_in_another_order(tmp_path: Path) -> None:
     run(tmp_path, 1, ["a", "b", "c"])
     answers = Answers(tmp_path, 1)
