@@ -28,7 +28,7 @@ MACHINE_FAULTS = {
         "Spark ran out of memory. Nothing is lost. Set a smaller `page_size` (20, say): a page is held as a "
         "whole; and close what else runs."
     ),
-    r"Answer from Java side is empty|Error while (sending|receiving)|py4j.*refused": (
+    r"Java side is empty|Error while (sending|receiving)|Java server|^\[Errno 111\]|GATEWAY_EXITED": (
         "Spark's JVM ended: this machine may have run out of memory, or somebody killed it. Nothing is lost: "
         "run again, and close what else runs."
     ),

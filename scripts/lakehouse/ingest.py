@@ -4,20 +4,21 @@ import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 from rich.console import Console
 
 from connector.client import AhaClient, RetryPolicy
 from connector.options import parse_options
 from connector.pacing import SystemClock
 from connector.spec import TableSpec
-from scripts.lakehouse.accounts import Account, find_live, replaying
+from scripts.lakehouse.accounts import Account, replaying
 from scripts.lakehouse.answers import Answers
 from scripts.lakehouse.checkpoints import Checkpoint
 from scripts.lakehouse.delta import LakehouseError
@@ -34,10 +35,10 @@ from scripts.lakehouse.progress import (
     plan_table,
     traffic_warnings,
 )
-from scripts.lakehouse.relay import Relay, Traffic, relaying
+from scripts.lakehouse.relay import Relay, relaying
 from scripts.lakehouse.spark import load_merged_file, start_session
 from scripts.lakehouse.stopping import listen
-from scripts.lakehouse.streams import ROWS, Run
+from scripts.lakehouse.streams import CHECKPOINTS, ROWS, Run
 
 # Tables that are read at the same time; one where the account allows so few calls a minute that those of four
 # would wait for each other longer than a reader waits for an answer.
@@ -49,6 +50,10 @@ ANSWERS = ".answers"
 ATTEMPTS = 3
 # A first look: a wrong name or key should not take the minute that an outage is given.
 FIRST_LOOK = RetryPolicy(attempts=3)
+
+
+class SparkEndedError(Exception):
+    """Spark's JVM is not there, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +79,22 @@ def ingest(
     tables: Sequence[TableSpec],
     destination: Path,
     console: Console,
+    account: Account | None,
     *,
-    live: bool,
-    cassettes: bool,
     full_refresh: bool,
 ) -> Result:
     """Bring all tables up to date, a few at a time; one that fails stops no other.
 
+    Args:
+        account: whose; None for the recorded cassettes.
+
     Raises:
         AhaError: the account cannot be read at all.
-        CassetteError, CredentialsError: there is nothing to read from.
+        CassetteError: there is nothing to read from.
         LakehouseError: this machine does not let Spark run.
+        SparkEndedError: Spark's JVM ended before the tables did.
     """
     with ExitStack() as stack:
-        account = None if cassettes else find_live(required=live)
         if account:
             console.print(f"Reading the account at {account.name}", markup=False)
             accounts = dict.fromkeys((table.name for table in tables), account)
@@ -98,14 +105,11 @@ def ingest(
         relay = stack.enter_context(relaying(per_minute))
         board = Board([Progress(table.name) for table in tables], per_minute)
         if account:
-            plan(relay, account, tables, board, destination, full_refresh=full_refresh)
+            plan(account, tables, board, destination, full_refresh=full_refresh)
             console.print(plan_table(board))
         log = new_log()
-        spark = start_session("aha-ingest", log)
-        # Spark has put its own answer to Ctrl-C in the place of ours.
-        listen()
-        stack.callback(spark.stop)
-        load_merged_file()(spark)
+        console.print("Starting Spark")
+        spark = begin(stack, log)
         run = Run(spark, {}, destination)
 
         def bring(table: TableSpec, progress: Progress) -> None:
@@ -127,8 +131,30 @@ def ingest(
         return Result(board, [*run.notices, *traffic_warnings(board), *find_warnings(log)], log)
 
 
+def begin(stack: ExitStack, log: Path) -> SparkSession:
+    """Spark with the data source, for the length of the stack.
+
+    Raises:
+        SparkEndedError: its JVM does not run.
+    """
+    try:
+        spark = start_session("aha-ingest", log)
+        # Spark has put its own answer to Ctrl-C in the place of ours.
+        listen()
+
+        def stop() -> None:
+            # Where the JVM is gone there is nothing to stop.
+            with suppress(Py4JError, OSError):
+                spark.stop()
+
+        stack.callback(stop)
+        load_merged_file()(spark)
+    except (Py4JError, OSError, PySparkException) as error:
+        raise SparkEndedError(f"Spark does not start: {explain(error)} Its own report is in {log}.") from None
+    return spark
+
+
 def plan(
-    relay: Relay,
     account: Account,
     tables: Sequence[TableSpec],
     board: Board,
@@ -136,14 +162,18 @@ def plan(
     *,
     full_refresh: bool,
 ) -> None:
-    """Ask the lists of tables that are not there yet how long they are; and so find out, before Spark starts,
-    whether the account can be read."""
-    through = {**account.connection, "base_url": relay.open(account.settings, Traffic())}
-    estimator = Estimator(AhaClient(parse_options(through), policy=FIRST_LOOK))
+    """Ask the lists of tables whose first sync is not done how long they are; and so find out, before Spark
+    starts, whether the account can be read."""
+    estimator = Estimator(AhaClient(account.settings, policy=FIRST_LOOK))
     estimator.require_account()
     for table, progress in zip(tables, board.tables, strict=True):
-        if full_refresh or not (destination / table.name).exists():
-            progress.estimate = estimator.estimate(table.source, parse_options(through, table.options))
+        checkpoint = Checkpoint(destination / CHECKPOINTS / table.name / ROWS)
+        streamed = table.ingestion_type != "snapshot"
+        first = not (destination / table.name).exists() or (streamed and checkpoint.is_in_a_first_sync)
+        if full_refresh or first:
+            progress.estimate = estimator.estimate(
+                table.source, parse_options(account.connection, table.options)
+            )
 
 
 def answers_of(run: Run, table: TableSpec) -> Answers | None:

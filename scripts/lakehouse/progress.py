@@ -46,8 +46,12 @@ class Progress:
         """Calls that are expected yet, about."""
         if self.state not in (WAITING, READING):
             return 0
-        expected = (self.estimate and self.estimate.calls) or 0
-        return max(self.traffic.to_come, expected - self.traffic.sent)
+        expected = self.estimate.calls if self.estimate else None
+        if expected is None:
+            return self.traffic.to_come
+        left = max(0, expected - self.traffic.sent)
+        # Of a first sync that goes on, the pages that are left tell what is done already.
+        return max(self.traffic.pages_left, min(left, self.traffic.to_come)) if self.traffic.paged else left
 
     def __str__(self) -> str:
         told = f"{self.name} {self.rows:,} rows, {self.traffic.sent:,} calls"

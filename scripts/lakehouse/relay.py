@@ -67,8 +67,12 @@ class Traffic:
     @property
     def to_come(self) -> int:
         """Calls that are expected for the pages that are known to come: as many a page as so far."""
-        pages = sum(self.pages.values())
-        return pages * max(1, self.sent // self.paged) if self.paged else pages
+        return self.pages_left * max(1, self.sent // self.paged) if self.paged else self.pages_left
+
+    @property
+    def pages_left(self) -> int:
+        """Pages that are known to come."""
+        return sum(self.pages.values())
 
     def note(self, path: str, status: int, body: bytes) -> None:
         if status >= 400 or not status:

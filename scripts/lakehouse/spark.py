@@ -1,6 +1,7 @@
 """A quiet local Spark session with the merged file registered, as Databricks would load it."""
 
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pyspark.accumulators import AccumulatorTCPServer
 from pyspark.sql import SparkSession
 
 from scripts.lakehouse.logs import errors_into, new_log
@@ -37,12 +39,19 @@ def start_session(name: str, log: Path | None = None) -> SparkSession:
     """
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    # It tells of a JVM that is gone at length, and each caller is told, too.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    AccumulatorTCPServer.handle_error = _say_nothing  # type: ignore[assignment, method-assign]
     with errors_into(log or new_log()):
         session = _session(name)
     # All streams share one map of these, into which the runner of each writes them, at the same time and
     # without a lock: entries that are there already are replaced, and a map that does not grow stays whole.
     session.sparkContext.environment.update(OF_THE_RUNNERS)
     return session
+
+
+def _say_nothing(server: object, request: object, client_address: object) -> None:
+    """In the place of a traceback from the server to which a JVM that is gone reported its counts."""
 
 
 def _session(name: str) -> SparkSession:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -133,10 +134,22 @@ def test_a_plan_without_one_feature_costs_one_table_and_says_so(box: Sandbox, tm
     }
     assert "answered 403 Forbidden (Your plan has no portals)" in told["idea_portal_comments"]["error"]
     assert "idea_portal_comments failed:" in said
-    assert f"--show ideas --destination {tmp_path / 'lake'}" in said
+    assert f"--show ideas --destination {shlex.quote(str(tmp_path / 'lake'))}" in said
     # What each first sync will cost was said before, and the address is the account's own.
     assert "calls: 1 minute at 6,000 a minute." in " ".join(said.split())
     assert f"Reading the account at {box.url}" in said
+
+
+@pytest.mark.alike
+def test_a_jvm_that_is_killed_is_one_sentence_a_table_and_no_traceback(box: Sandbox, tmp_path: Path) -> None:
+    with a_run(box, tmp_path) as process:
+        until_there_are(box, 100, process)
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        out, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert {table["error"].partition(":")[0] for table in json.loads(out)["tables"]} == {"Spark's JVM ended"}
 
 
 @pytest.mark.alike

@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from strict_cassettes.credentials import ONLY
 
 from sandbox.server import running
-from scripts.ingest import main, show_table
+from scripts.lakehouse.command import main, show_table
 from scripts.lakehouse.delta import Batch, LakehouseError, Target
 from scripts.lakehouse.faults import explain
 from scripts.lakehouse.places import find_place, require_name
@@ -34,7 +34,7 @@ def refuse(*arguments: str) -> str:
 
 def test_a_destination_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "cannot be used: File exists" in refuse("--destination", str(tmp_path / "file"))
+    assert "is a file. Name a directory." in refuse("--destination", str(tmp_path / "file"))
 
 
 def test_two_runs_into_one_destination_are_refused(tmp_path: Path) -> None:
@@ -110,6 +110,32 @@ def test_each_fault_of_a_spec_stands_on_a_line_of_its_own(tmp_path: Path) -> Non
         "  objects[0].table.source_table",
         "  objects[1].table.colour",
     ]
+
+
+def test_for_scripts_a_refusal_is_one_object_too(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(
+        main, ["--cassettes", "--output", "json", "--destination", str(tmp_path / "file")]
+    )
+    assert done.exit_code == 2
+    assert "is a file. Name a directory." in json.loads(done.stdout)["error"]
+
+
+def test_a_table_without_rows_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Target(tmp_path / "ideas", ("id",), "updated_at").create(SCHEMA)
+    assert show_table(tmp_path, "ideas") == 0
+    assert capsys.readouterr().out == "ideas has no rows yet.\n"
+
+
+def test_without_credentials_nothing_is_made(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        main, ["--live", "--destination", str(tmp_path / "lake")], env={ONLY: str(tmp_path)}
+    )
+    assert done.exit_code == 2
+    assert f"to {tmp_path / 'dev_config.json'} and fill it in" in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 # Options that no command may take, as they stand in `configs/dev_config.json`.

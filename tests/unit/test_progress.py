@@ -46,6 +46,12 @@ def test_pages_that_are_known_to_come_count_where_nothing_was_estimated() -> Non
     assert str(table) == "ideas 0 rows, 2 calls, about 7 to go"
 
 
+def test_of_a_first_sync_that_goes_on_the_pages_that_are_left_count() -> None:
+    traffic = Traffic(sent=40, paged=2, pages={"/ideas": 3})
+    assert Progress("comments", Estimate(900, most=950), traffic, READING).to_go == 60
+    assert Progress("comments", Estimate(41), traffic, READING).to_go == 3
+
+
 def test_what_hangs_below_rows_counts_as_it_did_on_the_pages_before() -> None:
     table = Progress("votes", traffic=Traffic(sent=90, paged=3, pages={"/ideas": 7}), state=READING)
     assert str(table) == "votes 0 rows, 90 calls, about 210 to go"

@@ -37,14 +37,14 @@ def find_credentials(matrix: Matrix, environment: Mapping[str, str] = os.environ
         missing = ", ".join(name for option, name in variables.items() if not given[option])
         raise CredentialsError(f"{missing} is not set, and another variable is. Set all, or none.")
     path = Path(only or matrix.home) / FILE
-    shown = f"{path.parent.name}/{path.name}"
+    shown = str(path) if only else f"{path.parent.name}/{path.name}"
     found = _read(path, shown) if path.exists() else {}
     if not all(given.values()):
         if not path.exists():
             raise MissingCredentialsError(
                 f"No credentials. Set {' and '.join(variables.values())}, or copy "
-                f"{path.parent.name}/dev_config.example.json to {shown} and fill it in; or record from the "
-                "local server: nox -s record -- --sandbox"
+                f"{Path(matrix.home).name}/dev_config.example.json to {shown} and fill it in; or record from "
+                "the local server: nox -s record -- --sandbox"
             )
         for option in variables:
             if not found.get(option) or found[option].startswith(PLACEHOLDER):
