@@ -33,12 +33,13 @@ APART = {
     r"strict-cassettes": "another project's: `nox -s example` runs it",
 }
 SPARK = re.compile(r"nox -s ingest")
-LIVE = re.compile(r"nox -s ingest.* --live|nox -s record\b(?!.*--plan)")
+# These read at the rate of an account, or build wheels, as other tests do.
+LONG_ONES = re.compile(r"nox -s ingest -- --(live|spec)|nox -s record\b(?!.*--plan)|--framework-wheel")
 
 
 def marks_of(block: Block) -> list[pytest.MarkDecorator]:
     text = "\n".join(typed.command for typed in block.typed)
-    return [pytest.mark.alike] if LIVE.search(text) else [pytest.mark.soak] if SPARK.search(text) else []
+    return [pytest.mark.alike] if LONG_ONES.search(text) else [pytest.mark.soak] if SPARK.search(text) else []
 
 
 @pytest.fixture(scope="session")

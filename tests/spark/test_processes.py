@@ -27,7 +27,7 @@ pytestmark = pytest.mark.spark
 MATRIX = load_matrix()
 
 
-@pytest.mark.soak
+@pytest.mark.alike
 def test_a_run_that_was_killed_ends_in_the_same_table_when_it_is_run_again(tmp_path: Path) -> None:
     spec, place = tmp_path / "pipeline.json", tmp_path / "killed"
     spec.write_text(json.dumps({"connection_name": "aha", "objects": [{"table": {"source_table": "ideas"}}]}))

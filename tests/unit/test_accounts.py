@@ -105,13 +105,8 @@ def test_an_account_is_recorded_passes_the_gates_and_replays_over_both_forms(
     assert len([wait for wait in waits if wait >= 5]) == wanted
 
 
-# Of the large ones, the one whose workspaces are many too stands for the others in every run of CI.
-OF_MANY = "of many workspaces, with hundreds of records in one"
-OTHERS = [pytest.param(name, marks=pytest.mark.alike) for name in LARGE if name != OF_MANY]
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("name", [OF_MANY, *OTHERS])
+@pytest.mark.alike
+@pytest.mark.parametrize("name", LARGE)
 def test_a_large_account_costs_no_more(name: str, tmp_path: Path) -> None:
     check(LARGE[name], tmp_path / "cassettes")
 
