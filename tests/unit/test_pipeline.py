@@ -226,7 +226,7 @@ def test_without_unity_catalog_the_connections_options_are_given_and_checked(ing
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
-    ("Databricks", {"objects": []}, "connection_name: is missing.*objects: expected a list"),
+    ("Databricks", {"objects": []}, r"connection_name: is missing\.\n.*objects: expected a list"),
     ("Databricks", spec(scd_typ="SCD_TYPE_2"), "scd_typ: no such key. Did you mean `scd_type`"),
     ("Databricks", spec(scd_type="SCD_TYPE_3"), "'SCD_TYPE_3' is none of"),
     ("Spark 4.1", spec(), "`ideas` is `cdc` with SCD_TYPE_1, and this Spark has no flow for that"),
