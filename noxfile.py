@@ -24,6 +24,7 @@ TOOLS = {
     "ingest": (CASSETTES_TOOL,),
     "harness": (CASSETTES_TOOL,),
     "serve": (CASSETTES_TOOL,),
+    "artifact": (CASSETTES_TOOL,),
 }
 PYTHONS = nox.project.python_versions(PROJECT)
 PYTHON = "{}.{}".format(*sys.version_info)
@@ -35,6 +36,8 @@ if PYTHON not in PYTHONS:
 # What needs Spark shares one environment, to which each session adds what it needs: Spark alone is half a
 # gigabyte.
 SPARK = Path(".nox").resolve() / f"spark-{PYTHON}"
+# What makes the generated files.
+MAKERS = ("merge_python_source", "generate_connector_spec", "generate_tables_doc", "generate_assumptions_doc")
 # Seconds.
 PATIENCE = 20.0
 # Engines that `compat` tries, and what stands in each. Databricks' serverless environment 5 has Python 3.12.
@@ -62,8 +65,10 @@ def share(session: nox.Session, group: str) -> str:
     if not scripts.exists():
         # Which nox itself needs, and so has.
         session.run(sys.executable, "-m", "virtualenv", "--quiet", str(SPARK), external=True)
-    quiet = ("--quiet", "--disable-pip-version-check")
-    session.run(python, "-m", "pip", "install", *quiet, *packages(group), external=True, silent=True)
+    # Its words would be a wall that nobody reads.
+    session.log(f"Preparing {SPARK.parent.name}/{SPARK.name}; the first time this takes minutes")
+    command = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    session.run(*command, *packages(group), external=True, silent=True, log=False)
     session.env["PATH"] = os.pathsep.join((str(scripts), os.environ["PATH"]))
     return python
 
@@ -137,6 +142,13 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def probe(session: nox.Session) -> None:
+    """Ask a live account (`-- --sandbox`: the sandbox) what is unverified about Aha!'s API."""
+    python = share(session, "harness")
+    run_and_exit(session, python, "-m", "harness.probe", *session.posargs)
+
+
+@nox.session(python=False)
 def cassettes(session: nox.Session) -> None:
     """List the cassettes and fail on leaks, orphans, gaps, age and size; `-- --html` writes a page."""
     python = share(session, "test")
@@ -166,11 +178,10 @@ def sandbox(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def build_artifact(session: nox.Session) -> None:
-    """Regenerate the merged file, connector_spec.yaml and docs/tables.md."""
+    """Regenerate the merged file, connector_spec.yaml, docs/tables.md and docs/assumptions.md."""
     python = share(session, "artifact")
-    session.run(python, "-m", "scripts.merge_python_source", external=True)
-    session.run(python, "-m", "scripts.generate_connector_spec", external=True)
-    session.run(python, "-m", "scripts.generate_tables_doc", external=True)
+    for maker in MAKERS:
+        session.run(python, "-m", f"scripts.{maker}", external=True)
 
 
 @nox.session
@@ -203,7 +214,7 @@ def check_artifact(session: nox.Session) -> None:
     """Fail if a generated file is stale, missing or untracked. Changes nothing."""
     python = share(session, "artifact")
     faults = []
-    for maker in ("merge_python_source", "generate_connector_spec", "generate_tables_doc"):
+    for maker in MAKERS:
         try:
             session.run(python, "-m", f"scripts.{maker}", "--check", external=True)
         except CommandFailed:

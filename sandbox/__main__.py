@@ -13,11 +13,13 @@ from typing import NoReturn
 import click
 from aiohttp import web
 
-from sandbox.behaviour import RATE_LIMITS, UPDATED_SINCE, Behaviour, BehaviourError
+from sandbox.behaviour import RATE_LIMITS, UPDATED_SINCE, BehaviourError, adopted
 from sandbox.clock import SandboxClock
 from sandbox.server import API_KEY, listen, make_app, open_world
 from sandbox.store import StoreError
 from sandbox.traffic import Traffic
+
+DEFAULT = "what a probe found, else the likelier"
 
 
 @click.command()
@@ -30,8 +32,8 @@ from sandbox.traffic import Traffic
 @click.option("--no-rate-limit", is_flag=True, help="Answer more than 300 requests a minute.")
 @click.option("--control", is_flag=True, help="Allow changes below /control/, on loopback only.")
 @click.option("--clock", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="Stop the clock at this UTC time.")
-@click.option("--updated-since", type=click.Choice(UPDATED_SINCE), default="exclusive", show_default=True)
-@click.option("--rate-limit-tells", type=click.Choice(RATE_LIMITS), default="retry_after", show_default=True)
+@click.option("--updated-since", type=click.Choice(UPDATED_SINCE), help=f"Default: {DEFAULT}.")
+@click.option("--rate-limit-tells", type=click.Choice(RATE_LIMITS), help=f"Default: {DEFAULT}.")
 @click.option(
     "--commit-lag", type=click.FloatRange(0), default=0, help="Seconds until changes show, at most."
 )
@@ -48,8 +50,8 @@ def main(
     no_rate_limit: bool,
     control: bool,
     clock: datetime | None,
-    updated_since: str,
-    rate_limit_tells: str,
+    updated_since: str | None,
+    rate_limit_tells: str | None,
     commit_lag: float,
     latency: float,
 ) -> None:
@@ -71,9 +73,9 @@ def main(
     fixed = SandboxClock(clock.replace(tzinfo=UTC) if clock else None)
     existing = db != ":memory:" and Path(db).exists()
     try:
-        behaviour = Behaviour(
-            updated_since, rate_limit=rate_limit_tells, commit_lag=commit_lag, latency=latency
-        )
+        given = {"updated_since": updated_since, "rate_limit": rate_limit_tells}
+        switches = {name: value for name, value in given.items() if value}
+        behaviour = adopted().changed({**switches, "commit_lag": commit_lag, "latency": latency})
         world = open_world(ideas=ideas, seed_number=seed, path=db, clock=fixed, behaviour=behaviour)
     except (StoreError, BehaviourError) as error:
         _refuse(str(error))

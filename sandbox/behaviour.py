@@ -1,10 +1,16 @@
-"""Where Aha!'s behaviour is not documented, it is a switch here, with the likelier value as default."""
+"""Where Aha!'s behaviour is not documented, it is a switch here: with what a probe found as default, else
+with the likelier value."""
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+# What a probe found and `nox -s probe -- --adopt` kept.
+ADOPTED = Path(__file__).resolve().parents[1] / "configs" / "behaviour.json"
 UPDATED_SINCE = ("exclusive", "inclusive", "seconds")
 RATE_LIMITS = ("retry_after", "reset", "message")
 REFUSALS = ("html", "json")
@@ -108,3 +114,21 @@ class Behaviour:
             return replace(self, **switches)
         except TypeError as error:
             raise BehaviourError(str(error)) from None
+
+
+@cache
+def adopted(path: Path = ADOPTED) -> Behaviour:
+    """The switches as a probe found them; the others, or all where nothing was adopted, at their defaults.
+
+    Raises:
+        BehaviourError: the file cannot be read, or sets what is no switch.
+    """
+    if not path.exists():
+        return Behaviour()
+    try:
+        return Behaviour().changed(dict(json.loads(path.read_text(encoding="utf-8"))["switches"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BehaviourError(
+            f"{path.parent.name}/{path.name} cannot be used ({error}). Delete it, or adopt a probe's answers "
+            "again: nox -s probe -- --adopt"
+        ) from None

@@ -108,9 +108,10 @@ class Maker(Parts):
         """An idea from the days of small ids, with a comment from then and a reply to it."""
         idea = int(self._legacy["id"])
         yield Record("idea", idea, self._legacy, int(self._legacy["product_id"]))
-        first = self.idea_comment(idea, EPOCH)
+        made = datetime.fromisoformat(self._legacy["created_at"])
+        first = self.idea_comment(idea, made + timedelta(days=1))
         yield replace(first, id=OLD_COMMENT, body=first.body | {"id": str(OLD_COMMENT)})
-        reply = self.idea_comment(idea, EPOCH + timedelta(days=1))
+        reply = self.idea_comment(idea, made + timedelta(days=2))
         # Small ids are numbers wherever they are not a record's own.
         yield replace(reply, body=reply.body | {"parent_idea_comment_id": OLD_COMMENT})
 

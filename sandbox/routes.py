@@ -10,6 +10,7 @@ from sandbox.delivery import DELIVERY, KEY_RESULT_STUB
 from sandbox.feedback import FEEDBACK, IDEA_STUB, VOTES, WORKSPACE_COMMENTS
 from sandbox.filters import below, integrated_as, number, parse_time
 from sandbox.forms import Document, show
+from sandbox.kinds import AUDIT_TYPES
 from sandbox.people import HOST
 from sandbox.resources import Resource, Route
 from sandbox.store import REVOKED, Condition, Record
@@ -125,6 +126,8 @@ class Api:
         if kind == "idea":
             return self._complete_ideas(records)
         documents = [record.body for record in records]
+        if kind == "audit":
+            return [as_audited(document, self._world.behaviour.audits_name_ideas) for document in documents]
         if kind in PARTS:
             field, child, names = PARTS[kind]
             for record in records:
@@ -195,6 +198,15 @@ class Api:
         rows = [[_cell(idea["id"], idea[key]) for _, key, _ in fields] for idea in ideas]
         pagination = [_pagination(self._store.count(scope), per_page, page)]
         return json_answer({"pagination": pagination, "columns": columns, "rows": rows})
+
+
+def as_audited(audit: Document, named: str) -> Document:
+    """An audit as the switch has it: of a comment or a vote it names the idea, something else, or nothing."""
+    if named == "as documented" or audit.get("associated_type") != AUDIT_TYPES["idea"]:
+        return audit
+    if named == "otherwise":
+        return audit | {"associated_type": AUDIT_TYPES["product"]}
+    return {name: value for name, value in audit.items() if not name.startswith("associated_")}
 
 
 def _stub(idea: Record) -> Document:

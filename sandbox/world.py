@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from sandbox.account import load_documents
-from sandbox.behaviour import Behaviour
+from sandbox.behaviour import Behaviour, adopted
 from sandbox.clock import SandboxClock, timestamp
 from sandbox.copies import make_copy
 from sandbox.ideas import Maker, status
@@ -55,7 +55,7 @@ class World:
     def __init__(self, store: Store, clock: SandboxClock, behaviour: Behaviour | None = None) -> None:
         self.store = store
         self.clock = clock
-        self.behaviour = behaviour or Behaviour()
+        self.behaviour = behaviour or adopted()
         self.journal = Journal(store, clock)
         documents = load_documents()
         self._maker = Maker(random.Random(0), documents)
@@ -279,10 +279,6 @@ class World:
             "auditable_url": record.body.get("url", ""),
             "changes": [],
         }
-        if record.kind in CHILDREN and self.behaviour.audits_name_ideas != "as documented":
-            body |= {"associated_type": "project"}
-            if self.behaviour.audits_name_ideas == "never":
-                del body["associated_type"], body["associated_id"]
         self.journal.note(Record("audit", identity, body))
 
     def _bin(self, record: Record) -> None:

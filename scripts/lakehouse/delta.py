@@ -93,6 +93,14 @@ class Target:
         order = f", ordered by {self.sequence}" if self.sequence else ""
         return f"{self.origin}, {self.scd_type} by {', '.join(self.keys)}{order}"
 
+    @property
+    def found(self) -> str | None:
+        """How the table that is there is kept; None where there is none, or one that never held anything."""
+        if not self.exists() or self.is_untouched:
+            return None
+        metadata = DeltaTable(str(self.path)).metadata()
+        return str(metadata.configuration.get(KEPT, metadata.description))
+
     def require(self, schema: pa.Schema) -> None:
         """Refuse a table that is there and was made another way, before anything is read. Columns that it
         lacks are added to it; those that it has beside are its owner's.
@@ -100,14 +108,14 @@ class Target:
         Raises:
             LakehouseError: it is kept differently, or a column has another type.
         """
-        if not self.exists():
+        kept = self.found
+        if kept is None:
             return
         table = DeltaTable(str(self.path))
-        kept = table.metadata().configuration.get(KEPT, table.metadata().description)
         retyped = find_retyped(
             columns_of(table.schema()), columns_of(Schema.from_arrow(self._stored(schema)))
         )
-        if (kept == self.kept and not retyped) or self.is_untouched:
+        if kept == self.kept and not retyped:
             return
         other = f"with another type of {', '.join(f'`{name}`' for name in retyped)}" if retyped else self.kept
         raise LakehouseError(

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -18,10 +18,10 @@ from connector.client import AhaClient, RetryPolicy
 from connector.options import parse_options
 from connector.pacing import SystemClock
 from connector.spec import TableSpec
-from scripts.lakehouse.accounts import Account, replaying
+from scripts.lakehouse.accounts import CASSETTES, Account, replaying
 from scripts.lakehouse.answers import Answers
 from scripts.lakehouse.checkpoints import Checkpoint
-from scripts.lakehouse.delta import LakehouseError
+from scripts.lakehouse.delta import LakehouseError, Target
 from scripts.lakehouse.estimate import Estimator
 from scripts.lakehouse.faults import explain, is_passing
 from scripts.lakehouse.logs import find_warnings, new_log
@@ -38,7 +38,7 @@ from scripts.lakehouse.progress import (
 from scripts.lakehouse.relay import Relay, relaying
 from scripts.lakehouse.spark import load_merged_file, start_session
 from scripts.lakehouse.stopping import listen
-from scripts.lakehouse.streams import CHECKPOINTS, ROWS, Run
+from scripts.lakehouse.streams import CHECKPOINTS, ROWS, Run, remove, target_of
 
 # Tables that are read at the same time; one where the account allows so few calls a minute that those of four
 # would wait for each other longer than a reader waits for an answer.
@@ -101,11 +101,18 @@ def ingest(
         else:
             console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
             accounts = stack.enter_context(replaying(tables))
+        recordings = find_recordings(tables, accounts, destination, full_refresh=full_refresh)
         per_minute = min(found.settings.requests_per_minute for found in accounts.values())
         relay = stack.enter_context(relaying(per_minute))
         board = Board([Progress(table.name) for table in tables], per_minute)
         if account:
-            plan(account, tables, board, destination, full_refresh=full_refresh)
+            estimator = Estimator(AhaClient(account.settings, policy=FIRST_LOOK))
+            estimator.require_account()
+            for recording in recordings:
+                remove(recording.path)
+            if recordings:
+                console.print(f"{len(recordings)} tables of the cassettes make room for the account's.")
+            plan(estimator, account, tables, board, destination, full_refresh=full_refresh)
             console.print(plan_table(board))
         log = new_log()
         console.print("Starting Spark")
@@ -129,6 +136,33 @@ def ingest(
                 display.update()
         pool.shutdown()
         return Result(board, [*run.notices, *traffic_warnings(board), *find_warnings(log)], log)
+
+
+def find_recordings(
+    tables: Sequence[TableSpec], accounts: Mapping[str, Account], destination: Path, *, full_refresh: bool
+) -> list[Target]:
+    """Tables of the cassettes where those of an account are to be: what they hold is made up.
+
+    Raises:
+        LakehouseError: all tables that are there are something else: it is the wrong destination.
+    """
+    places = [
+        target_of(table, destination, accounts[table.name].name, accounts[table.name].connection)
+        for table in tables
+    ]
+    of_cassettes = f" of {CASSETTES}"
+    recorded = [
+        place for place in places if of_cassettes in (place.found or "") and of_cassettes not in place.kept
+    ]
+    others = [place for place in places if place not in recorded and place.found not in (None, place.kept)]
+    if len(others) == len(places) > 1 and not full_refresh:
+        one = others[0]
+        raise LakehouseError(
+            f"All {len(places)} tables in {destination} were ingested as something else, {one.path.name} as: "
+            f"{one.found}. Now it is to be: {one.kept}. Name another --destination; or --full-refresh makes "
+            "them anew, with what Aha! holds now."
+        )
+    return recorded
 
 
 def begin(stack: ExitStack, log: Path) -> SparkSession:
@@ -155,6 +189,7 @@ def begin(stack: ExitStack, log: Path) -> SparkSession:
 
 
 def plan(
+    estimator: Estimator,
     account: Account,
     tables: Sequence[TableSpec],
     board: Board,
@@ -162,10 +197,7 @@ def plan(
     *,
     full_refresh: bool,
 ) -> None:
-    """Ask the lists of tables whose first sync is not done how long they are; and so find out, before Spark
-    starts, whether the account can be read."""
-    estimator = Estimator(AhaClient(account.settings, policy=FIRST_LOOK))
-    estimator.require_account()
+    """Ask the lists of tables whose first sync is not done how long they are."""
     for table, progress in zip(tables, board.tables, strict=True):
         checkpoint = Checkpoint(destination / CHECKPOINTS / table.name / ROWS)
         streamed = table.ingestion_type != "snapshot"

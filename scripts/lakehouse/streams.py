@@ -100,11 +100,7 @@ class Run:
         return target
 
     def target(self, table: TableSpec) -> Target:
-        given = {name.lower(): text for name, text in {**self.connection, **table.options}.items()}
-        filters = {name: text for name, text in sorted(given.items()) if name in FILTERS}
-        only = f" where {filters}" if filters else ""
-        origin = f"{table.source} of {self.account}{only}"
-        return Target(self.lakehouse / table.name, table.keys, table.sequence, table.scd_type, origin)
+        return target_of(table, self.lakehouse, self.account, self.connection)
 
     def checkpoint(self, table: TableSpec) -> Path:
         return self.lakehouse / CHECKPOINTS / table.name
@@ -198,6 +194,15 @@ class Run:
 
     def _count(self, table: TableSpec, rows: int) -> None:
         self.changed[table.name] += rows
+
+
+def target_of(table: TableSpec, lakehouse: Path, account: str, connection: Mapping[str, str]) -> Target:
+    """The Delta table that a table's rows go to."""
+    given = {name.lower(): text for name, text in {**connection, **table.options}.items()}
+    filters = {name: text for name, text in sorted(given.items()) if name in FILTERS}
+    only = f" where {filters}" if filters else ""
+    origin = f"{table.source} of {account}{only}"
+    return Target(lakehouse / table.name, table.keys, table.sequence, table.scd_type, origin)
 
 
 def remove(path: Path) -> None:

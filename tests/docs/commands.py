@@ -5,21 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+MAKERS = ("merge_python_source", "generate_connector_spec", "generate_tables_doc", "generate_assumptions_doc")
 MODULES = {
     "ingest": [["scripts.ingest"]],
     "record": [["harness", "record"]],
     "cassettes": [["harness", "cassettes"]],
     "drift": [["harness", "drift"]],
-    "build_artifact": [
-        ["scripts.merge_python_source"],
-        ["scripts.generate_connector_spec"],
-        ["scripts.generate_tables_doc"],
-    ],
-    "check_artifact": [
-        ["scripts.merge_python_source", "--check"],
-        ["scripts.generate_connector_spec", "--check"],
-        ["scripts.generate_tables_doc", "--check"],
-    ],
+    "probe": [["harness.probe"]],
+    "build_artifact": [[f"scripts.{maker}"] for maker in MAKERS],
+    "check_artifact": [[f"scripts.{maker}", "--check"] for maker in MAKERS],
 }
 # These run until they are stopped: so long as the test.
 SERVERS = {"sandbox": ["sandbox"], "serve": ["harness", "serve"]}

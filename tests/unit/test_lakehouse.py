@@ -15,6 +15,8 @@ from deltalake.schema import PrimitiveType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.spec import TableSpec
+from scripts.lakehouse.accounts import CASSETTES, Account
 from scripts.lakehouse.delta import (
     ATTEMPTS,
     END,
@@ -26,6 +28,8 @@ from scripts.lakehouse.delta import (
     Target,
     weigh,
 )
+from scripts.lakehouse.ingest import find_recordings
+from scripts.lakehouse.streams import target_of
 
 SCHEMA = pa.schema(
     [
@@ -389,6 +393,41 @@ def test_a_table_that_was_made_for_an_account_that_could_not_be_read_locks_nobod
     mistyped.apply(batch((1, 1)), Batch("run", 0))
     with pytest.raises(LakehouseError, match=r"ingested as: ideas of https://compny"):
         right.require(SCHEMA)
+
+
+def make_tables(place: Path, account: Account, *names: str) -> list[TableSpec]:
+    """Tables that hold a row each."""
+    specs = [TableSpec(name, name) for name in names]
+    for spec in specs:
+        made = target_of(spec, place, account.name, account.connection)
+        made.create(SCHEMA)
+        made.apply(batch((1, 1)), Batch("run", 0))
+    return specs
+
+
+def recordings_in(
+    place: Path, specs: list[TableSpec], account: Account, *, full_refresh: bool = False
+) -> list[str]:
+    accounts = dict.fromkeys((spec.name for spec in specs), account)
+    found = find_recordings(specs, accounts, place, full_refresh=full_refresh)
+    return [target.path.name for target in found]
+
+
+def test_who_tried_the_cassettes_first_needs_no_other_place_for_an_account(tmp_path: Path) -> None:
+    specs = make_tables(tmp_path, Account(CASSETTES, {}), "ideas", "users")
+    assert recordings_in(tmp_path, specs, Account(CASSETTES, {})) == []
+    assert recordings_in(tmp_path, specs, Account("https://acme.aha.io", {})) == ["ideas", "users"]
+
+
+def test_an_accounts_tables_never_make_room_and_a_wrong_destination_is_one_sentence(tmp_path: Path) -> None:
+    live = Account("https://acme.aha.io", {})
+    specs = make_tables(tmp_path, live, "ideas", "users")
+    for other in (Account(CASSETTES, {}), Account("https://company.aha.io", {})):
+        with pytest.raises(LakehouseError, match=r"All 2 tables in .*, ideas as: ideas of https://acme"):
+            recordings_in(tmp_path, specs, other)
+        assert recordings_in(tmp_path, specs, other, full_refresh=True) == []
+    # Where a new table is among them, only those that differ fail.
+    assert recordings_in(tmp_path, [*specs, TableSpec("teams", "teams")], Account(CASSETTES, {})) == []
 
 
 @pytest.mark.parametrize("wins", [1, 3, ATTEMPTS])

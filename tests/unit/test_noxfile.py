@@ -11,7 +11,19 @@ from tests.places import ROOT
 
 # What others script against (the README's table, and CI).
 COMMANDS = {
-    *("ingest", "test", "record", "cassettes", "drift", "serve", "sandbox", "bench", "soak", "compat"),
+    *(
+        "ingest",
+        "test",
+        "record",
+        "cassettes",
+        "drift",
+        "serve",
+        "sandbox",
+        "bench",
+        "soak",
+        "compat",
+        "probe",
+    ),
     *("build_artifact", "check_artifact", "build_wheel", "example", "lint", "typing"),
 }
 

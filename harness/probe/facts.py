@@ -1,0 +1,245 @@
+"""What several questions look at: some ideas, what hangs below them, and what the audits tell."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import chain, zip_longest
+
+from connector.digests import QUERY
+from connector.listing import Row
+from connector.servertime import format_time, parse_time, readable
+from connector.tables import TABLES
+from connector.tables.declaration import letters
+from harness.probe.look import Look, Reply
+from harness.probe.words import NOTHING, REFUSED, UNREADABLE, UnshownError
+
+PAGE = 200
+# Of how many ideas it is asked what hangs below them, at most; and below how many something must be found.
+MOST_ASKED = {"comments": 12, "idea_comments": 30}
+ENOUGH = 8
+# Audits of so many days are looked at.
+RECENT = timedelta(days=30)
+DIGEST = ("portalCommentsCount", "lastPortalCommentAt")
+NO_IDEA = "0"
+COMMENT_FIELDS = "id,created_at,updated_at,parent_comment_id"
+PORTAL_FIELDS = "id,created_at,updated_at,spam"
+VOTE_FIELDS = TABLES["idea_votes"].asked_fields
+
+
+def ideas_reply(look: Look) -> Reply:
+    """The first 200 ideas, with all fields that the connector asks for."""
+    return look.get("/ideas", fields=",".join(TABLES["ideas"].asked_fields), page="1", per_page=str(PAGE))
+
+
+def ideas(look: Look) -> list[Row]:
+    """Those of the first 200 ideas that have an id of digits.
+
+    Raises:
+        UnshownError: the account shows none.
+    """
+    rows = [row for row in ideas_reply(look).rows("ideas") if str(row.get("id")).isdecimal()]
+    if not rows:
+        raise UnshownError(NOTHING)
+    return rows
+
+
+def ideas_total(look: Look) -> int:
+    return ideas_reply(look).total("ideas")
+
+
+def votes_reply(look: Look) -> Reply:
+    """The first 200 votes, with all fields that the connector asks for."""
+    return look.get("/ideas/endorsements", fields=",".join(VOTE_FIELDS), page="1", per_page=str(PAGE))
+
+
+def some(rows: list[Row]) -> list[Row]:
+    """The rows themselves.
+
+    Raises:
+        UnshownError: there are none.
+    """
+    if not rows:
+        raise UnshownError(NOTHING)
+    return rows
+
+
+def workspaces(look: Look) -> list[str]:
+    """Ids of some workspaces, those of ideas first.
+
+    Raises:
+        UnshownError: the key sees none.
+    """
+    found = [str(row.get("product_id")) for row in shown_ideas(look)]
+    found += [
+        str(row.get("id")) for row in look.get("/products", fields="id", per_page="20").rows("products")
+    ]
+    known = [identity for identity in dict.fromkeys(found) if identity.isdecimal()]
+    if not known:
+        raise UnshownError(NOTHING)
+    return known
+
+
+def shown_ideas(look: Look) -> list[Row]:
+    """As `ideas`, and none where the account shows none."""
+    try:
+        return ideas(look)
+    except UnshownError:
+        return []
+
+
+def count_of(row: Row, name: str) -> int:
+    """A count in a row; 0 where it is none."""
+    value = row.get(name)
+    return value if type(value) is int else 0
+
+
+def busy_ideas(look: Look, kind: str) -> list[str]:
+    """Ids of ideas below which comments of a kind may hang: those of which audits tell, those with most
+    internal comments, with most votes, and the newest, in turn. What GraphQL says of them does not count:
+    where it is wrong, the ideas that show it would be left out."""
+    rows = ideas(look)
+    by_comments = sorted(rows, key=lambda row: -count_of(row, "comments_count"))
+    by_votes = sorted(rows, key=lambda row: -count_of(row, "endorsements_count"))
+    try:
+        told = [idea for found, _, idea, _ in audited(look) if COMMENT_KINDS[found] == kind]
+    except UnshownError:
+        told = []
+    orders = (
+        list(dict.fromkeys(told)),
+        [str(row["id"]) for row in by_comments if count_of(row, "comments_count")],
+        [str(row["id"]) for row in by_votes],
+        [str(row["id"]) for row in reversed(rows)],
+    )
+    return list(dict.fromkeys(one for one in chain.from_iterable(zip_longest(*orders)) if one))
+
+
+def below(look: Look, idea: str, kind: str) -> Reply:
+    """Comments of one idea: `comments`, the internal ones, or `idea_comments`, those of portals."""
+    fields = COMMENT_FIELDS if kind == "comments" else PORTAL_FIELDS
+    return look.get(f"/ideas/{idea}/{kind}", fields=fields, page="1", per_page=str(PAGE))
+
+
+def counted_below(look: Look, kind: str) -> dict[str, int]:
+    """Idea → how many comments of a kind REST lists below it, of some ideas.
+
+    Raises:
+        UnshownError: the account shows no idea, or the key may not read these lists.
+    """
+    counts: dict[str, int] = {}
+    for idea in busy_ideas(look, kind)[: MOST_ASKED[kind]]:
+        try:
+            counts[idea] = below(look, idea, kind).total(kind)
+        except UnshownError as error:
+            # One idea may be gone by now; where it is refused, so are all.
+            if error.why != REFUSED:
+                raise
+        if sum(1 for count in counts.values() if count) > ENOUGH:
+            break
+    if not counts:
+        raise UnshownError(REFUSED)
+    return counts
+
+
+def rows_below(look: Look, kind: str) -> Iterator[tuple[str, Row]]:
+    """Idea and comment, of those that `counted_below` asked for."""
+    for idea in counted_below(look, kind):
+        for row in below(look, idea, kind).rows(kind):
+            yield idea, row
+
+
+def digest(look: Look, ids: tuple[str, ...]) -> Reply:
+    """What GraphQL says of ideas, in the connector's own words."""
+    query = QUERY.replace("FIELDS", " ".join(DIGEST))
+    return look.query(query, {"ids": list(ids), "page": 1})
+
+
+def digest_page(look: Look, ids: tuple[str, ...]) -> tuple[list[Row], bool]:
+    """Its nodes, and whether no page follows.
+
+    Raises:
+        UnshownError: it is refused, or answers something else.
+    """
+    reply = digest(look, ids)
+    if reply.status != 200:
+        raise UnshownError(REFUSED)
+    data = (reply.body or {}).get("data")
+    page = data.get("ideas") if isinstance(data, dict) else None
+    nodes = page.get("nodes") if isinstance(page, dict) else None
+    if not isinstance(nodes, list) or not isinstance(page, dict):
+        raise UnshownError(UNREADABLE)
+    return [node for node in nodes if isinstance(node, dict)], page.get("isLastPage") is True
+
+
+def known_ids(look: Look) -> tuple[str, ...]:
+    """Ids of some ideas, at most 200; one that no idea has, where the account shows none."""
+    return tuple(str(row["id"]) for row in shown_ideas(look)[:PAGE]) or (NO_IDEA,)
+
+
+def audits(look: Look, **params: str) -> list[Row]:
+    """The first and the last page of some audits: which end is the newer one is not known.
+
+    Raises:
+        UnshownError: the key may not read them.
+    """
+    first = look.get("/audits", page="1", per_page=str(PAGE), **params)
+    rows = first.rows("audits")
+    last = -(-first.total("audits") // PAGE)
+    if last > 1:
+        rows = rows + look.get("/audits", page=str(last), per_page=str(PAGE), **params).rows("audits")
+    return rows
+
+
+def recent_audits(look: Look) -> list[Row]:
+    """Audits of the last days, and of deletions whatever their age."""
+    since = now_at(look) - RECENT
+    return audits(look, created_since=format_time(since)) + audits(look, audit_action="destroy")
+
+
+def now_at(look: Look) -> datetime:
+    """Aha!'s clock when it first answered; this machine's where it does not say."""
+    return next((reply.date for reply in look.replies if reply.date), look.clock.wall_time())
+
+
+# As the connector tells audits apart: kind → its spellings.
+SPELLINGS: Mapping[str, frozenset[str]] = {
+    "vote": TABLES["idea_votes"].spellings,
+    "comment": TABLES["idea_comments"].spellings,
+    "idea_comment": TABLES["idea_portal_comments"].spellings,
+}
+# Kinds of audits → the list below an idea that shows such records.
+COMMENT_KINDS = {"vote": "", "comment": "comments", "idea_comment": "idea_comments"}
+IDEA = frozenset(map(letters, ("ideas/idea", "idea")))
+
+
+def kind_of(audit: Row) -> str:
+    """What an audit is of: `vote`, `comment`, `idea_comment`, or ""."""
+    spelled = letters(str(audit.get("auditable_type")))
+    return next((kind for kind, spellings in SPELLINGS.items() if spelled in spellings), "")
+
+
+def idea_of(audit: Row) -> str:
+    """The id of the idea that an audit names; "" for none."""
+    named = audit.get("associated_type")
+    identity = str(audit.get("associated_id"))
+    return identity if isinstance(named, str) and letters(named) in IDEA and identity.isdecimal() else ""
+
+
+def audited(look: Look) -> list[tuple[str, str, str, str]]:
+    """Kind, action, idea and time, of each recent audit that names an idea; the newest first."""
+    found = [
+        (kind_of(audit), str(audit.get("audit_action")), idea_of(audit), str(audit.get("created_at")))
+        for audit in recent_audits(look)
+    ]
+    named = [one for one in dict.fromkeys(found) if one[0] and one[2] and moment_of(one[3])]
+    return sorted(named, key=lambda one: one[3], reverse=True)
+
+
+def moment_of(text: object) -> datetime | None:
+    """A time as Aha! writes it; None of what is none."""
+    known = readable(text)
+    return parse_time(known) if known else None
+
+
+def milliseconds_later(text: str, by: int) -> str:
+    """A time as Aha! writes it, some milliseconds later; earlier, where they are negative."""
+    moved = parse_time(text) + timedelta(milliseconds=by)
+    return moved.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

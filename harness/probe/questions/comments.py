@@ -1,0 +1,190 @@
+"""Comments: what is counted, and what their lists bring."""
+
+from harness.probe.facts import (
+    below,
+    counted_below,
+    ideas,
+    ideas_total,
+    moment_of,
+    rows_below,
+    some,
+)
+from harness.probe.look import Look
+from harness.probe.question import Answer, Question
+from harness.probe.words import AMBIGUOUS, NOTHING, UnshownError
+
+# Pages of a workspace's comments that are looked through.
+PAGES = 5
+IDEA_CLASS = "Ideas::Idea"
+REPLY, SPAM, CHANGED = "parent_comment_id", "spam", "updated_at"
+
+
+def judge_counted(look: Look) -> Answer:
+    """What `comments_count` counts: the one of three explanations that fits every idea looked at."""
+    told = {str(row["id"]): row.get("comments_count") for row in ideas(look)}
+    left, cases = {"internal", "portal", "both"}, 0
+    for idea in counted_below(look, "comments"):
+        count = told.get(idea)
+        if type(count) is not int:
+            continue
+        internal, portal = (below(look, idea, kind).total(kind) for kind in ("comments", "idea_comments"))
+        fits = {"internal": internal, "portal": portal, "both": internal + portal}
+        narrowed = {name for name in left if fits[name] == count}
+        cases += narrowed != left or len(set(fits.values())) > 1
+        left = narrowed
+    if not left:
+        return Answer("another", cases=cases)
+    if len(left) > 1:
+        raise UnshownError(AMBIGUOUS if cases else NOTHING)
+    return Answer(left.pop(), cases=cases)
+
+
+def judge_workspace_comments(look: Look) -> Answer:
+    """Whether a workspace's comments hold those of an idea that has some."""
+    counts = counted_below(look, "comments")
+    homes = {str(row["id"]): str(row.get("product_id")) for row in ideas(look)}
+    talked = [homes[idea] for idea, count in counts.items() if count and homes.get(idea, "").isdecimal()]
+    if not talked:
+        raise UnshownError(NOTHING)
+    path = f"/products/{talked[0]}/comments"
+    for page in range(1, PAGES + 1):
+        reply = look.get(path, page=str(page), per_page="200")
+        rows, total = reply.rows("comments"), reply.total("comments")
+        on_ideas = [
+            row
+            for row in rows
+            if isinstance(of := row.get("commentable"), dict) and of.get("type") == IDEA_CLASS
+        ]
+        if on_ideas:
+            return Answer("yes", cases=len(on_ideas))
+        if page * 200 >= total:
+            return Answer("no", cases=total)
+    raise UnshownError(AMBIGUOUS)
+
+
+def judge_portal_fields(look: Look) -> Answer:
+    rows = some([row for _, row in rows_below(look, "idea_comments")])
+    missing = tuple(name for name in (CHANGED, SPAM) if any(name not in row for row in rows))
+    return Answer("no" if missing else "yes", cases=len(rows), names=missing)
+
+
+def judge_portal_edits(look: Look) -> Answer:
+    times = [
+        (moment_of(row.get("created_at")), moment_of(row.get(CHANGED)))
+        for _, row in rows_below(look, "idea_comments")
+    ]
+    known = [(made, changed) for made, changed in times if made and changed]
+    later = [1 for made, changed in known if changed > made]
+    if not later:
+        # Perhaps nobody edited any.
+        raise UnshownError(NOTHING)
+    return Answer("yes", cases=len(later))
+
+
+def judge_replies(look: Look) -> Answer:
+    rows = some([row for _, row in rows_below(look, "comments")])
+    with_it = sum(1 for row in rows if REPLY in row)
+    if 0 < with_it < len(rows):
+        raise UnshownError(AMBIGUOUS)
+    return Answer("yes" if with_it else "no", cases=len(rows))
+
+
+def judge_rest_portal_count(look: Look) -> Answer:
+    rows = look.get("/ideas", fields="id,comments_count,portal_comments_count", per_page="20").rows("ideas")
+    with_it = sum(1 for row in some(rows) if "portal_comments_count" in row)
+    return Answer("yes" if with_it == len(rows) else "no", cases=len(rows))
+
+
+def advise_internal(answer: Answer, look: Look) -> str | None:
+    """What internal comments cost."""
+    try:
+        rows, total = ideas(look), ideas_total(look)
+    except UnshownError:
+        return None
+    pages = -(-total // 200)
+    if not answer.value:
+        return None
+    if answer.value not in ("internal", "both"):
+        return f"Internal comments: about {pages + total:,} calls at the first sync, one for each idea."
+    share = sum(1 for row in rows if row.get("comments_count")) / len(rows)
+    return (
+        f"Internal comments: about {pages + round(share * total):,} calls at the first sync instead of "
+        f"{pages + total:,}, because `comments_count` tells which ideas have any."
+    )
+
+
+COMMENTS: tuple[Question, ...] = (
+    Question(
+        "comments_counted",
+        "Which comments does `comments_count` of an idea count?",
+        judge_counted,
+        {
+            "internal": "`idea_comments` asks only ideas that have some",
+            "portal": "set `trust_counts=false` for `idea_comments`",
+            "both": "`idea_comments` asks some ideas in vain",
+            "another": "set `trust_counts=false` for `idea_comments`",
+        },
+        "Internal comments only.",
+        "`idea_comments`: no call for an idea whose count is 0",
+        "comments of ideas whose count is a wrong 0 would be missing",
+        "counts are compared with the lists of the first ideas, and again at each reconciliation; one wrong "
+        "0, and all ideas are asked",
+        switch="comments_counted",
+        sets={"internal": "internal", "portal": "portal", "both": "both"},
+        option="trust_counts",
+        advise=advise_internal,
+    ),
+    Question(
+        "workspace_comments",
+        "Do a workspace's comments include those on its ideas?",
+        judge_workspace_comments,
+        {"yes": "nothing yet: one list could replace a call for each idea", "no": "nothing"},
+        "Nothing: comments on ideas are read idea by idea.",
+        "`record_comments` leaves comments on ideas out, whichever holds",
+        "nothing",
+        "rows are told apart by what they stand at",
+        switch="workspace_comments",
+        sets={"yes": True, "no": False},
+    ),
+    Question(
+        "portal_comment_fields",
+        "Do portal comments bring `updated_at` and `spam`, where `fields` names them?",
+        judge_portal_fields,
+        {"yes": "nothing", "no": "`changed_at` is the time of the read"},
+        "They do.",
+        "`changed_at` of `idea_portal_comments`, by which edits are newer",
+        "`changed_at` is the moment of the read",
+        "an edit is always newer, by Aha!'s own clock",
+        names=(CHANGED, SPAM),
+    ),
+    Question(
+        "portal_comment_edits",
+        "Does `updated_at` of a portal comment move when it is edited?",
+        judge_portal_edits,
+        {"yes": "nothing"},
+        "It does.",
+        "which of two versions of a comment is the newer one",
+        "an edit that is read within a micro-batch of the old text may lose",
+        "rows of one batch are of one moment each; a later read wins",
+    ),
+    Question(
+        "comment_replies",
+        "Do internal comments bring `parent_comment_id`, where `fields` names it?",
+        judge_replies,
+        {"yes": "nothing", "no": "`parent_comment_id` stays null"},
+        "They do.",
+        "the column `parent_comment_id`",
+        "the column is null",
+        "none: it is to be seen in the table",
+    ),
+    Question(
+        "portal_count_in_rest",
+        "Does REST tell how many portal comments an idea has, as `portal_comments_count`?",
+        judge_rest_portal_count,
+        {"yes": "nothing yet: GraphQL would not be needed", "no": "nothing"},
+        "It does not.",
+        "asking GraphQL for it",
+        "a call for 200 ideas more than needed",
+        "none is needed",
+    ),
+)
