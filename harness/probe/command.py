@@ -16,13 +16,14 @@ from strict_cassettes.scenarios import Matrix
 from strict_cassettes.sets import LIVE, SANDBOX
 
 from connector.options import parse_options
+from connector.pacing import Clock, SystemClock
 from harness.probe.asking import advices, ask_all
 from harness.probe.facts import now_at
 from harness.probe.findings import Findings, FindingsError, adopt, check, read, today, write
 from harness.probe.look import Look
 from harness.probe.report import WIDTH, Display, print_answers, told
 from harness.probe.trying import trying
-from harness.probe.words import KEY_REFUSED, UNANSWERED, UNREADABLE
+from harness.probe.words import KEY_REFUSED, LIMITED, UNANSWERED, UNREADABLE
 from sandbox.behaviour import ADOPTED, adopted
 
 PROBE = Path("build") / "probe.json"
@@ -31,10 +32,8 @@ SHUT = {
     KEY_REFUSED: "Aha! answered 401: the key is wrong or was revoked, or `subdomain` is another account's.",
     UNANSWERED: "The account gave no answer. Check the network and `subdomain`, then run again.",
     UNREADABLE: "The address answers, and not as Aha! does: a login page looks like this. Check `subdomain`.",
+    LIMITED: "The rate limit did not let go, so the rest was not asked. Other jobs may use it up: try later.",
 }
-LIMITED = (
-    "The rate limit did not let go, so the rest was not asked. Other jobs may use it up: run again later."
-)
 
 
 @click.command("probe")
@@ -75,13 +74,13 @@ def probe(*, sandbox: bool, adopting: bool, given: Path | None) -> None:
     sys.exit(code)
 
 
-def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool) -> int:
+def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool, clock: Clock | None = None) -> int:
     """Ask all questions, show the answers and write them. Returns the exit code."""
     with ExitStack() as stack:
         connection = choose(console, matrix, stack, sandbox=sandbox)
         secrets = [connection[name] for name in matrix.live["secrets"] if name in connection]
         with Display(console) as display:
-            look = Look(parse_options(connection), tell=display.tell)
+            look = Look(parse_options(connection), clock or SystemClock(), display.tell)
             answers = ask_all(look, display.begin)
         print_answers(console, answers)
         findings = Findings(SANDBOX if sandbox else LIVE, today(now_at(look)), answers)
@@ -91,7 +90,7 @@ def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool) -> int:
         for sentence in advices(look, answers):
             console.print(f"- {sentence}", soft_wrap=True)
     if look.shut:
-        click.echo(SHUT.get(look.shut, LIMITED), err=True)
+        click.echo(SHUT[look.shut], err=True)
         return 1
     console.print("Keep the answers for the sandbox: nox -s probe -- --adopt")
     return 0

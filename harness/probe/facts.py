@@ -13,9 +13,8 @@ from harness.probe.look import Look, Reply
 from harness.probe.words import NOTHING, REFUSED, UNREADABLE, UnshownError
 
 PAGE = 200
-# Of how many ideas it is asked what hangs below them, at most; and below how many something must be found.
-MOST_ASKED = {"comments": 12, "idea_comments": 30}
-ENOUGH = 8
+# Of how many ideas it is asked what hangs below them, at most.
+MOST_ASKED = {"comments": 12, "idea_comments": 24}
 # Audits of so many days are looked at.
 RECENT = timedelta(days=30)
 DIGEST = ("portalCommentsCount", "lastPortalCommentAt")
@@ -49,6 +48,33 @@ def ideas_total(look: Look) -> int:
 def votes_reply(look: Look) -> Reply:
     """The first 200 votes, with all fields that the connector asks for."""
     return look.get("/ideas/endorsements", fields=",".join(VOTE_FIELDS), page="1", per_page=str(PAGE))
+
+
+def recent(look: Look, path: str, root: str, fields: str) -> list[Row]:
+    """Rows of a list that changed in the last days: its first and its last page."""
+    params = {"fields": fields, "updated_since": format_time(now_at(look) - RECENT), "per_page": str(PAGE)}
+    return both_ends(look, path, root, params)
+
+
+def both_ends(look: Look, path: str, root: str, params: Mapping[str, str]) -> list[Row]:
+    """The first and the last page of a list: which end is the newer one is not known.
+
+    Raises:
+        UnshownError: the key may not read it.
+    """
+    first = look.get(path, page="1", **params)
+    rows, last = first.rows(root), -(-first.total(root) // PAGE)
+    return rows + look.get(path, page=str(last), **params).rows(root) if last > 1 else rows
+
+
+def recent_ideas(look: Look) -> list[Row]:
+    """Ideas that changed in the last days, the newest change first; none where they cannot be read."""
+    try:
+        rows = recent(look, "/ideas", "ideas", "id,created_at,updated_at")
+    except UnshownError:
+        return []
+    known = [row for row in rows if str(row.get("id")).isdecimal() and moment_of(row.get("updated_at"))]
+    return sorted(known, key=lambda row: str(row["updated_at"]), reverse=True)
 
 
 def some(rows: list[Row]) -> list[Row]:
@@ -93,9 +119,9 @@ def count_of(row: Row, name: str) -> int:
 
 
 def busy_ideas(look: Look, kind: str) -> list[str]:
-    """Ids of ideas below which comments of a kind may hang: those of which audits tell, those with most
-    internal comments, with most votes, and the newest, in turn. What GraphQL says of them does not count:
-    where it is wrong, the ideas that show it would be left out."""
+    """Ids of ideas below which comments of a kind may hang: those of which audits tell, those that changed
+    lately, those with most internal comments, and with most votes, in turn. What GraphQL says of them does
+    not count: where it is wrong, the ideas that show it would be left out."""
     rows = ideas(look)
     by_comments = sorted(rows, key=lambda row: -count_of(row, "comments_count"))
     by_votes = sorted(rows, key=lambda row: -count_of(row, "endorsements_count"))
@@ -105,9 +131,9 @@ def busy_ideas(look: Look, kind: str) -> list[str]:
         told = []
     orders = (
         list(dict.fromkeys(told)),
+        [str(row["id"]) for row in recent_ideas(look)],
         [str(row["id"]) for row in by_comments if count_of(row, "comments_count")],
         [str(row["id"]) for row in by_votes],
-        [str(row["id"]) for row in reversed(rows)],
     )
     return list(dict.fromkeys(one for one in chain.from_iterable(zip_longest(*orders)) if one))
 
@@ -132,8 +158,6 @@ def counted_below(look: Look, kind: str) -> dict[str, int]:
             # One idea may be gone by now; where it is refused, so are all.
             if error.why != REFUSED:
                 raise
-        if sum(1 for count in counts.values() if count) > ENOUGH:
-            break
     if not counts:
         raise UnshownError(REFUSED)
     return counts
@@ -146,19 +170,34 @@ def rows_below(look: Look, kind: str) -> Iterator[tuple[str, Row]]:
             yield idea, row
 
 
-def digest(look: Look, ids: tuple[str, ...]) -> Reply:
+def digest(look: Look, ids: tuple[str, ...], page: int = 1) -> Reply:
     """What GraphQL says of ideas, in the connector's own words."""
     query = QUERY.replace("FIELDS", " ".join(DIGEST))
-    return look.query(query, {"ids": list(ids), "page": 1})
+    return look.query(query, {"ids": list(ids), "page": page})
 
 
-def digest_page(look: Look, ids: tuple[str, ...]) -> tuple[list[Row], bool]:
+def digests(look: Look, ids: tuple[str, ...]) -> list[Row]:
+    """The nodes of all pages.
+
+    Raises:
+        UnshownError: it is refused, or answers something else.
+    """
+    found: list[Row] = []
+    for page in range(1, len(ids) + 1):
+        nodes, last = digest_page(look, ids, page)
+        found += nodes
+        if last:
+            break
+    return found
+
+
+def digest_page(look: Look, ids: tuple[str, ...], number: int = 1) -> tuple[list[Row], bool]:
     """Its nodes, and whether no page follows.
 
     Raises:
         UnshownError: it is refused, or answers something else.
     """
-    reply = digest(look, ids)
+    reply = digest(look, ids, number)
     if reply.status != 200:
         raise UnshownError(REFUSED)
     data = (reply.body or {}).get("data")
@@ -175,17 +214,12 @@ def known_ids(look: Look) -> tuple[str, ...]:
 
 
 def audits(look: Look, **params: str) -> list[Row]:
-    """The first and the last page of some audits: which end is the newer one is not known.
+    """Some audits.
 
     Raises:
         UnshownError: the key may not read them.
     """
-    first = look.get("/audits", page="1", per_page=str(PAGE), **params)
-    rows = first.rows("audits")
-    last = -(-first.total("audits") // PAGE)
-    if last > 1:
-        rows = rows + look.get("/audits", page=str(last), per_page=str(PAGE), **params).rows("audits")
-    return rows
+    return both_ends(look, "/audits", "audits", {"per_page": str(PAGE), **params})
 
 
 def recent_audits(look: Look) -> list[Row]:

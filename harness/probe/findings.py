@@ -18,7 +18,7 @@ from strict_cassettes.sets import ORIGINS
 from harness.probe.question import Answer
 from harness.probe.questions import QUESTIONS
 from harness.probe.words import MAGNITUDES, REASONS
-from sandbox.behaviour import Behaviour, BehaviourError
+from sandbox.behaviour import EVENTS, Behaviour, BehaviourError
 
 FORMAT = 1
 ANSWER_KEYS = ("value", "why", "cases", "names")
@@ -64,7 +64,7 @@ class Findings:
             value = question.sets[answer.value]
             if question.part:
                 moving = moving | {question.part} if value else moving - {question.part}
-                value = sorted(moving)
+                value = [event for event in EVENTS if event in moving]
             found[question.switch] = value
         return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.probe.look import Look
-from harness.probe.words import REASONS, UnshownError, magnitude
+from harness.probe.words import NOTHING, REASONS, UnshownError, magnitude
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Question:
         try:
             answer = self.judge(look)
         except UnshownError as error:
-            answer = Answer(why=error.why)
+            # Where nothing more is asked, nothing is seen of the account.
+            answer = Answer(why=look.shut if look.shut and error.why == NOTHING else error.why)
         if (answer.value or answer.why) not in {*self.values, *REASONS} or set(answer.names) - set(
             self.names
         ):

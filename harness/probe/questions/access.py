@@ -17,12 +17,12 @@ SLOWEST = "over 60 s"
 
 
 def with_status(look: Look, status: int) -> list[Reply]:
-    """Answers of that status that came by themselves.
+    """Answers of that status that came by themselves; of the good ones, those that hold what was asked for.
 
     Raises:
         UnshownError: none did.
     """
-    found = [reply for reply in look.replies if reply.status == status]
+    found = [reply for reply in look.replies if reply.status == status and (reply.body or status != 200)]
     if not found:
         raise UnshownError(NO_ERROR)
     return found

@@ -7,16 +7,19 @@ same moment was, unless something else happened to it then. One that stands late
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from connector.listing import Row
 from harness.probe.facts import (
     audited,
     ideas,
     moment_of,
+    recent,
+    recent_ideas,
     rows_below,
     votes_reply,
 )
 from harness.probe.look import Look
 from harness.probe.question import Answer, Question
-from harness.probe.words import NOTHING, UnshownError
+from harness.probe.words import AMBIGUOUS, NOTHING, UnshownError
 
 # Within this two moments are one.
 ONE_MOMENT = timedelta(seconds=2)
@@ -24,6 +27,8 @@ ONE_MOMENT = timedelta(seconds=2)
 LATE = timedelta(minutes=10)
 # Ideas that are asked for one by one, of those that events of one kind happened to.
 ASKED = 4
+# Events that an idea must have moved with before they are said to move it: one may be chance.
+ENOUGH = 2
 ACTIONS = ("create", "update", "destroy")
 KINDS = {"vote": "vote", "comment": "internal comment", "idea_comment": "portal comment"}
 DONE = {"create": "new", "update": "changed", "destroy": "deleted"}
@@ -55,9 +60,7 @@ def _listed(look: Look) -> Iterator[tuple[str, str, str, str, timedelta]]:
             rows = (
                 list(rows_below(look, root))
                 if root
-                else [
-                    (str(vote.get("idea_id")), vote) for vote in votes_reply(look).rows("idea_endorsements")
-                ]
+                else [(str(vote.get("idea_id")), vote) for vote in votes(look)]
             )
         except UnshownError:
             continue
@@ -68,9 +71,15 @@ def _listed(look: Look) -> Iterator[tuple[str, str, str, str, timedelta]]:
                 yield kind, "update", idea, changed, timedelta(0)
 
 
+def votes(look: Look) -> list[Row]:
+    """The first votes, and those that changed lately."""
+    path, root = "/ideas/endorsements", "idea_endorsements"
+    return votes_reply(look).rows(root) + recent(look, path, root, "id,idea_id,created_at,updated_at")
+
+
 def times_of(look: Look, idea: str) -> tuple[datetime, datetime] | None:
     """When an idea was made, and when it last changed; None where it is gone."""
-    row = next((row for row in ideas(look) if str(row["id"]) == idea), None)
+    row = next((row for row in (*ideas(look), *recent_ideas(look)) if str(row["id"]) == idea), None)
     if row is None:
         body = look.get(f"/ideas/{idea}", fields="id,created_at,updated_at").body or {}
         found = body.get("idea")
@@ -82,7 +91,7 @@ def times_of(look: Look, idea: str) -> tuple[datetime, datetime] | None:
 def judge(look: Look, kind: str, action: str) -> Answer:
     """Whether such an event moves the idea."""
     happened = events(look)
-    known = {str(row["id"]) for row in ideas(look)}
+    known = {str(row["id"]) for row in (*ideas(look), *recent_ideas(look))}
     latest: dict[str, datetime] = {}
     for some in happened.values():
         for idea, moment, _ in some:
@@ -102,8 +111,8 @@ def judge(look: Look, kind: str, action: str) -> Answer:
             still += 1
         elif abs(times[1] - moment) <= ONE_MOMENT and not _beside(happened, kind, action, idea, times[1]):
             moved += 1
-    if not (moved or still):
-        raise UnshownError(NOTHING)
+    if not still and moved < ENOUGH:
+        raise UnshownError(AMBIGUOUS if moved else NOTHING)
     if moved and still:
         return Answer("sometimes", cases=moved + still)
     return Answer("yes" if moved else "no", cases=moved + still)

@@ -2,11 +2,11 @@
 
 from harness.probe.facts import (
     DIGEST,
-    ENOUGH,
     PAGE,
     counted_below,
     digest,
     digest_page,
+    digests,
     ideas_total,
     known_ids,
     shown_ideas,
@@ -18,6 +18,8 @@ from harness.probe.words import AMBIGUOUS, NOTHING, UNANSWERED, UNREADABLE, Unsh
 
 LEAST_PER, MOST_PER = 10, 200
 COUNT, LATEST = DIGEST
+# Ideas with portal comments of which a count must be right, or wrong, before it is said of all.
+ENOUGH = 8
 
 
 def judge_graphql(look: Look) -> Answer:
@@ -55,8 +57,7 @@ def judge_counts(look: Look) -> Answer:
     and fewer would hide it by chance.
     """
     real = counted_below(look, "idea_comments")
-    nodes, _ = digest_page(look, tuple(sorted(real)))
-    told = {str(node.get("id")): node.get(COUNT) for node in nodes}
+    told = {str(node.get("id")): node.get(COUNT) for node in digests(look, tuple(sorted(real)))}
     pairs = [(told[idea], number) for idea, number in real.items() if idea in told]
     nulls = sum(1 for count, _ in pairs if count is None)
     wrong = sum(1 for count, number in pairs if count == 0 and number)
