@@ -183,7 +183,8 @@ def earlier_servers(block: Block) -> list[str]:
 
 
 def prepare(copy: Path) -> None:
-    """Files that a document shows beside its commands."""
+    """Files that a document shows beside its commands; what a block adopted is not for the next one."""
+    (copy / "configs" / "behaviour.json").unlink(missing_ok=True)
     operations = (copy / "docs" / "operations.md").read_text()
     spec = re.search(r"^```json\n(.*?)^```$", operations, re.MULTILINE | re.DOTALL)
     assert spec is not None
