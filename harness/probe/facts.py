@@ -19,6 +19,8 @@ MOST_ASKED = {"comments": 12, "idea_comments": 24}
 RECENT = timedelta(days=30)
 DIGEST = ("portalCommentsCount", "lastPortalCommentAt")
 NO_IDEA = "0"
+# When an idea changed, and whether votes came to it, or went, with another one.
+IDEA_TIMES = "id,created_at,updated_at,duplicates,duplicate_of"
 COMMENT_FIELDS = "id,created_at,updated_at,parent_comment_id"
 PORTAL_FIELDS = "id,created_at,updated_at,spam"
 VOTE_FIELDS = TABLES["idea_votes"].asked_fields
@@ -70,7 +72,7 @@ def both_ends(look: Look, path: str, root: str, params: Mapping[str, str]) -> li
 def recent_ideas(look: Look) -> list[Row]:
     """Ideas that changed in the last days, the newest change first; none where they cannot be read."""
     try:
-        rows = recent(look, "/ideas", "ideas", "id,created_at,updated_at")
+        rows = recent(look, "/ideas", "ideas", IDEA_TIMES)
     except UnshownError:
         return []
     known = [row for row in rows if str(row.get("id")).isdecimal() and moment_of(row.get("updated_at"))]
@@ -126,7 +128,7 @@ def busy_ideas(look: Look, kind: str) -> list[str]:
     by_comments = sorted(rows, key=lambda row: -count_of(row, "comments_count"))
     by_votes = sorted(rows, key=lambda row: -count_of(row, "endorsements_count"))
     try:
-        told = [idea for found, _, idea, _ in audited(look) if COMMENT_KINDS[found] == kind]
+        told = [idea for found, _, idea, _ in audited(look) if COMMENT_KINDS.get(found) == kind]
     except UnshownError:
         told = []
     orders = (
@@ -240,7 +242,7 @@ SPELLINGS: Mapping[str, frozenset[str]] = {
     "idea_comment": TABLES["idea_portal_comments"].spellings,
 }
 # Kinds of audits → the list below an idea that shows such records.
-COMMENT_KINDS = {"vote": "", "comment": "comments", "idea_comment": "idea_comments"}
+COMMENT_KINDS = {"comment": "comments", "idea_comment": "idea_comments"}
 IDEA = frozenset(map(letters, ("ideas/idea", "idea")))
 
 

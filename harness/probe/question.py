@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.probe.look import Look
-from harness.probe.words import NOTHING, REASONS, UnshownError, magnitude
+from harness.probe.words import NOTHING, REASONS, UNREADABLE, UnshownError, magnitude
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,9 @@ class Question:
         except UnshownError as error:
             # Where nothing more is asked, nothing is seen of the account.
             answer = Answer(why=look.shut if look.shut and error.why == NOTHING else error.why)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # A form that nobody foresaw; a traceback would show what it holds.
+            answer = Answer(why=UNREADABLE)
         if (answer.value or answer.why) not in {*self.values, *REASONS} or set(answer.names) - set(
             self.names
         ):

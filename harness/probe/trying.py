@@ -17,7 +17,7 @@ NOW = datetime(2025, 11, 1, 9, 0, 0, tzinfo=UTC)
 TALKED = 16
 # Seconds between two events: audits may be late by minutes, and changes by the switch's lag.
 APART = 3607.123
-REPEATED = 3
+REPEATED = 4
 
 
 @contextmanager
@@ -46,6 +46,11 @@ def happen(world: World) -> None:
             for _ in range(times):
                 world.create(kind, idea)
                 after_a_while()
+    for _ in range(REPEATED):
+        world.change("idea", next(free), score=7)
+        after_a_while()
+        world.create("vote", next(free), proxy=False)
+        after_a_while()
     for event in EVENTS:
         kind, _, action = event.rpartition("_")
         for _ in range(REPEATED):

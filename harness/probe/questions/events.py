@@ -5,14 +5,20 @@ same moment was, unless something else happened to it then. One that stands late
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connector.listing import Row
+from connector.tables.declaration import letters
 from harness.probe.facts import (
-    audited,
+    IDEA,
+    IDEA_TIMES,
+    idea_of,
     ideas,
+    kind_of,
     moment_of,
     recent,
+    recent_audits,
     recent_ideas,
     rows_below,
     votes_reply,
@@ -27,65 +33,99 @@ ONE_MOMENT = timedelta(seconds=2)
 LATE = timedelta(minutes=10)
 # Ideas that are asked for one by one, of those that events of one kind happened to.
 ASKED = 4
-# Events that an idea must have moved with before they are said to move it: one may be chance.
+# Ideas that must have moved with an event before it is said to move them: one may be chance.
 ENOUGH = 2
 ACTIONS = ("create", "update", "destroy")
 KINDS = {"vote": "vote", "comment": "internal comment", "idea_comment": "portal comment"}
 DONE = {"create": "new", "update": "changed", "destroy": "deleted"}
+# Votes once more, by what they are: the sandbox does not tell them apart.
+PLAIN, PROXY, OWN = "plain_vote", "proxy_vote", "idea"
+SAME = {PLAIN: "vote", PROXY: "vote"}
 
 
-def events(look: Look) -> dict[tuple[str, str], list[tuple[str, datetime, timedelta]]]:
-    """Kind and action → idea, time, and by how much that may be late, of what happened; the newest first."""
-    found: dict[tuple[str, str], list[tuple[str, datetime, timedelta]]] = {}
-    for kind, action, idea, time, late in (*_audited(look), *_listed(look)):
-        if (moment := moment_of(time)) and action in ACTIONS:
-            found.setdefault((kind, action), []).append((idea, moment, late))
-    for known in found.values():
-        known.sort(key=lambda event: event[1], reverse=True)
-    return found
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to an idea.
+
+    Attributes:
+        kind, action: what it was.
+        idea: its id.
+        moment: when.
+        late: by how much that may be too late.
+    """
+
+    kind: str
+    action: str
+    idea: str
+    moment: datetime
+    late: timedelta = timedelta(0)
+
+    def is_beside(self, other: "Event", moment: datetime) -> bool:
+        """Whether this, and not `other`, happened to the same idea at a moment."""
+        same = (SAME.get(self.kind, self.kind), self.action) == (
+            SAME.get(other.kind, other.kind),
+            other.action,
+        )
+        return not same and self.happened_to(other.idea, moment)
+
+    def happened_to(self, idea: str, moment: datetime) -> bool:
+        return self.idea == idea and abs(self.moment - moment) <= ONE_MOMENT
 
 
-def _audited(look: Look) -> Iterator[tuple[str, str, str, str, timedelta]]:
+def events(look: Look) -> list[Event]:
+    """What is known to have happened to ideas."""
+    return [*_audited(look), *_listed(look)]
+
+
+def _audited(look: Look) -> Iterator[Event]:
     try:
-        for kind, action, idea, time in audited(look):
-            yield kind, action, idea, time, LATE
+        rows = recent_audits(look)
     except UnshownError:
         return
+    for audit in rows:
+        own = letters(str(audit.get("auditable_type"))) in IDEA
+        kind, idea = (OWN, str(audit.get("auditable_id"))) if own else (kind_of(audit), idea_of(audit))
+        action, moment = str(audit.get("audit_action")), moment_of(audit.get("created_at"))
+        if kind and moment and idea.isdecimal() and action in ACTIONS:
+            yield Event(kind, action, idea, moment, LATE)
 
 
-def _listed(look: Look) -> Iterator[tuple[str, str, str, str, timedelta]]:
+def _listed(look: Look) -> Iterator[Event]:
     """What votes and comments say themselves."""
     for kind, root in (("comment", "comments"), ("idea_comment", "idea_comments"), ("vote", "")):
         try:
-            rows = (
-                list(rows_below(look, root))
-                if root
-                else [(str(vote.get("idea_id")), vote) for vote in votes(look)]
-            )
+            found = list(rows_below(look, root)) if root else votes(look)
+            rows = [(idea, row) for idea, row in found if idea.isdecimal()]
         except UnshownError:
             continue
         for idea, row in rows:
-            made, changed = str(row.get("created_at")), str(row.get("updated_at"))
-            yield kind, "create", idea, made, timedelta(0)
-            if changed > made:
-                yield kind, "update", idea, changed, timedelta(0)
+            made, changed = moment_of(row.get("created_at")), moment_of(row.get("updated_at"))
+            if made and kind == "vote":
+                yield Event(PROXY if row.get("idea_organization") else PLAIN, "create", idea, made)
+            if made:
+                yield Event(kind, "create", idea, made)
+            if made and changed and changed > made:
+                yield Event(kind, "update", idea, changed)
 
 
-def votes(look: Look) -> list[Row]:
-    """The first votes, and those that changed lately."""
+def votes(look: Look) -> list[tuple[str, Row]]:
+    """Idea and vote, of the first votes and those that changed lately."""
     path, root = "/ideas/endorsements", "idea_endorsements"
-    return votes_reply(look).rows(root) + recent(look, path, root, "id,idea_id,created_at,updated_at")
+    fields = "id,idea_id,created_at,updated_at,idea_organization"
+    rows = votes_reply(look).rows(root) + recent(look, path, root, fields)
+    return [(str(row.get("idea_id")), row) for row in rows]
 
 
 def times_of(look: Look, idea: str) -> tuple[datetime, datetime] | None:
-    """When an idea was made, and when it last changed; None where it is gone."""
+    """When an idea was made, and when it last changed; None where it is gone, or was merged with another one:
+    then it changed together with votes that came or went."""
     row = next((row for row in (*ideas(look), *recent_ideas(look)) if str(row["id"]) == idea), None)
     if row is None:
-        body = look.get(f"/ideas/{idea}", fields="id,created_at,updated_at").body or {}
-        found = body.get("idea")
+        found = (look.get(f"/ideas/{idea}", fields=IDEA_TIMES).body or {}).get("idea")
         row = found if isinstance(found, dict) else {}
     made, changed = moment_of(row.get("created_at")), moment_of(row.get("updated_at"))
-    return (made, changed) if made and changed else None
+    merged = row.get("duplicates") or row.get("duplicate_of")
+    return (made, changed) if made and changed and not merged else None
 
 
 def judge(look: Look, kind: str, action: str) -> Answer:
@@ -93,70 +133,72 @@ def judge(look: Look, kind: str, action: str) -> Answer:
     happened = events(look)
     known = {str(row["id"]) for row in (*ideas(look), *recent_ideas(look))}
     latest: dict[str, datetime] = {}
-    for some in happened.values():
-        for idea, moment, _ in some:
-            latest[idea] = max(moment, latest.get(idea, moment))
+    for event in happened:
+        latest[event.idea] = max(event.moment, latest.get(event.idea, event.moment))
     # First where nothing is known to have happened later: there the idea's own time says most.
-    found = sorted(happened.get((kind, action), []), key=lambda event: latest[event[0]] - event[1])
+    found = [event for event in happened if (event.kind, event.action) == (kind, action)]
+    found.sort(key=lambda event: (latest[event.idea] - event.moment, -event.moment.timestamp()))
     asked: set[str] = set()
-    moved = still = 0
-    for idea, moment, late in found:
-        if not idea.isdecimal() or (idea not in known | asked and len(asked) >= ASKED):
+    moved, still = set[str](), set[str]()
+    for event in found:
+        if event.idea not in known | asked and len(asked) >= ASKED:
             continue
-        asked |= {idea} - known
-        times = times_of(look, idea)
-        if times is None or abs(times[0] - moment) <= ONE_MOMENT:
+        asked |= {event.idea} - known
+        times = times_of(look, event.idea)
+        if times is None or abs(times[0] - event.moment) <= ONE_MOMENT:
             continue
-        if times[1] < moment - late - ONE_MOMENT:
-            still += 1
-        elif abs(times[1] - moment) <= ONE_MOMENT and not _beside(happened, kind, action, idea, times[1]):
-            moved += 1
-    if not still and moved < ENOUGH:
+        if times[1] < event.moment - event.late - ONE_MOMENT:
+            still.add(event.idea)
+        elif event.happened_to(event.idea, times[1]) and not any(
+            other.is_beside(event, times[1]) for other in happened
+        ):
+            moved.add(event.idea)
+    if not still and len(moved) < ENOUGH:
         raise UnshownError(AMBIGUOUS if moved else NOTHING)
     if moved and still:
-        return Answer("sometimes", cases=moved + still)
-    return Answer("yes" if moved else "no", cases=moved + still)
+        return Answer("sometimes", cases=len(moved | still))
+    return Answer("yes" if moved else "no", cases=len(moved | still))
 
 
-def _beside(
-    happened: dict[tuple[str, str], list[tuple[str, datetime, timedelta]]],
-    kind: str,
-    action: str,
-    idea: str,
-    moment: datetime,
-) -> bool:
-    """Whether something else happened to the idea at that moment."""
-    return any(
-        what != (kind, action) and one == idea and abs(time - moment) <= ONE_MOMENT
-        for what, some in happened.items()
-        for one, time, _ in some
-    )
-
-
-def question_of(kind: str, action: str) -> Question:
-    of_votes = kind == "vote"
+def question_of(kind: str, action: str, what: str, *, switched: bool = True) -> Question:
+    of_comments = kind in ("comment", "idea_comment")
+    early = "an incremental sync finds it" if of_comments else "nothing"
+    late = "it is found at each reconciliation, or with `track_deletes=true`"
+    found = late if of_comments else "nothing: votes have a list of their own"
     return Question(
         f"moves_idea_{kind}_{action}",
-        f"Does a {DONE[action]} {KINDS[kind]} move the idea's `updated_at`?",
+        f"Does {what} move the idea's `updated_at`?",
         lambda look: judge(look, kind, action),
         {
-            "yes": "nothing" if of_votes else "an incremental sync finds it",
-            "no": "nothing: votes have a list of their own"
-            if of_votes
-            else "it is found at each reconciliation, or with `track_deletes=true`",
-            "sometimes": "nothing: votes have a list of their own"
-            if of_votes
-            else "it is found at each reconciliation, or with `track_deletes=true`",
+            "yes": early,
+            "no": found,
+            "sometimes": found,
         },
         "It does, or does not; neither is relied on.",
-        "counts in `ideas`; votes of narrowed reads" if of_votes else "when a sync finds it",
+        "when a sync finds it" if of_comments else "counts in `ideas`; votes of narrowed reads",
         "it comes with the next reconciliation (`reconcile_hours`, 24), and not before",
         "each reconciliation compares counts and reads lists whole; `track_deletes` follows audits",
-        switch="moves_idea",
-        part=f"{kind}_{action}",
-        sets={"yes": True, "no": False},
+        switch="moves_idea" if switched else "",
+        part=f"{kind}_{action}" if switched else "",
+        sets={"yes": True, "no": False} if switched else {},
         option="reconcile_hours",
     )
 
 
-EVENTS: tuple[Question, ...] = tuple(question_of(kind, action) for kind in KINDS for action in ACTIONS)
+WAITS = "a change of an idea may come with the next reconciliation only"
+EVENTS: tuple[Question, ...] = (
+    *(question_of(kind, action, f"a {DONE[action]} {KINDS[kind]}") for kind in KINDS for action in ACTIONS),
+    question_of(PLAIN, "create", "a new plain vote", switched=False),
+    question_of(PROXY, "create", "a new proxy vote", switched=False),
+    Question(
+        "moves_idea_itself",
+        "Does every change of an idea itself (tags, a merge, a promotion, ...) move its `updated_at`?",
+        lambda look: judge(look, OWN, "update"),
+        {"yes": "an incremental sync finds them", "no": WAITS, "sometimes": WAITS},
+        "It does.",
+        "when a sync finds it",
+        "it comes with the next reconciliation (`reconcile_hours`, 24), and not before",
+        "each reconciliation reads the list whole",
+        option="reconcile_hours",
+    ),
+)
