@@ -5,7 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,16 @@ from harness.probe.question import Answer, Question
 from harness.probe.questions import QUESTIONS
 from harness.probe.report import WIDTH
 from harness.probe.trying import trying
-from harness.probe.words import KEY_REFUSED, LIMITED, NOTHING, REASONS, SPENT, UNANSWERED, UNREADABLE
+from harness.probe.words import (
+    AMBIGUOUS,
+    KEY_REFUSED,
+    LIMITED,
+    NOTHING,
+    REASONS,
+    SPENT,
+    UNANSWERED,
+    UNREADABLE,
+)
 from sandbox.behaviour import CHOICES, EVENTS, Behaviour, BehaviourError, adopted
 from sandbox.faults import Scheduled
 from sandbox.server import Sandbox, open_world, running
@@ -135,6 +144,44 @@ def test_what_an_account_does_not_show_is_never_guessed(
         answers = ask_all(look_at(box))
     assert find_wrong(answers, behaviour) == []
     assert all(answer.value or answer.why in REASONS for answer in answers.values())
+
+
+def test_one_idea_that_moved_at_the_same_moment_may_be_chance_and_proves_nothing() -> None:
+    with running(open_world(ideas=5, behaviour=Behaviour(moves_idea=()))) as box:
+        # Audits would tell of the other change.
+        box.traffic.faults.append(Scheduled("403", "^/audits", ALWAYS))
+        ideas = [record.id for record in box.world.store.page([Condition("kind = 'idea'")])]
+        box.clock.advance(0)
+        box.world.create("comment", ideas[0])
+        box.world.change("idea", ideas[0], score=7)
+        answers = ask_all(look_at(box))
+    assert answers["moves_idea_comment_create"] == Answer(why=AMBIGUOUS)
+
+
+def test_a_few_right_counts_do_not_speak_for_all() -> None:
+    with running(open_world(ideas=5)) as box:
+        first = box.world.store.page([Condition("kind = 'idea' AND hidden = 0")])[0]
+        box.world.create("idea_comment", first.id)
+        answers = ask_all(look_at(box))
+    assert answers["portal_counts"] == Answer(why=AMBIGUOUS)
+
+
+def test_a_workspace_whose_first_comments_are_on_other_records_is_looked_through() -> None:
+    with trying() as box:
+        comments = [Condition("kind = 'comment' AND body LIKE '%\"type\":\"Feature\"%'")]
+        (other, *_) = box.world.store.page(comments)
+        home = box.world.store.page([Condition("kind = 'idea'")])[5].parent
+        put = [
+            replace(
+                other, id=number, parent=home, body=other.body | {"id": str(number), "updated_at": LATEST}
+            )
+            for number in range(1, 420)
+        ]
+        box.world.store.put(put)
+        answers = ask_all(look_at(box))
+        asked = [entry for entry in box.traffic.log if entry["route"] == "/products/{parent}/comments"]
+    assert answers["workspace_comments"].value == "yes"
+    assert len(asked) == 3
 
 
 def test_every_switch_of_the_sandbox_has_a_question_and_each_of_its_values_is_an_answer() -> None:
@@ -277,6 +324,7 @@ def test_all_requests_are_spent_at_120(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CANARY = "zqcanaryzq"
+LATEST = "2099-01-01T00:00:00.000Z"
 # Kinds of which every text is a canary, as are names of fields.
 KINDS = ("idea", "vote", "comment", "idea_comment", "audit", "deletion", "product", "me", "user", "feature")
 
