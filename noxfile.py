@@ -9,7 +9,8 @@ import nox
 from nox.command import CommandFailed
 
 nox.needs_version = ">=2026.7.11"
-nox.options.default_venv_backend = "uv|virtualenv"
+# Where there is no uv, nox would say so each time.
+nox.options.default_venv_backend = "uv" if shutil.which("uv") else "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["test", "check_artifact", "lint", "typing"]
 

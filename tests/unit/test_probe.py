@@ -4,6 +4,9 @@ import io
 import json
 import logging
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -324,6 +327,7 @@ def test_all_requests_are_spent_at_120(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CANARY = "zqcanaryzq"
+SECRETS = ("dev_config.json", "pseudonym_key")
 LATEST = "2099-01-01T00:00:00.000Z"
 # Kinds of which every text is a canary, as are names of fields.
 KINDS = ("idea", "vote", "comment", "idea_comment", "audit", "deletion", "product", "me", "user", "feature")
@@ -413,6 +417,26 @@ def test_what_is_adopted_is_what_the_sandbox_does_from_then_on(tmp_path: Path) -
     silent = Findings("live", "2026-11-27", dict.fromkeys(answers, Answer(why=NOTHING)))
     write(tmp_path / "silent.json", check(adopt(silent), RULES))
     assert adopted(tmp_path / "silent.json") == adopted(tmp_path / "none.json") == Behaviour()
+
+
+def test_adopting_says_which_committed_cassettes_are_no_longer_what_the_sandbox_answers(
+    tmp_path: Path,
+) -> None:
+    for name in ("connector", "harness", "sandbox", "configs", "cassettes"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", *SECRETS))
+    (tmp_path / "configs" / "behaviour.json").unlink(missing_ok=True)
+    with trying(Behaviour(comments_counted="portal")) as box:
+        findings = Findings("sandbox", "2026-11-27", ask_all(look_at(box)))
+    write(tmp_path / "build" / "probe.json", check(findings.document(), RULES))
+    command = [sys.executable, "-m", "harness.probe", "--adopt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    changed = re.findall(r"^  changed: (.*)$", done.stdout, re.MULTILINE)
+    # Those in which an idea says how many comments it has; and those that ask below others now.
+    assert {"ideas/first_sync", "idea_comments/first_sync"} <= set(changed)
+    assert "idea_votes/first_sync" not in changed
+    assert f"{len(changed)} cassette(s) must be recorded again: nox -s record -- --sandbox" in done.stdout
+    assert adopted(tmp_path / "configs" / "behaviour.json").comments_counted == "portal"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 1}', '{"format": 1, "from": "x", "when": "y"}'])
