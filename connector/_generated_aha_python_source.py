@@ -43,7 +43,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 57c8d179e2423c7c30ffce1b709199ff08ff5827edca4a91855d2b048ea5857c
+SHA-256 of these files and of the script: 167f1fe1fef5bf41bda26f9332604aa8ca4882ea860f731aff2a7c9a5af700f9
 """
 
 import base64
@@ -837,6 +837,14 @@ def register_lakeflow_source(spark):
             return "BearerAuth(...)"
 
 
+    class Session(requests.Session):
+        """A session that does not look where a redirect leads: it could carry the key to another host, and an
+    address that is none would end in an error which quotes it."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - requests' interface
+            return None
+
+
     @dataclass(frozen=True)
     class Answer:
         """A JSON object and when Aha! sent it.
@@ -999,7 +1007,6 @@ def register_lakeflow_source(spark):
                     params=asked.params,
                     data=asked.content,
                     timeout=(self._policy.connect_timeout, self._policy.read_timeout),
-                    # A redirect could carry the key to another host.
                     allow_redirects=False,
                     stream=True,
                 ) as response:
@@ -1023,7 +1030,7 @@ def register_lakeflow_source(spark):
                 )
 
         def _open_session(self) -> requests.Session:
-            session = requests.Session()
+            session = Session()
             session.auth = BearerAuth(self._settings.credential)
             session.headers.update(
                 {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
@@ -1130,26 +1137,33 @@ def register_lakeflow_source(spark):
 
 
     def rate_limit_wait(headers: Mapping[str, str], content: bytes) -> float:
-        """Seconds to wait after a 429.
+        """Seconds to wait after a 429."""
+        return rate_limit_told(headers, content)[1]
 
-    `Retry-After`, else until `X-Ratelimit-Reset` by Aha!'s own clock, else the seconds that the
-    message names, else 60. Which of these Aha! sends is not confirmed, so all are read.
+
+    def rate_limit_told(headers: Mapping[str, str], content: bytes) -> tuple[str, float]:
+        """What a 429 tells about when to come back, and the seconds to wait.
+
+    `Retry-After` (`retry_after`), else until `X-Ratelimit-Reset` by Aha!'s own clock (`reset`), else the
+    seconds that the message names (`message`), else 60 (""). Which of these Aha! sends is not confirmed, so
+    all are read.
     """
         after = headers.get("Retry-After") or headers.get("retry_after") or ""
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", after):
-            return float(after)
+            return "retry_after", float(after)
         date = parse_date(headers.get("Date"))
-        until = parse_date(after)
+        until, way = parse_date(after), "retry_after"
         reset = headers.get("X-Ratelimit-Reset", "")
         if until is None and re.fullmatch(r"[0-9]{1,11}", reset):
+            way = "reset"
             if int(reset) < LEAST_MOMENT:
-                return float(reset)
+                return way, float(reset)
             until = datetime.fromtimestamp(int(reset), UTC)
         if until is not None and date is not None:
             # `Date` is cut to whole seconds, so the moment itself may be up to a second later.
-            return max((until - date).total_seconds(), 0.0) + 1.0
+            return way, max((until - date).total_seconds(), 0.0) + 1.0
         named = re.search(r"(\d{1,9})\s*seconds?", error_text(content))
-        return float(named.group(1)) if named else 60.0
+        return ("message", float(named.group(1))) if named else ("", 60.0)
 
 
     def error_text(content: bytes) -> str:
@@ -1673,8 +1687,35 @@ def register_lakeflow_source(spark):
     # read goes on after the last id that nothing can come before any more. What is younger is read again, because
     # an audit may become visible after one with a larger id.
 
-    # How an audit may spell the idea that a comment or a vote belongs to.
+    # How an audit may spell the idea that a comment or a vote belongs to, and what else a comment may stand at:
+    # the audits of all internal comments are spelled alike.
     IDEAS = frozenset(map(letters, ("ideas/idea", "idea")))
+    ELSEWHERE = frozenset(
+        map(
+            letters,
+            (
+                *(
+                    "feature",
+                    "epic",
+                    "master_feature",
+                    "requirement",
+                    "initiative",
+                    "strategic_imperative",
+                    "goal",
+                ),
+                *(
+                    "release",
+                    "release_phase",
+                    "task",
+                    "page",
+                    "key_result",
+                    "competitor",
+                    "persona",
+                    "annotation",
+                ),
+            ),
+        )
+    )
 
 
     @dataclass
@@ -1769,13 +1810,25 @@ def register_lakeflow_source(spark):
     """
         settled, out = audits.settled or 0, dict[str, bool]()
         for one, audit in audits.entries.items():
-            if spelling_of(audit) not in spellings:
+            if spelling_of(audit) not in spellings or stands_elsewhere(audit):
                 continue
-            kind, idea = audit.get("associated_type"), audit.get("associated_id")
-            if not isinstance(kind, str) or letters(kind) not in IDEAS or not str(idea).isdecimal():
+            idea = idea_named(audit)
+            if idea is None:
                 return None
-            out[str(idea)] = out.get(str(idea), False) or one > settled
+            out[idea] = out.get(idea, False) or one > settled
         return out
+
+
+    def idea_named(audit: Row) -> str | None:
+        """The id of the idea that an audit of a comment or a vote names; None where it names none."""
+        kind, idea = audit.get("associated_type"), str(audit.get("associated_id"))
+        return idea if isinstance(kind, str) and letters(kind) in IDEAS and idea.isdecimal() else None
+
+
+    def stands_elsewhere(audit: Row) -> bool:
+        """Whether an audit names another record that comments stand at."""
+        kind = audit.get("associated_type")
+        return isinstance(kind, str) and letters(kind) in ELSEWHERE
 
 
     def spelling_of(audit: Row) -> str:

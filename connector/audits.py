@@ -15,8 +15,35 @@ from connector.listing import Listing, Page, Row
 from connector.servertime import CLOCK_MARGIN, changed_before, format_time, readable, require_clock, shift
 from connector.tables.declaration import letters
 
-# How an audit may spell the idea that a comment or a vote belongs to.
+# How an audit may spell the idea that a comment or a vote belongs to, and what else a comment may stand at:
+# the audits of all internal comments are spelled alike.
 IDEAS = frozenset(map(letters, ("ideas/idea", "idea")))
+ELSEWHERE = frozenset(
+    map(
+        letters,
+        (
+            *(
+                "feature",
+                "epic",
+                "master_feature",
+                "requirement",
+                "initiative",
+                "strategic_imperative",
+                "goal",
+            ),
+            *(
+                "release",
+                "release_phase",
+                "task",
+                "page",
+                "key_result",
+                "competitor",
+                "persona",
+                "annotation",
+            ),
+        ),
+    )
+)
 
 
 @dataclass
@@ -111,13 +138,25 @@ def ideas_named(audits: Audits, spellings: frozenset[str]) -> dict[str, bool] | 
     """
     settled, out = audits.settled or 0, dict[str, bool]()
     for one, audit in audits.entries.items():
-        if spelling_of(audit) not in spellings:
+        if spelling_of(audit) not in spellings or stands_elsewhere(audit):
             continue
-        kind, idea = audit.get("associated_type"), audit.get("associated_id")
-        if not isinstance(kind, str) or letters(kind) not in IDEAS or not str(idea).isdecimal():
+        idea = idea_named(audit)
+        if idea is None:
             return None
-        out[str(idea)] = out.get(str(idea), False) or one > settled
+        out[idea] = out.get(idea, False) or one > settled
     return out
+
+
+def idea_named(audit: Row) -> str | None:
+    """The id of the idea that an audit of a comment or a vote names; None where it names none."""
+    kind, idea = audit.get("associated_type"), str(audit.get("associated_id"))
+    return idea if isinstance(kind, str) and letters(kind) in IDEAS and idea.isdecimal() else None
+
+
+def stands_elsewhere(audit: Row) -> bool:
+    """Whether an audit names another record that comments stand at."""
+    kind = audit.get("associated_type")
+    return isinstance(kind, str) and letters(kind) in ELSEWHERE
 
 
 def spelling_of(audit: Row) -> str:

@@ -76,6 +76,14 @@ class BearerAuth(requests.auth.AuthBase):
         return "BearerAuth(...)"
 
 
+class Session(requests.Session):
+    """A session that does not look where a redirect leads: it could carry the key to another host, and an
+    address that is none would end in an error which quotes it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - requests' interface
+        return None
+
+
 @dataclass(frozen=True)
 class Answer:
     """A JSON object and when Aha! sent it.
@@ -238,7 +246,6 @@ class AhaClient:
                 params=asked.params,
                 data=asked.content,
                 timeout=(self._policy.connect_timeout, self._policy.read_timeout),
-                # A redirect could carry the key to another host.
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -262,7 +269,7 @@ class AhaClient:
             )
 
     def _open_session(self) -> requests.Session:
-        session = requests.Session()
+        session = Session()
         session.auth = BearerAuth(self._settings.credential)
         session.headers.update(
             {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
@@ -369,26 +376,33 @@ def parse_date(value: str | None) -> datetime | None:
 
 
 def rate_limit_wait(headers: Mapping[str, str], content: bytes) -> float:
-    """Seconds to wait after a 429.
+    """Seconds to wait after a 429."""
+    return rate_limit_told(headers, content)[1]
 
-    `Retry-After`, else until `X-Ratelimit-Reset` by Aha!'s own clock, else the seconds that the
-    message names, else 60. Which of these Aha! sends is not confirmed, so all are read.
+
+def rate_limit_told(headers: Mapping[str, str], content: bytes) -> tuple[str, float]:
+    """What a 429 tells about when to come back, and the seconds to wait.
+
+    `Retry-After` (`retry_after`), else until `X-Ratelimit-Reset` by Aha!'s own clock (`reset`), else the
+    seconds that the message names (`message`), else 60 (""). Which of these Aha! sends is not confirmed, so
+    all are read.
     """
     after = headers.get("Retry-After") or headers.get("retry_after") or ""
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", after):
-        return float(after)
+        return "retry_after", float(after)
     date = parse_date(headers.get("Date"))
-    until = parse_date(after)
+    until, way = parse_date(after), "retry_after"
     reset = headers.get("X-Ratelimit-Reset", "")
     if until is None and re.fullmatch(r"[0-9]{1,11}", reset):
+        way = "reset"
         if int(reset) < LEAST_MOMENT:
-            return float(reset)
+            return way, float(reset)
         until = datetime.fromtimestamp(int(reset), UTC)
     if until is not None and date is not None:
         # `Date` is cut to whole seconds, so the moment itself may be up to a second later.
-        return max((until - date).total_seconds(), 0.0) + 1.0
+        return way, max((until - date).total_seconds(), 0.0) + 1.0
     named = re.search(r"(\d{1,9})\s*seconds?", error_text(content))
-    return float(named.group(1)) if named else 60.0
+    return ("message", float(named.group(1))) if named else ("", 60.0)
 
 
 def error_text(content: bytes) -> str:

@@ -125,6 +125,20 @@ def test_a_rate_limit_is_waited_out_as_long_as_the_server_says(
     assert clock.waits == [wait]
 
 
+@pytest.mark.parametrize(
+    "place", ["http://[ada.bell", "http://ada\u2100.example.com/bell", "http://ada:bell/"]
+)
+def test_a_redirect_to_what_is_no_address_is_an_error_that_does_not_quote_it(
+    place: str, clock: FakeClock
+) -> None:
+    with (
+        scripted((302, {"Location": place.encode().decode("latin-1")}, "")) as script,
+        pytest.raises(AhaResponseError, match=r"was redirected \(302\)") as raised,
+    ):
+        client_for(script, clock).get("/ideas", {})
+    assert "ada" not in str(raised.value)
+
+
 def test_a_redirect_is_not_followed_so_the_key_stays_with_one_host(clock: FakeClock) -> None:
     with scripted(GOOD) as other, scripted((302, {"Location": f"{other.url}/api/v1/ideas"}, "")) as script:
         with pytest.raises(AhaResponseError, match="redirected"):

@@ -108,9 +108,9 @@ def test_the_header_names_every_input_and_no_date_or_path_of_a_machine() -> None
     assert str(ROOT) not in TEXT
 
 
-def test_building_takes_at_most_ten_times_what_parsing_its_sources_takes() -> None:
+def test_building_takes_at_most_twenty_times_what_parsing_its_sources_takes() -> None:
     sources = read_sources(PACKAGE).values()
-    assert times_the_work(build, lambda: [ast.parse(text) for text in sources]) < 10
+    assert times_the_work(build, lambda: [ast.parse(text) for text in sources]) < 20
 
 
 def test_the_merge_script_stays_small() -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -285,6 +286,23 @@ def test_audits_tell_of_every_change_of_a_comment_whether_its_idea_moved_or_not(
     assert comments.sync() == []
     assert {call for call in comments.calls if ":" in call or "{" in call} == set()
     assert comments.sync() == []
+
+
+def test_comments_on_other_records_do_not_end_the_following_of_those_on_ideas(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.world.behaviour = Behaviour(moves_idea=())
+    comments = Follower(box, "idea_comments", track_deletes="true")
+    comments.sync()
+    elsewhere = {"associated_type": "strategic_imperative", "associated_id": "7"}
+    for _ in range(2):
+        made = box.world.create("comment", shown(box, "idea")[11].id)
+        box.world.create("comment", shown(box, "idea")[12].id)
+        last = box.world.store.page([Condition("kind = 'audit'")])[-1]
+        box.world.store.put([replace(last, body=last.body | elsewhere)])
+        box.clock.advance(3600)
+        assert str(made.id) in comments.sync()
+    assert "does not follow the audits" not in caplog.text
 
 
 @pytest.mark.parametrize("how", ["otherwise", "never"])
