@@ -127,7 +127,7 @@ def adopted(path: Path = ADOPTED) -> Behaviour:
         return Behaviour()
     try:
         return Behaviour().changed(dict(json.loads(path.read_text(encoding="utf-8"))["switches"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
         raise BehaviourError(
             f"{path.parent.name}/{path.name} cannot be used ({error}). Delete it, or adopt a probe's answers "
             "again: nox -s probe -- --adopt"

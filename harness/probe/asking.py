@@ -38,5 +38,5 @@ def unlogged() -> Iterator[None]:
 def advices(look: Look, answers: Mapping[str, Answer]) -> list[str]:
     """What follows for whoever asked, one sentence each."""
     with unlogged():
-        said = [question.advise(answers[question.name], look) for question in QUESTIONS]
+        said = [question.advice(answers[question.name], look) for question in QUESTIONS]
     return [sentence for sentence in said if sentence]

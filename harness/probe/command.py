@@ -12,13 +12,13 @@ from strict_cassettes.__main__ import CASSETTES, one_sentence, open_project
 from strict_cassettes.accounts import name_of, sandbox_account
 from strict_cassettes.credentials import check_connection, find_credentials
 from strict_cassettes.record import record
+from strict_cassettes.recording import RecordError
 from strict_cassettes.scenarios import Matrix
 from strict_cassettes.sets import LIVE, SANDBOX
 
 from connector.options import parse_options
 from connector.pacing import Clock, SystemClock
 from harness.probe.asking import advices, ask_all
-from harness.probe.facts import now_at
 from harness.probe.findings import Findings, FindingsError, adopt, check, read, today, write
 from harness.probe.look import Look
 from harness.probe.report import WIDTH, Display, print_answers, told
@@ -83,15 +83,17 @@ def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool, clock: C
             look = Look(parse_options(connection), clock or SystemClock(), display.tell)
             answers = ask_all(look, display.begin)
         print_answers(console, answers)
-        findings = Findings(SANDBOX if sandbox else LIVE, today(now_at(look)), answers)
+        findings = Findings(SANDBOX if sandbox else LIVE, today(look.clock.wall_time()), answers)
+        counted = f"{told(findings)}, with {look.sent} requests."
+        if look.shut:
+            # What an earlier probe found is worth more.
+            console.print(f"{counted} Nothing was written.", soft_wrap=True)
+            click.echo(SHUT[look.shut], err=True)
+            return 1
         write(file, check(findings.document(), matrix.rules, secrets))
-        written = f"{told(findings)}, with {look.sent} requests. Written: {matrix.shown(file)}"
-        console.print(written, soft_wrap=True, markup=False)
+        console.print(f"{counted} Written: {matrix.shown(file)}", soft_wrap=True, markup=False)
         for sentence in advices(look, answers):
             console.print(f"- {sentence}", soft_wrap=True)
-    if look.shut:
-        click.echo(SHUT[look.shut], err=True)
-        return 1
     console.print("Keep the answers for the sandbox: nox -s probe -- --adopt")
     return 0
 
@@ -133,7 +135,15 @@ def keep(console: Console, matrix: Matrix, file: Path) -> int:
         )
     adopted.cache_clear()
     console.print("Recording the sandbox's cassettes aside, to see which are still so.")
-    changed = changed_cassettes(matrix)
+    try:
+        changed = changed_cassettes(matrix)
+    except (KeyboardInterrupt, RecordError, OSError):
+        click.echo(
+            f"Stopped before that was known. {matrix.shown(ADOPTED)} is written; nox -s record -- --sandbox "
+            "shows what it changes.",
+            err=True,
+        )
+        return 1
     for name in changed:
         console.print(f"  changed: {name}", soft_wrap=True)
     if changed:

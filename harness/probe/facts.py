@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
 
+from connector.audits import idea_named
 from connector.digests import QUERY
 from connector.listing import Row
 from connector.servertime import format_time, parse_time, readable
@@ -14,11 +15,14 @@ from harness.probe.words import NOTHING, REFUSED, UNREADABLE, UnshownError
 
 PAGE = 200
 # Of how many ideas it is asked what hangs below them, at most.
-MOST_ASKED = {"comments": 12, "idea_comments": 24}
+MOST_ASKED = {"comments": 14, "idea_comments": 22}
+MOST_TOLD = 12
 # Audits of so many days are looked at.
 RECENT = timedelta(days=30)
 DIGEST = ("portalCommentsCount", "lastPortalCommentAt")
 NO_IDEA = "0"
+# Pages of digests.
+MOST_DIGESTS = 5
 # When an idea changed, and whether votes came to it, or went, with another one.
 IDEA_TIMES = "id,created_at,updated_at,duplicates,duplicate_of"
 COMMENT_FIELDS = "id,created_at,updated_at,parent_comment_id"
@@ -121,23 +125,23 @@ def count_of(row: Row, name: str) -> int:
 
 
 def busy_ideas(look: Look, kind: str) -> list[str]:
-    """Ids of ideas below which comments of a kind may hang: those of which audits tell, those that changed
-    lately, those with most internal comments, and with most votes, in turn. What GraphQL says of them does
-    not count: where it is wrong, the ideas that show it would be left out."""
+    """Ids of ideas below which comments of a kind may hang: some of which audits tell; those that changed
+    lately, with most internal comments, and with most votes, in turn. What GraphQL says of them does not
+    count: where it is wrong, the ideas that show it would be left out."""
     rows = ideas(look)
     by_comments = sorted(rows, key=lambda row: -count_of(row, "comments_count"))
     by_votes = sorted(rows, key=lambda row: -count_of(row, "endorsements_count"))
     try:
-        told = [idea for found, _, idea, _ in audited(look) if COMMENT_KINDS.get(found) == kind]
+        told = [idea for found, idea in audited(look) if COMMENT_KINDS.get(found) == kind]
     except UnshownError:
         told = []
     orders = (
-        list(dict.fromkeys(told)),
         [str(row["id"]) for row in recent_ideas(look)],
         [str(row["id"]) for row in by_comments if count_of(row, "comments_count")],
         [str(row["id"]) for row in by_votes],
     )
-    return list(dict.fromkeys(one for one in chain.from_iterable(zip_longest(*orders)) if one))
+    in_turn = chain.from_iterable(zip_longest(*orders))
+    return list(dict.fromkeys(one for one in (*told[:MOST_TOLD], *in_turn, *told) if one))
 
 
 def below(look: Look, idea: str, kind: str) -> Reply:
@@ -185,7 +189,7 @@ def digests(look: Look, ids: tuple[str, ...]) -> list[Row]:
         UnshownError: it is refused, or answers something else.
     """
     found: list[Row] = []
-    for page in range(1, len(ids) + 1):
+    for page in range(1, MOST_DIGESTS + 1):
         nodes, last = digest_page(look, ids, page)
         found += nodes
         if last:
@@ -204,10 +208,10 @@ def digest_page(look: Look, ids: tuple[str, ...], number: int = 1) -> tuple[list
         raise UnshownError(REFUSED)
     data = (reply.body or {}).get("data")
     page = data.get("ideas") if isinstance(data, dict) else None
-    nodes = page.get("nodes") if isinstance(page, dict) else None
-    if not isinstance(nodes, list) or not isinstance(page, dict):
+    nodes, last = (page.get("nodes"), page.get("isLastPage")) if isinstance(page, dict) else (None, None)
+    if (reply.body or {}).get("errors") or not isinstance(nodes, list) or not isinstance(last, bool):
         raise UnshownError(UNREADABLE)
-    return [node for node in nodes if isinstance(node, dict)], page.get("isLastPage") is True
+    return [node for node in nodes if isinstance(node, dict)], last
 
 
 def known_ids(look: Look) -> tuple[str, ...]:
@@ -243,7 +247,6 @@ SPELLINGS: Mapping[str, frozenset[str]] = {
 }
 # Kinds of audits → the list below an idea that shows such records.
 COMMENT_KINDS = {"comment": "comments", "idea_comment": "idea_comments"}
-IDEA = frozenset(map(letters, ("ideas/idea", "idea")))
 
 
 def kind_of(audit: Row) -> str:
@@ -252,27 +255,19 @@ def kind_of(audit: Row) -> str:
     return next((kind for kind, spellings in SPELLINGS.items() if spelled in spellings), "")
 
 
-def idea_of(audit: Row) -> str:
-    """The id of the idea that an audit names; "" for none."""
-    named = audit.get("associated_type")
-    identity = str(audit.get("associated_id"))
-    return identity if isinstance(named, str) and letters(named) in IDEA and identity.isdecimal() else ""
-
-
-def audited(look: Look) -> list[tuple[str, str, str, str]]:
-    """Kind, action, idea and time, of each recent audit that names an idea; the newest first."""
-    found = [
-        (kind_of(audit), str(audit.get("audit_action")), idea_of(audit), str(audit.get("created_at")))
-        for audit in recent_audits(look)
-    ]
-    named = [one for one in dict.fromkeys(found) if one[0] and one[2] and moment_of(one[3])]
-    return sorted(named, key=lambda one: one[3], reverse=True)
+def audited(look: Look) -> list[tuple[str, str]]:
+    """Kind and idea of each recent audit of what was made or changed, if it names one; the newest first."""
+    made = [audit for audit in recent_audits(look) if audit.get("audit_action") in ("create", "update")]
+    rows = sorted(made, key=lambda audit: str(audit.get("created_at")), reverse=True)
+    found = ((kind_of(audit), idea_named(audit)) for audit in rows)
+    return list(dict.fromkeys((kind, idea) for kind, idea in found if kind and idea))
 
 
 def moment_of(text: object) -> datetime | None:
     """A time as Aha! writes it; None of what is none."""
     known = readable(text)
-    return parse_time(known) if known else None
+    moment = parse_time(known) if known else None
+    return moment if moment and 1990 <= moment.year <= 2999 else None
 
 
 def milliseconds_later(text: str, by: int) -> str:

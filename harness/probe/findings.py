@@ -15,12 +15,14 @@ from strict_cassettes.leaks import Gate
 from strict_cassettes.rules import Rules
 from strict_cassettes.sets import ORIGINS
 
-from harness.probe.question import Answer
+from harness.probe.question import Answer, Question
 from harness.probe.questions import QUESTIONS
-from harness.probe.words import MAGNITUDES, REASONS
+from harness.probe.words import MAGNITUDES, ODD, REASONS
 from sandbox.behaviour import EVENTS, Behaviour, BehaviourError
 
 FORMAT = 1
+# No probe is older.
+EARLIEST = 2026
 ANSWER_KEYS = ("value", "why", "cases", "names")
 KEYS = ("response", "body", "format", "from", "when", "answers", "switches", *ANSWER_KEYS)
 
@@ -114,36 +116,48 @@ def read(path: Path, shown: str) -> Findings:
     if not path.exists():
         raise FindingsError(f"There is no {shown}. Run a probe first: nox -s probe")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        answers = {name: answer_of(one) for name, one in found["answers"].items()}
-        fits = found["format"] == FORMAT and found["from"] in ORIGINS
-        return Findings(
-            found["from"], str(datetime.fromisoformat(found["when"]).date()), fitting(answers, fits)
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return found_in(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, *ODD):
         raise FindingsError(f"{shown} is not what this version writes. Run the probe again.") from None
 
 
-def answer_of(one: Mapping[str, Any]) -> Answer:
-    if "why" in one:
-        return Answer(why=one["why"])
-    least = {word: number for number, word in MAGNITUDES}
-    return Answer(one["value"], cases=least[one["cases"]], names=tuple(one["names"]))
-
-
-def fitting(answers: dict[str, Answer], fits: bool) -> dict[str, Answer]:
-    """The answers, if they are those of the questions.
+def found_in(document: dict[str, Any]) -> Findings:
+    """What a document says that was written by this version.
 
     Raises:
-        ValueError: they are not.
+        ValueError, KeyError, TypeError: it was not.
     """
-    known = {question.name: question for question in QUESTIONS}
-    for name, answer in answers.items():
-        if (answer.value or answer.why) not in (*known[name].values, *REASONS):
-            raise ValueError(name)
-    if not fits or set(answers) != set(known):
-        raise ValueError("questions")
-    return answers
+    answers = {
+        question.name: answer_of(question, document["answers"][question.name]) for question in QUESTIONS
+    }
+    findings = Findings(document["from"], document["when"], answers)
+    day = datetime.strptime(findings.when, "%Y-%m-%d")
+    written = {name: value for name, value in document.items() if name != "switches"}
+    if (
+        json.dumps(findings.document(), sort_keys=True) != json.dumps(written, sort_keys=True)
+        or findings.origin not in ORIGINS
+        or day.year < EARLIEST
+    ):
+        raise ValueError("other words")
+    return findings
+
+
+def answer_of(question: Question, one: Mapping[str, Any]) -> Answer:
+    """An answer, if it is in the question's words.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not.
+    """
+    least = {word: number for number, word in MAGNITUDES}
+    if "why" in one:
+        answer = Answer(why=one["why"])
+        fits = answer.why in REASONS
+    else:
+        answer = Answer(one["value"], cases=least[one["cases"]], names=tuple(one["names"]))
+        fits = answer.value in question.values and set(answer.names) <= set(question.names)
+    if not fits:
+        raise ValueError(question.name)
+    return answer
 
 
 def adopt(findings: Findings) -> dict[str, Any]:

@@ -7,16 +7,27 @@ from typing import Any
 
 import requests
 
-from connector.client import AhaClient, Asked, RetryPolicy, parse_date, parse_json
+from connector.client import AhaClient, Asked, RetryPolicy, parse_date, parse_json, rate_limit_told
 from connector.deadline import SlowAnswerError
 from connector.errors import AhaConnectionError, AhaError, AhaRateLimitError
 from connector.listing import Row
 from connector.options import Settings
 from connector.pacing import Clock, SystemClock
-from harness.probe.words import KEY_REFUSED, LIMITED, REFUSED, SPENT, UNANSWERED, UNREADABLE, UnshownError
+from harness.probe.words import (
+    KEY_REFUSED,
+    LIMITED,
+    ODD,
+    REFUSED,
+    SPENT,
+    UNANSWERED,
+    UNREADABLE,
+    UnshownError,
+)
 
 # Requests of a whole probe, those that are tried again included.
 MOST_REQUESTS = 120
+# Of a list; a larger number is none.
+MOST_ROWS = 10**9
 # A waiting time that is told.
 LONG_WAIT = 5.0
 POLICY = RetryPolicy(attempts=3)
@@ -33,7 +44,8 @@ class Reply:
         headers: names, lower-case, and values.
         body: its JSON object; None where it is something else.
         form: what it is: `json`, `html`, `empty` or `other`.
-        seconds: from the request to the last byte, by the client's clock.
+        seconds: from the request to the answer's first byte.
+        told: of a 429, what it tells about when to come back; see `connector.client.rate_limit_told`.
     """
 
     status: int
@@ -41,6 +53,7 @@ class Reply:
     body: dict[str, Any] | None
     form: str
     seconds: float
+    told: str = ""
 
     @property
     def date(self) -> datetime | None:
@@ -55,6 +68,8 @@ class Reply:
         """
         if self.status in (401, 403, 404):
             raise UnshownError(REFUSED)
+        if self.status == 429:
+            raise UnshownError(LIMITED)
         if self.status >= 500:
             raise UnshownError(UNANSWERED)
         rows = self.body.get(root) if self.body else None
@@ -71,7 +86,7 @@ class Reply:
         self.rows(root)
         found = (self.body or {}).get("pagination")
         total = found.get("total_records") if isinstance(found, dict) else None
-        if type(total) is not int or total < 0:
+        if type(total) is not int or not 0 <= total <= MOST_ROWS:
             raise UnshownError(UNREADABLE)
         return total
 
@@ -98,6 +113,10 @@ class WatchedClient(AhaClient):
         super().__init__(settings, clock=clock, policy=POLICY)
         self._replies, self._count = replies, count
 
+    def share_budget(self, other: "WatchedClient") -> None:
+        """Be paced together with another client."""
+        self._budget = other._budget
+
     def ask_at(self, path: str) -> None:
         """GET a path from the root of the host, once.
 
@@ -111,9 +130,8 @@ class WatchedClient(AhaClient):
 
     def _send(self, asked: Asked) -> tuple[requests.Response, bytes]:
         self._count()
-        started = self._clock.monotonic()
         response, content = super()._send(asked)
-        self._replies.append(reply_of(response, content, self._clock.monotonic() - started))
+        self._replies.append(reply_of(response, content))
         return response, content
 
 
@@ -158,11 +176,12 @@ class Look:
         clock = WatchingClock(self.clock, self.tell)
         self._client = WatchedClient(self.settings, clock, self.replies, self._count)
         self._nameless = NamelessClient(self.settings, clock, self.replies, self._count)
+        self._nameless.share_budget(self._client)
 
     def open(self) -> None:
         """Ask who the key is; where that goes wrong, nothing else is asked."""
         try:
-            reply = self._ask(lambda: self._client.get("/me", {}))
+            reply = self._try(lambda: self._client.get("/me", {}))
         except UnshownError as error:
             self.shut = error.why
             return
@@ -212,7 +231,13 @@ class Look:
     def _ask(self, ask: Callable[[], object]) -> Reply:
         if self.shut:
             raise UnshownError(self.shut)
-        return self._try(ask)
+        reply = self._try(ask)
+        if reply.status == 401:
+            # One route's way of refusing, or the end of the key.
+            self.open()
+            if self.shut:
+                raise UnshownError(self.shut)
+        return reply
 
     def _try(self, ask: Callable[[], object]) -> Reply:
         before = len(self.replies)
@@ -226,6 +251,8 @@ class Look:
         except AhaError:
             # What it says may quote the account; the reply itself is judged instead.
             pass
+        except ODD:
+            raise UnshownError(UNREADABLE) from None
         if len(self.replies) == before:
             raise UnshownError(UNANSWERED)
         return self.replies[-1]
@@ -236,7 +263,7 @@ class Look:
         self.sent += 1
 
 
-def reply_of(response: requests.Response, content: bytes, seconds: float) -> Reply:
+def reply_of(response: requests.Response, content: bytes) -> Reply:
     body = parse_json(content)
     text = content.lstrip()
     kind = response.headers.get("Content-Type", "")
@@ -245,5 +272,7 @@ def reply_of(response: requests.Response, content: bytes, seconds: float) -> Rep
         form = "empty"
     elif "html" in kind or text.startswith(b"<"):
         form = "html"
+    told = rate_limit_told(response.headers, content)[0] if response.status_code == 429 else ""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, body if isinstance(body, dict) else None, form, seconds)
+    seconds = response.elapsed.total_seconds()
+    return Reply(response.status_code, headers, body if isinstance(body, dict) else None, form, seconds, told)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.probe.look import Look
-from harness.probe.words import NOTHING, REASONS, UNREADABLE, UnshownError, magnitude
+from harness.probe.words import NOTHING, ODD, REASONS, UNREADABLE, UnshownError, magnitude
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,13 @@ class Question:
     option: str = ""
     advise: Callable[[Answer, Look], str | None] = lambda *_: None
 
+    def advice(self, answer: Answer, look: Look) -> str | None:
+        """What else there is to say to whoever asks."""
+        try:
+            return self.advise(answer, look)
+        except (UnshownError, *ODD):
+            return None
+
     def ask(self, look: Look) -> Answer:
         """What the account shows.
 
@@ -76,8 +83,7 @@ class Question:
         except UnshownError as error:
             # Where nothing more is asked, nothing is seen of the account.
             answer = Answer(why=look.shut if look.shut and error.why == NOTHING else error.why)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            # A form that nobody foresaw; a traceback would show what it holds.
+        except ODD:
             answer = Answer(why=UNREADABLE)
         if (answer.value or answer.why) not in {*self.values, *REASONS} or set(answer.names) - set(
             self.names

@@ -16,7 +16,7 @@ NOW = datetime(2025, 11, 1, 9, 0, 0, tzinfo=UTC)
 # Ideas that people talk about in portals, and vote for.
 TALKED = 16
 # Seconds between two events: audits may be late by minutes, and changes by the switch's lag.
-APART = 3607.123
+APART = 7207.123
 REPEATED = 4
 
 

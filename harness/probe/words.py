@@ -12,6 +12,8 @@ SPENT = "all requests of a probe were spent"
 KEY_REFUSED = "the key was refused"
 UNASKED = "reading alone does not show it"
 NO_ERROR = "no answer of this probe was one"
+# A form that nobody foresaw: whatever an account answers is no traceback, which would show what it holds.
+ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 REASONS = (
     *(NOTHING, AMBIGUOUS, MOVING, REFUSED, UNREADABLE, UNANSWERED, LIMITED, SPENT, KEY_REFUSED, UNASKED),
     NO_ERROR,

@@ -31,17 +31,9 @@ def with_status(look: Look, status: int) -> list[Reply]:
 def judge_limit(look: Look) -> Answer:
     """How a 429 tells when to come back; none is ever provoked."""
     found = with_status(look, 429)
-    ways = {limit_way(reply) for reply in found}
+    ways = {reply.told or "nothing" for reply in found}
     headers = tuple(name for name in LIMIT_HEADERS if any(name in reply.headers for reply in found))
     return Answer(ways.pop() if len(ways) == 1 else "several", cases=len(found), names=headers)
-
-
-def limit_way(reply: Reply) -> str:
-    if "retry-after" in reply.headers or "retry_after" in reply.headers:
-        return "retry_after"
-    if any(name.endswith("reset") for name in LIMIT_HEADERS if name in reply.headers):
-        return "reset"
-    return "message" if "second" in str(reply.body) else "nothing"
 
 
 def judge_limit_headers(look: Look) -> Answer:
@@ -158,7 +150,7 @@ ACCESS: tuple[Question, ...] = (
             "retry_after": "nothing: it is obeyed",
             "reset": "nothing: it is obeyed",
             "message": "nothing: it is obeyed",
-            "nothing": "each 429 waits for a minute",
+            "nothing": "a 429 is waited out for a minute, and longer each time",
             "several": "nothing: all of them are obeyed",
         },
         "By `Retry-After`, by `X-Ratelimit-Reset`, or in its message.",

@@ -1,8 +1,8 @@
 """Audits and the recycle bin: what they tell of deletions and changes, and how."""
 
+from connector.audits import idea_named, stands_elsewhere
 from connector.listing import Row
-from connector.tables.declaration import letters
-from harness.probe.facts import IDEA, SPELLINGS, audits, idea_of, kind_of, recent_audits, some
+from harness.probe.facts import SPELLINGS, audits, kind_of, recent_audits, some
 from harness.probe.look import Look
 from harness.probe.question import Answer, Question
 from harness.probe.words import NOTHING, UnshownError
@@ -24,34 +24,26 @@ def judge_readable(look: Look) -> Answer:
 
 def judge_spelling(look: Look) -> Answer:
     """Which kinds are spelled as the connector knows them; others look like what is not of ideas."""
-    found = {kind for audit in recent_audits(look) if (kind := kind_of(audit))}
-    missing = tuple(kind for kind in SPELLINGS if kind not in found)
-    if len(missing) == len(SPELLINGS):
+    kinds = [kind for audit in recent_audits(look) if (kind := kind_of(audit))]
+    found = tuple(kind for kind in SPELLINGS if kind in kinds)
+    if not found:
         raise UnshownError(NOTHING)
-    return Answer("some" if missing else "all", cases=len(found), names=missing)
+    return Answer("all" if len(found) == len(SPELLINGS) else "some", cases=len(kinds), names=found)
 
 
 def judge_names(look: Look) -> Answer:
     """Whether audits of comments and votes name their idea."""
-    of_ideas = some([audit for audit in recent_audits(look) if kind_of(audit)])
-    ways = {way_of(audit) for audit in of_ideas if kind_of(audit) != "comment" or not elsewhere(audit)}
-    if not ways:
-        raise UnshownError(NOTHING)
+    of_ideas = some([row for row in recent_audits(look) if kind_of(row) and not stands_elsewhere(row)])
+    ways = {way_of(audit) for audit in of_ideas}
     if len(ways) > 1:
         return Answer("some", cases=len(of_ideas))
     return Answer(ways.pop(), cases=len(of_ideas))
 
 
 def way_of(audit: Row) -> str:
-    if idea_of(audit):
+    if idea_named(audit):
         return "as documented"
     return "otherwise" if audit.get("associated_type") else "never"
-
-
-def elsewhere(audit: Row) -> bool:
-    """Whether a comment may stand at a record that is no idea: it says so itself, and is no proof."""
-    named = audit.get("associated_type")
-    return isinstance(named, str) and letters(named) not in IDEA | {"project"}
 
 
 def judge_filter(look: Look) -> Answer:
@@ -114,7 +106,7 @@ AUDITS: tuple[Question, ...] = (
         "audit_spelling",
         "Do audits spell votes and both kinds of comments as is expected?",
         judge_spelling,
-        {"all": "nothing", "some": "deletions of the kinds that are missing may not be found; see which"},
+        {"all": "nothing", "some": "of the kinds not named here nothing is known"},
         "As paths (`ideas/idea_endorsement`), or as classes.",
         "the delete flows, and which ideas are read again with `track_deletes`",
         "deletions are not found",

@@ -1,22 +1,24 @@
 """Events: which of them move the `updated_at` of the idea that they happen to.
 
 An idea that stands earlier than something that happened to it was not moved by it. One that stands at the
-same moment was, unless something else happened to it then. One that stands later says nothing.
+same moment was, unless something else happened to it then: which only audits can rule out. One that stands
+later says nothing. Neither says anything by itself: an answer takes some ideas of one kind, and none of the
+other, or some of both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from connector.audits import IDEAS, idea_named
 from connector.listing import Row
 from connector.tables.declaration import letters
 from harness.probe.facts import (
-    IDEA,
     IDEA_TIMES,
-    idea_of,
     ideas,
     kind_of,
     moment_of,
+    now_at,
     recent,
     recent_audits,
     recent_ideas,
@@ -29,11 +31,18 @@ from harness.probe.words import AMBIGUOUS, NOTHING, UnshownError
 
 # Within this two moments are one.
 ONE_MOMENT = timedelta(seconds=2)
-# By so much an audit may be later than what it tells of (documented for texts: five minutes).
-LATE = timedelta(minutes=10)
+# By so much an audit may be later than what it tells of: minutes are documented for texts, and a busy server
+# may take longer.
+LATE = timedelta(hours=1)
+# What is younger when the probe begins may not have moved the idea yet.
+SETTLED = timedelta(minutes=1)
+# Rows that change sooner after they were made were not edited by anybody.
+EDITED = timedelta(minutes=1)
+# So many ideas within so many seconds: a job's work, and nobody's.
+BULK_IDEAS, BULK_SECONDS = 3, 10
 # Ideas that are asked for one by one, of those that events of one kind happened to.
 ASKED = 4
-# Ideas that must have moved with an event before it is said to move them: one may be chance.
+# Ideas that an answer takes: one may be chance.
 ENOUGH = 2
 ACTIONS = ("create", "update", "destroy")
 KINDS = {"vote": "vote", "comment": "internal comment", "idea_comment": "portal comment"}
@@ -50,8 +59,7 @@ class Event:
     Attributes:
         kind, action: what it was.
         idea: its id.
-        moment: when.
-        late: by how much that may be too late.
+        moment: when, or later than that by `late` at most.
     """
 
     kind: str
@@ -60,38 +68,87 @@ class Event:
     moment: datetime
     late: timedelta = timedelta(0)
 
-    def is_beside(self, other: "Event", moment: datetime) -> bool:
-        """Whether this, and not `other`, happened to the same idea at a moment."""
-        same = (SAME.get(self.kind, self.kind), self.action) == (
-            SAME.get(other.kind, other.kind),
-            other.action,
+    def may_be_at(self, moment: datetime) -> bool:
+        """Whether this may have happened at a moment."""
+        return self.moment - self.late - ONE_MOMENT <= moment <= self.moment + ONE_MOMENT
+
+    def is_other_than(self, event: "Event") -> bool:
+        kinds = (SAME.get(self.kind, self.kind), SAME.get(event.kind, event.kind))
+        return kinds[0] != kinds[1] or self.action != event.action
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known to have happened to ideas.
+
+    Attributes:
+        told: by audits; None where the key may not read them.
+        listed: by votes and comments themselves, which still are there.
+    """
+
+    told: list[Event] | None
+    listed: list[Event]
+
+    def of(self, kind: str, action: str) -> list[Event]:
+        """Events of one kind: what votes and comments that are there say themselves (audits tell of spam too,
+        which no list shows), else what audits tell."""
+        by_audits = action == "destroy" or kind == OWN
+        found = [
+            event
+            for event in (self.told or [] if by_audits else self.listed)
+            if (event.kind, event.action) == (kind, action)
+        ]
+        return without_bulk(found)
+
+    def has_another(self, event: Event, moment: datetime) -> bool:
+        """Whether something else may have happened to an event's idea at a moment; always, without audits."""
+        return self.told is None or any(
+            other.idea == event.idea and other.is_other_than(event) and other.may_be_at(moment)
+            for other in (*self.told, *self.listed)
         )
-        return not same and self.happened_to(other.idea, moment)
 
-    def happened_to(self, idea: str, moment: datetime) -> bool:
-        return self.idea == idea and abs(self.moment - moment) <= ONE_MOMENT
-
-
-def events(look: Look) -> list[Event]:
-    """What is known to have happened to ideas."""
-    return [*_audited(look), *_listed(look)]
+    def is_last(self, event: Event) -> bool:
+        """Whether nothing is known to have happened to the event's idea since."""
+        return not any(
+            other.idea == event.idea and other.moment > event.moment
+            for other in (*(self.told or ()), *self.listed)
+        )
 
 
-def _audited(look: Look) -> Iterator[Event]:
+def without_bulk(events: Iterable[Event]) -> list[Event]:
+    """Events, but for those of a job that did the same to several ideas at once."""
+    events, ideas_at = list(events), dict[int, set[str]]()
+    for event in events:
+        ideas_at.setdefault(int(event.moment.timestamp()) // BULK_SECONDS, set()).add(event.idea)
+
+    def together(event: Event) -> int:
+        at = int(event.moment.timestamp()) // BULK_SECONDS
+        return len(set().union(*(ideas_at.get(at + step, ()) for step in (-1, 0, 1))))
+
+    return [event for event in events if together(event) < BULK_IDEAS]
+
+
+def past_of(look: Look) -> Past:
+    """What happened before the probe began."""
+    until = now_at(look) - SETTLED
     try:
-        rows = recent_audits(look)
+        told = [event for event in _told(recent_audits(look)) if event.moment < until]
     except UnshownError:
-        return
-    for audit in rows:
-        own = letters(str(audit.get("auditable_type"))) in IDEA
-        kind, idea = (OWN, str(audit.get("auditable_id"))) if own else (kind_of(audit), idea_of(audit))
+        told = None
+    return Past(told, [event for event in _listed(look) if event.moment < until])
+
+
+def _told(audits: Iterable[Row]) -> Iterator[Event]:
+    for audit in audits:
+        own = letters(str(audit.get("auditable_type"))) in IDEAS
+        kind = OWN if own else kind_of(audit)
+        idea = str(audit.get("auditable_id")) if own else idea_named(audit)
         action, moment = str(audit.get("audit_action")), moment_of(audit.get("created_at"))
-        if kind and moment and idea.isdecimal() and action in ACTIONS:
+        if kind and idea and idea.isdecimal() and moment and action in ACTIONS:
             yield Event(kind, action, idea, moment, LATE)
 
 
 def _listed(look: Look) -> Iterator[Event]:
-    """What votes and comments say themselves."""
     for kind, root in (("comment", "comments"), ("idea_comment", "idea_comments"), ("vote", "")):
         try:
             found = list(rows_below(look, root)) if root else votes(look)
@@ -104,7 +161,7 @@ def _listed(look: Look) -> Iterator[Event]:
                 yield Event(PROXY if row.get("idea_organization") else PLAIN, "create", idea, made)
             if made:
                 yield Event(kind, "create", idea, made)
-            if made and changed and changed > made:
+            if made and changed and changed - made >= EDITED:
                 yield Event(kind, "update", idea, changed)
 
 
@@ -113,7 +170,7 @@ def votes(look: Look) -> list[tuple[str, Row]]:
     path, root = "/ideas/endorsements", "idea_endorsements"
     fields = "id,idea_id,created_at,updated_at,idea_organization"
     rows = votes_reply(look).rows(root) + recent(look, path, root, fields)
-    return [(str(row.get("idea_id")), row) for row in rows]
+    return [(str(row.get("idea_id")), row) for row in {str(row.get("id")): row for row in rows}.values()]
 
 
 def times_of(look: Look, idea: str) -> tuple[datetime, datetime] | None:
@@ -130,14 +187,11 @@ def times_of(look: Look, idea: str) -> tuple[datetime, datetime] | None:
 
 def judge(look: Look, kind: str, action: str) -> Answer:
     """Whether such an event moves the idea."""
-    happened = events(look)
+    past = past_of(look)
     known = {str(row["id"]) for row in (*ideas(look), *recent_ideas(look))}
-    latest: dict[str, datetime] = {}
-    for event in happened:
-        latest[event.idea] = max(event.moment, latest.get(event.idea, event.moment))
     # First where nothing is known to have happened later: there the idea's own time says most.
-    found = [event for event in happened if (event.kind, event.action) == (kind, action)]
-    found.sort(key=lambda event: (latest[event.idea] - event.moment, -event.moment.timestamp()))
+    found = sorted(past.of(kind, action), key=lambda event: event.moment, reverse=True)
+    found.sort(key=lambda event: not past.is_last(event))
     asked: set[str] = set()
     moved, still = set[str](), set[str]()
     for event in found:
@@ -149,43 +203,82 @@ def judge(look: Look, kind: str, action: str) -> Answer:
             continue
         if times[1] < event.moment - event.late - ONE_MOMENT:
             still.add(event.idea)
-        elif event.happened_to(event.idea, times[1]) and not any(
-            other.is_beside(event, times[1]) for other in happened
-        ):
+        elif abs(times[1] - event.moment) <= ONE_MOMENT and not past.has_another(event, times[1]):
             moved.add(event.idea)
-    if not still and len(moved) < ENOUGH:
-        raise UnshownError(AMBIGUOUS if moved else NOTHING)
+    if (kind, action) == ("idea_comment", "destroy") and not moved:
+        # What is deleted in portals is spam, mostly, and audits do not say whether it was.
+        still.clear()
+    if not found:
+        raise UnshownError(NOTHING)
+    if (moved and len(moved) < ENOUGH) or (still and len(still) < ENOUGH) or not (moved or still):
+        raise UnshownError(AMBIGUOUS)
     if moved and still:
         return Answer("sometimes", cases=len(moved | still))
     return Answer("yes" if moved else "no", cases=len(moved | still))
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What there is to say of events of one kind: what follows where they move ideas, and where not; what
+    rests on it, what happens where it is false, and the guard."""
+
+    moves: str
+    stays: str
+    rests: str
+    fails: str
+    guard: str
+
+
+VOTES = Texts(
+    "nothing",
+    "`votes` and `endorsements_count` of `ideas` are as of the idea's last change; a snapshot is exact",
+    "`votes` and `endorsements_count` in `ideas`; votes of reads that are narrowed to some ideas",
+    "those counts are as of the idea's last change; a narrowed read finds a vote at the next reconciliation",
+    "`idea_votes` and `idea_proxy_votes` have a list of their own; `sync_mode=snapshot` is exact",
+)
+NEW_COMMENTS = Texts(
+    "an incremental sync finds it",
+    "it is found at the next reconciliation, by its idea's count, or with `track_deletes=true`",
+    "when a sync finds it",
+    "it comes with the next reconciliation (`reconcile_hours`, 24)",
+    "each reconciliation compares counts; with `track_deletes` the audits are followed",
+)
+EDITED_COMMENTS = Texts(
+    "an incremental sync finds it",
+    "it is seen with `track_deletes=true`, where audits name the idea, and in snapshots",
+    "whether a sync sees an edit",
+    "the row keeps its old text until the idea moves",
+    "with `track_deletes` the audits are followed; `sync_mode=snapshot` is exact",
+)
+GONE_COMMENTS = Texts(
+    "nothing: deletions come by `track_deletes=true`, or in snapshots",
+    "nothing: deletions come by `track_deletes=true`, or in snapshots",
+    "nothing: a deleted row is told by audits, or is not in a snapshot",
+    "nothing",
+    "`track_deletes`, `sync_mode=snapshot`",
+)
+TEXTS = {"create": NEW_COMMENTS, "update": EDITED_COMMENTS, "destroy": GONE_COMMENTS}
+
+
 def question_of(kind: str, action: str, what: str, *, switched: bool = True) -> Question:
-    of_comments = kind in ("comment", "idea_comment")
-    early = "an incremental sync finds it" if of_comments else "nothing"
-    late = "it is found at each reconciliation, or with `track_deletes=true`"
-    found = late if of_comments else "nothing: votes have a list of their own"
+    texts = TEXTS[action] if kind in ("comment", "idea_comment") else VOTES
     return Question(
         f"moves_idea_{kind}_{action}",
         f"Does {what} move the idea's `updated_at`?",
         lambda look: judge(look, kind, action),
-        {
-            "yes": early,
-            "no": found,
-            "sometimes": found,
-        },
+        {"yes": texts.moves, "no": texts.stays, "sometimes": texts.stays},
         "It does, or does not; neither is relied on.",
-        "when a sync finds it" if of_comments else "counts in `ideas`; votes of narrowed reads",
-        "it comes with the next reconciliation (`reconcile_hours`, 24), and not before",
-        "each reconciliation compares counts and reads lists whole; `track_deletes` follows audits",
+        texts.rests,
+        texts.fails,
+        texts.guard,
         switch="moves_idea" if switched else "",
         part=f"{kind}_{action}" if switched else "",
         sets={"yes": True, "no": False} if switched else {},
-        option="reconcile_hours",
+        option="sync_mode" if texts is VOTES else "track_deletes",
     )
 
 
-WAITS = "a change of an idea may come with the next reconciliation only"
+UNSEEN = "such a change is not seen before the idea moves; `sync_mode=snapshot` is exact"
 EVENTS: tuple[Question, ...] = (
     *(question_of(kind, action, f"a {DONE[action]} {KINDS[kind]}") for kind in KINDS for action in ACTIONS),
     question_of(PLAIN, "create", "a new plain vote", switched=False),
@@ -194,11 +287,11 @@ EVENTS: tuple[Question, ...] = (
         "moves_idea_itself",
         "Does every change of an idea itself (tags, a merge, a promotion, ...) move its `updated_at`?",
         lambda look: judge(look, OWN, "update"),
-        {"yes": "an incremental sync finds them", "no": WAITS, "sometimes": WAITS},
+        {"yes": "an incremental sync finds them", "no": UNSEEN, "sometimes": UNSEEN},
         "It does.",
-        "when a sync finds it",
-        "it comes with the next reconciliation (`reconcile_hours`, 24), and not before",
-        "each reconciliation reads the list whole",
-        option="reconcile_hours",
+        "whether a sync sees a change of an idea",
+        "the row keeps its old values until the idea moves",
+        "`sync_mode=snapshot` is exact",
+        option="sync_mode",
     ),
 )

@@ -9,10 +9,11 @@ from harness.probe.facts import (
     digests,
     ideas_total,
     known_ids,
+    moment_of,
     shown_ideas,
     some,
 )
-from harness.probe.look import Look
+from harness.probe.look import PASSING, Look
 from harness.probe.question import Answer, Question
 from harness.probe.words import AMBIGUOUS, NOTHING, UNANSWERED, UNREADABLE, UnshownError
 
@@ -30,7 +31,10 @@ def judge_graphql(look: Look) -> Answer:
         return Answer("unknown", cases=1)
     if reply.status != 200 or reply.body is None:
         raise UnshownError(UNANSWERED if reply.status >= 500 else UNREADABLE)
-    if reply.body.get("errors"):
+    errors = reply.body.get("errors")
+    if errors and PASSING in str(errors):
+        raise UnshownError(UNANSWERED)
+    if errors:
         return Answer("errors", cases=1)
     digest_page(look, known_ids(look))
     return Answer("answers", cases=1)
@@ -58,29 +62,45 @@ def judge_counts(look: Look) -> Answer:
     """
     real = counted_below(look, "idea_comments")
     told = {str(node.get("id")): node.get(COUNT) for node in digests(look, tuple(sorted(real)))}
-    pairs = [(told[idea], number) for idea, number in real.items() if idea in told]
-    nulls = sum(1 for count, _ in pairs if count is None)
-    wrong = sum(1 for count, number in pairs if count == 0 and number)
-    right = sum(1 for count, number in pairs if count == number and number)
+    pairs = [(told[idea], number) for idea, number in steady(look, real, told) if idea in told]
+    nulls, at_some = sum(1 for count, _ in pairs if count is None), [pair for pair in pairs if pair[1]]
+    silent = sum(1 for count, _ in at_some if count is None)
+    wrong = sum(1 for count, _ in at_some if count == 0)
+    right = sum(1 for count, number in at_some if count == number)
     odd = sum(1 for count, number in pairs if count not in (None, 0, number) or count is True)
-    if odd or (nulls and wrong):
+    if odd or (silent and wrong):
         return Answer("another", cases=odd or wrong)
-    if nulls:
-        if nulls < len(pairs):
-            return Answer("some_null", cases=nulls)
-        if nulls < ENOUGH:
-            raise UnshownError(AMBIGUOUS)
-        return Answer("null", cases=nulls)
+    if silent and nulls < len(pairs):
+        return Answer("some_null", cases=silent)
     if wrong and right:
         return Answer("some_zero", cases=wrong)
-    if wrong + right < ENOUGH:
-        raise UnshownError(AMBIGUOUS if wrong + right else NOTHING)
-    return Answer("zero" if wrong else "right", cases=wrong + right)
+    if len(at_some) < ENOUGH:
+        raise UnshownError(AMBIGUOUS if at_some else NOTHING)
+    if silent:
+        return Answer("null", cases=silent)
+    if wrong:
+        return Answer("zero", cases=wrong)
+    return Answer("null for none" if nulls else "right", cases=right)
+
+
+def steady(look: Look, real: dict[str, int], told: dict[str, object]) -> list[tuple[str, int]]:
+    """Counts as they are listed, but for those where somebody commented meanwhile."""
+    found = []
+    for idea, number in real.items():
+        changed = told.get(idea) not in (None, number) and below_now(look, idea) != number
+        if not changed:
+            found.append((idea, number))
+    return found
+
+
+def below_now(look: Look, idea: str) -> int:
+    path = f"/ideas/{idea}/idea_comments"
+    return look.get(path, fields="id", page="1", per_page="1").total("idea_comments")
 
 
 def judge_times(look: Look) -> Answer:
     nodes, _ = digest_page(look, known_ids(look))
-    times = some([{LATEST: time} for node in nodes if isinstance(time := node.get(LATEST), str)])
+    times = some([{LATEST: time} for node in nodes if moment_of(time := node.get(LATEST))])
     exact = sum(1 for row in times if "." in row[LATEST])
     if 0 < exact < len(times):
         raise UnshownError(AMBIGUOUS)
@@ -135,6 +155,7 @@ GRAPHQL: tuple[Question, ...] = (
             "some_zero": "set `graphql=off`",
             "null": "`graphql=off` spares a call for 200 ideas",
             "some_null": "nothing: ideas without a count are asked for",
+            "null for none": "nothing: ideas without a count are asked for",
             "another": "set `graphql=off`",
         },
         "A count is not believed before it agreed with REST.",
@@ -154,7 +175,7 @@ GRAPHQL: tuple[Question, ...] = (
         "As many as it says; pages are read until the last.",
         "the number of calls for portal comments",
         "more calls",
-        "`isLastPage` ends the reading, and no number",
+        "pages are read until `isLastPage`, and never more of them than ideas were asked for",
         switch="graphql_per",
         sets={str(number): number for number in range(LEAST_PER, MOST_PER + 1)},
     ),

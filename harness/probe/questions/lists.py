@@ -1,6 +1,8 @@
 """Lists: what `fields` brings, pages, order, and `updated_since`."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 from connector.listing import Row
 from harness.probe.facts import (
@@ -9,6 +11,8 @@ from harness.probe.facts import (
     ideas_total,
     milliseconds_later,
     moment_of,
+    now_at,
+    recent_ideas,
     some,
     votes_reply,
     workspaces,
@@ -21,6 +25,20 @@ MOST_PER_PAGE = 200
 # Fields that no default list of ideas has, and on which a plan rests.
 IDEA_COUNTS = ("votes", "endorsements_count", "comments_count", "custom_fields", "updated_at", "product_id")
 VOTE_DETAILS = ("updated_at", "description", "custom_fields", "integration_fields")
+# Statuses of a request that is wrong.
+BAD = (400, 422)
+# Rows of which an order can be told.
+FEWEST = 10
+# What changed later than this when the probe began may change again.
+SETTLED = timedelta(minutes=1)
+# Whether an idea is listed since its own time, a millisecond later, a millisecond earlier, and since the
+# second before → what the filter does.
+SINCE = {
+    (True, False, True, True): "inclusive",
+    (False, False, True, True): "exclusive",
+    (False, False, False, True): "seconds",
+    (True, True, True, True): "floor",
+}
 UNKNOWN_FIELD = "no_such_field_is_known"
 # Times and workspaces that are tried; milliseconds by which a time is apart from whole seconds.
 TRIED, MILLISECONDS = 3, range(2, 998)
@@ -55,7 +73,8 @@ def judge_nested(look: Look) -> Answer:
 
 def judge_unknown_field(look: Look) -> Answer:
     reply = look.get("/ideas", fields=f"id,{UNKNOWN_FIELD}", per_page="1")
-    if 400 <= reply.status < 500 and reply.status not in (401, 403, 404):
+    ideas_reply(look).rows("ideas")
+    if reply.status in BAD:
         return Answer("refused", cases=1)
     reply.rows("ideas")
     return Answer("ignored", cases=1)
@@ -73,7 +92,9 @@ def judge_per_page(look: Look) -> Answer:
         ("/ideas", "ideas"),
     )
     reply = look.get(path, fields="id", page="1", per_page=asked)
-    if reply.status in (400, 422):
+    # That it answers at all where no more is asked for.
+    look.get(path, fields="id", page="1", per_page=str(MOST_PER_PAGE)).rows(root)
+    if reply.status in BAD:
         return Answer("refuse", cases=1)
     rows, total = len(reply.rows(root)), reply.total(root)
     if total <= MOST_PER_PAGE:
@@ -96,15 +117,20 @@ def length_of(reply: Reply, root: str) -> int:
 def judge_page_beyond(look: Look) -> Answer:
     pages = -(-ideas_total(look) // MOST_PER_PAGE)
     reply = look.get("/ideas", fields="id", page=str(pages + 5), per_page=str(MOST_PER_PAGE))
-    if reply.status in (400, 404, 422):
+    if reply.status in (*BAD, 404):
         return Answer("refused", cases=1)
     return Answer("rows" if reply.rows("ideas") else "empty", cases=1)
 
 
 def in_order_of_ids(rows: list[Row]) -> Answer:
+    """Whether rows are in the order of their ids; of few, or of those that changed in the same order, it
+    cannot be told."""
     ids = [int(row["id"]) for row in rows if str(row.get("id")).isdecimal()]
-    if len(ids) < 3:
+    times = [str(row.get("updated_at")) for row in rows]
+    if len(ids) < FEWEST:
         raise UnshownError(NOTHING)
+    if ids == sorted(ids) and times == sorted(times):
+        raise UnshownError(AMBIGUOUS)
     return Answer("ids" if ids == sorted(ids) else "another", cases=len(ids))
 
 
@@ -118,35 +144,39 @@ def judge_order_since(look: Look) -> Answer:
 
 
 def judge_updated_since(look: Look) -> Answer:
-    """By how many ideas changed since a known idea's own time, and since a millisecond before and after."""
-    times = sorted({str(row.get("updated_at")) for row in ideas(look) if moment_of(row.get("updated_at"))})
-    fit = [time for time in times if (known := moment_of(time)) and known.microsecond // 1000 in MILLISECONDS]
+    """Whether an idea is among those that changed since its own time, a millisecond later or earlier, and
+    since the second before."""
+    until = now_at(look) - SETTLED
+    rows = {str(row["id"]): row for row in (*ideas(look), *recent_ideas(look))}
+    times = {name: moment for name, row in rows.items() if (moment := moment_of(row.get("updated_at")))}
+    fit = [
+        name
+        for name, moment in times.items()
+        if moment < until and moment.microsecond // 1000 in MILLISECONDS and not moment.microsecond % 1000
+    ]
+    # The newest: of those that changed since, there are few.
+    fit.sort(key=lambda name: times[name], reverse=True)
     if not fit:
         raise UnshownError(NOTHING)
-    why = NOTHING
-    # The oldest: what happens meanwhile is later.
-    for time in fit[:TRIED]:
-        before, at, after, second = (
-            counted(look, moved)
-            for moved in (
-                milliseconds_later(time, -1),
-                time,
-                milliseconds_later(time, 1),
-                milliseconds_later(time[:19] + "Z", -1),
-            )
-        )
-        again = look.again("/ideas", **since(milliseconds_later(time, -1))).total("ideas")
-        if again != before:
-            why = MOVING
-            continue
-        if before == at > after:
-            return Answer("inclusive", cases=1)
-        if before > at == after:
-            return Answer("exclusive", cases=1)
-        if second > before == at == after:
-            return Answer("seconds", cases=1)
-        why = AMBIGUOUS
-    raise UnshownError(why)
+    for name in fit[:TRIED]:
+        time = milliseconds_later(str(rows[name]["updated_at"]), 0)
+        moments = [milliseconds_later(time, by) for by in (0, 1, -1)]
+        moments.append(milliseconds_later(f"{time[:19]}Z", -1))
+        seen = tuple(is_since(look, moment, name, time) for moment in moments)
+        if seen in SINCE:
+            return Answer(SINCE[seen], cases=1)
+    raise UnshownError(AMBIGUOUS)
+
+
+def is_since(look: Look, since_when: str, idea: str, time: str) -> bool | None:
+    """Whether an idea is among those that changed since a moment; None where that cannot be told: it changed
+    again, or there are too many."""
+    asked = {"fields": "id,updated_at", "updated_since": since_when, "page": "1", "per_page": "200"}
+    reply = look.get("/ideas", **asked)
+    found = next((row for row in reply.rows("ideas") if str(row.get("id")) == idea), None)
+    if found is not None:
+        return True if moment_of(found.get("updated_at")) == moment_of(time) else None
+    return False if reply.total("ideas") <= MOST_PER_PAGE else None
 
 
 def since(time: str) -> dict[str, str]:
@@ -164,7 +194,7 @@ def judge_forms(look: Look) -> Answer:
         raise UnshownError(NOTHING)
     middle = milliseconds_later(times[len(times) // 2], -1)
     usual, other = counted(look, middle), look.get("/ideas", **since(f"{middle[:-1]}000z"))
-    if 400 <= other.status < 500:
+    if other.status in BAD:
         return Answer("refused", cases=1)
     if usual == ideas_total(look):
         # As many as there are without a filter: it would not be seen that it is ignored.
@@ -174,7 +204,7 @@ def judge_forms(look: Look) -> Answer:
 
 def judge_malformed(look: Look) -> Answer:
     reply, total = look.get("/ideas", **since("no-time")), ideas_total(look)
-    if reply.status in (400, 422):
+    if reply.status in BAD:
         return Answer("refused", cases=1)
     found = reply.total("ideas")
     if not total:
@@ -186,18 +216,16 @@ def judge_malformed(look: Look) -> Answer:
 
 def judge_decimals(look: Look) -> Answer:
     """Whether a vote's weight, or an idea's score, is ever no whole number."""
-    found: list[object] = []
-    for ask, name in ((votes_reply, "weight"), (ideas_reply, "score")):
+    found: list[float] = []
+    for ask, root, name in ((votes_reply, "idea_endorsements", "weight"), (ideas_reply, "ideas", "score")):
         try:
-            root = "idea_endorsements" if name == "weight" else "ideas"
-            found += [row[name] for row in ask(look).rows(root) if row.get(name) is not None]
+            values: list[Any] = [row.get(name) for row in ask(look).rows(root)]
         except UnshownError:
             continue
+        found += [float(value) for value in values if type(value) in (int, float)]
     if not found:
         raise UnshownError(NOTHING)
-    fractions = sum(
-        1 for value in found if not (type(value) is int or (type(value) is float and value % 1 == 0))
-    )
+    fractions = sum(1 for value in found if value % 1)
     return Answer("fractions" if fractions else "whole", cases=fractions or len(found))
 
 
@@ -230,8 +258,8 @@ def of_time(table: str, path: str, root: str, extra: str = "") -> Question:
         },
         f"`{path.format(workspace=':id')}?fields=updated_at` brings it.",
         f"the cursor of `{table}`",
-        "rows without it are asked for one by one, which costs calls",
-        "the connector looks for the field in each row, and reads the record itself where it is missing",
+        "each changed record is asked for by itself, which costs calls",
+        "where no row of a page has the field, the records themselves are read",
         names=("updated_at", "requirements"),
     )
 
@@ -291,7 +319,7 @@ LISTS: tuple[Question, ...] = (
         "It is ignored.",
         "that a field which an account lacks does no harm",
         "the table ends with the status that Aha! answers",
-        "the error names the table; other tables go on",
+        "the error names the route; other tables go on",
     ),
     Question(
         "per_page_over_200",
@@ -353,6 +381,7 @@ LISTS: tuple[Question, ...] = (
             "exclusive": "nothing: each sync goes back by `lookback_seconds`",
             "inclusive": "nothing: rows that come twice are merged by id",
             "seconds": "keep `lookback_seconds` at 2 or more",
+            "floor": "nothing: rows that come twice are merged by id",
         },
         "It may do either, or cut both sides to seconds.",
         "where an incremental sync begins",
