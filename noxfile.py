@@ -64,10 +64,10 @@ def share(session: nox.Session, group: str) -> str:
     scripts = SPARK / ("Scripts" if os.name == "nt" else "bin")
     python = str(scripts / "python")
     if not scripts.exists():
+        session.log(f"Making {SPARK.parent.name}/{SPARK.name}: half a gigabyte comes over the network")
         # Which nox itself needs, and so has.
-        session.run(sys.executable, "-m", "virtualenv", "--quiet", str(SPARK), external=True)
+        session.run(sys.executable, "-m", "virtualenv", "--quiet", str(SPARK), external=True, log=False)
     # Its words would be a wall that nobody reads.
-    session.log(f"Preparing {SPARK.parent.name}/{SPARK.name}; the first time this takes minutes")
     command = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     session.run(*command, *packages(group), external=True, silent=True, log=False)
     session.env["PATH"] = os.pathsep.join((str(scripts), os.environ["PATH"]))
@@ -78,9 +78,18 @@ def run_and_exit(session: nox.Session, *command: str) -> None:
     """Run a command whose exit code means something: 2 is bad input, and nox alone would exit with 1. At
     Ctrl-C it is given the time to end what it started."""
     try:
-        session.run(*command, external=True, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)
+        session.run(
+            *command,
+            external=True,
+            # Apart: nox would put it among what scripts read.
+            stderr=sys.stderr,
+            interrupt_timeout=PATIENCE,
+            terminate_timeout=PATIENCE,
+        )
     except CommandFailed as failed:
-        sys.exit(failed.return_code or 1)
+        code = failed.return_code or 1
+        # As a shell has it, of what was killed.
+        sys.exit(code if code > 0 else 128 - code)
 
 
 @nox.session(python=False)

@@ -1,5 +1,6 @@
 """The command: ask, show, write, adopt."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 from strict_cassettes.__main__ import CASSETTES, one_sentence, open_project
-from strict_cassettes.accounts import name_of, sandbox_account
+from strict_cassettes.accounts import is_local, name_of, sandbox_account
 from strict_cassettes.credentials import check_connection, find_credentials
 from strict_cassettes.record import record
 from strict_cassettes.recording import RecordError
@@ -76,6 +77,10 @@ def probe(*, sandbox: bool, adopting: bool, given: Path | None) -> None:
 
 def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool, clock: Clock | None = None) -> int:
     """Ask all questions, show the answers and write them. Returns the exit code."""
+    # Before anything is asked in vain.
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(file.parent, os.W_OK):
+        raise FindingsError(f"{matrix.shown(file)} cannot be written there. Name another --file.")
     with ExitStack() as stack:
         connection = choose(console, matrix, stack, sandbox=sandbox)
         secrets = [connection[name] for name in matrix.live["secrets"] if name in connection]
@@ -83,7 +88,8 @@ def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool, clock: C
             look = Look(parse_options(connection), clock or SystemClock(), display.tell)
             answers = ask_all(look, display.begin)
         print_answers(console, answers)
-        findings = Findings(SANDBOX if sandbox else LIVE, today(look.clock.wall_time()), answers)
+        origin = SANDBOX if sandbox or look.settings.is_local else LIVE
+        findings = Findings(origin, today(look.clock.wall_time()), answers)
         counted = f"{told(findings)}, with {look.sent} requests."
         if look.shut:
             # What an earlier probe found is worth more.
@@ -110,7 +116,8 @@ def choose(console: Console, matrix: Matrix, stack: ExitStack, *, sandbox: bool)
         return {**matrix.replay, "api_key": box.api_key, "base_url": box.url}
     connection = find_credentials(matrix)
     check_connection(matrix, connection)
-    console.print(f"Asking the live account: {name_of(matrix, connection)}.", soft_wrap=True)
+    which = "an account on this machine" if is_local(connection) else "the live account"
+    console.print(f"Asking {which}: {name_of(matrix, connection)}.", soft_wrap=True)
     return connection
 
 

@@ -124,6 +124,13 @@ def count_of(row: Row, name: str) -> int:
     return value if type(value) is int else 0
 
 
+def with_a_sample(total: int, share: float) -> int:
+    """Ideas that a first sync asks for comments, of which a share has any: all of a page, to see that counts
+    are right, and of the others those."""
+    first = min(PAGE, total)
+    return first + round(share * (total - first))
+
+
 def busy_ideas(look: Look, kind: str) -> list[str]:
     """Ids of ideas below which comments of a kind may hang: some of which audits tell; those that changed
     lately, with most internal comments, and with most votes, in turn. What GraphQL says of them does not

@@ -70,7 +70,8 @@ class Answers:
             path = self._here / f"{self._next:08d}-{digest(call)}.answer"
             self._next += 1
             with suppress(OSError):
-                self._here.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for directory in (self._place.parent, self._place, self._here):
+                    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 half = path.with_suffix(".half")
                 half.write_bytes(json.dumps(dict(kept.headers)).encode() + b"\n" + kept.body)
                 half.replace(path)

@@ -180,7 +180,8 @@ def report(console: Console, result: Result, destination: Path) -> None:
     for warning in result.warnings:
         console.print(f"[yellow]Warning:[/yellow] {escape(printable(warning))}", soft_wrap=True)
     if result.failed:
-        console.print(f"What was finished stays. Spark's own report is in {shown(result.log)}.", markup=False)
+        report = f"What was finished stays. Spark's own report is in {shown(result.log)}."
+        console.print(report, markup=False, soft_wrap=True)
     if done:
         look = f"nox -s ingest -- --show {done[0].name}{elsewhere(destination)}"
         console.print(

@@ -121,7 +121,7 @@ class Target:
         raise LakehouseError(
             f"The table in {self.path} was ingested as: {kept}. That is not what is asked for now: {other}. "
             "To keep it, ingest into another --destination, or give the table another name. --full-refresh "
-            "makes it anew, with what Aha! holds now: a history begins again."
+            "makes it anew, with what is read now: a history begins again."
         )
 
     @property

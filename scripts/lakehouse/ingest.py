@@ -13,6 +13,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from rich.console import Console
+from strict_cassettes.progress import heartbeat
 
 from connector.client import AhaClient, RetryPolicy
 from connector.options import parse_options
@@ -28,6 +29,7 @@ from scripts.lakehouse.logs import find_warnings, new_log
 from scripts.lakehouse.progress import (
     DONE,
     FAILED,
+    QUIET_SECONDS,
     READING,
     Board,
     Display,
@@ -101,6 +103,7 @@ def ingest(
         else:
             console.print("Reading the recorded cassettes over loopback: no credentials, no network.")
             accounts = stack.enter_context(replaying(tables))
+        log = new_log()
         recordings = find_recordings(tables, accounts, destination, full_refresh=full_refresh)
         per_minute = min(found.settings.requests_per_minute for found in accounts.values())
         relay = stack.enter_context(relaying(per_minute))
@@ -114,9 +117,9 @@ def ingest(
                 console.print(f"{len(recordings)} tables of the cassettes make room for the account's.")
             plan(estimator, account, tables, board, destination, full_refresh=full_refresh)
             console.print(plan_table(board))
-        log = new_log()
         console.print("Starting Spark")
-        spark = begin(stack, log)
+        with heartbeat(lambda: console.print("Spark is starting"), QUIET_SECONDS):
+            spark = begin(stack, log)
         run = Run(spark, {}, destination)
 
         def bring(table: TableSpec, progress: Progress) -> None:
@@ -160,7 +163,7 @@ def find_recordings(
         raise LakehouseError(
             f"All {len(places)} tables in {destination} were ingested as something else, {one.path.name} as: "
             f"{one.found}. Now it is to be: {one.kept}. Name another --destination; or --full-refresh makes "
-            "them anew, with what Aha! holds now."
+            "them anew, with what is read now."
         )
     return recorded
 

@@ -1,6 +1,8 @@
 """Where tables may stand on this machine: one rule, checked before anything is made."""
 
+import codecs
 import re
+import sys
 from pathlib import Path
 
 from scripts.lakehouse.delta import LakehouseError
@@ -26,6 +28,11 @@ def find_place(text: str) -> Path:
         )
     place = Path(text).expanduser().absolute()
     _require("--destination", str(place))
+    if not str(place).isascii() and codecs.lookup(sys.getfilesystemencoding()).name != "utf-8":
+        raise LakehouseError(
+            f"--destination: {text!r} holds letters beyond ASCII, and this locale is not of UTF-8: Spark "
+            "would write another name than Python. Set LC_ALL=C.UTF-8, or name another directory."
+        )
     return place
 
 

@@ -14,7 +14,7 @@ from scripts.lakehouse.estimate import Estimate
 from scripts.lakehouse.relay import Traffic
 
 # Where nobody's terminal is, so often a line.
-QUIET_SECONDS = 30.0
+QUIET_SECONDS = 25.0
 WAITING, READING, DONE, FAILED = "waiting", "reading", "done", "failed"
 
 
@@ -54,7 +54,7 @@ class Progress:
         return max(self.traffic.pages_left, min(left, self.traffic.to_come)) if self.traffic.paged else left
 
     def __str__(self) -> str:
-        told = f"{self.name} {self.rows:,} rows, {self.traffic.sent:,} calls"
+        told = f"{self.name} {counted(self.rows, 'row')}, {counted(self.traffic.sent, 'call')}"
         return f"{told}, about {self.to_go:,} to go" if self.to_go else told
 
 
@@ -73,7 +73,7 @@ class Board:
         left = f", about {minutes(to_go, self.per_minute)} left" if to_go else ""
         waiting = any(table.traffic.waiting for table in self.tables)
         held = f"; waiting for the limit of {self.per_minute:,} calls a minute" if waiting else ""
-        return f"{done} of {len(self.tables)} tables, {sent:,} calls{left}{held}"
+        return f"{done} of {len(self.tables)} tables, {counted(sent, 'call')}{left}{held}"
 
     def lines(self) -> list[str]:
         """The run as a whole, and the tables that are being read."""
@@ -105,22 +105,25 @@ class Display:
             self._console.print("; ".join(lines), soft_wrap=True, markup=False)
 
 
-def plan_table(board: Board) -> Table | str:
+def plan_table(board: Board) -> Group | str:
     """What the run will cost, as far as that can be known before it."""
     first = [table for table in board.tables if table.estimate]
     others = len(board.tables) - len(first)
-    goes_on = f"{others} tables go on from their checkpoints, and ask for what changed."
+    goes_on = f"{counted(others, 'table')} will go on from a checkpoint, and ask for what changed."
     if not first:
         return goes_on
     calls = sum((table.estimate and table.estimate.calls) or 0 for table in first)
 
-    cost = f"About {calls:,} calls: {minutes(calls, board.per_minute)} at {board.per_minute:,} a minute."
-    caption = f"{cost} {goes_on}" if others else cost
-    report = Table("table", "calls", title=f"First syncs: {len(first)} tables", caption=caption)
+    length = minutes(calls, board.per_minute)
+    cost = f"About {counted(calls, 'call')}: {length} at {board.per_minute:,} a minute."
+    report = Table("table", "calls")
     report.columns[1].justify = "right"
     for table in first:
         report.add_row(escape(table.name), str(table.estimate))
-    return report
+    # Not as the table's own title and caption, which are no wider than it is.
+    return Group(
+        f"First syncs: {counted(len(first), 'table')}", report, f"{cost} {goes_on}" if others else cost
+    )
 
 
 def result_table(board: Board) -> Table:
@@ -183,5 +186,9 @@ def traffic_warnings(board: Board) -> list[str]:
 
 
 def minutes(calls: int, per_minute: int) -> str:
-    number = -(-calls // per_minute)
-    return f"{number:,} minute{'s' if number != 1 else ''}"
+    return counted(-(-calls // per_minute), "minute")
+
+
+def counted(number: int, what: str) -> str:
+    """A number and its noun."""
+    return f"{number:,} {what}{'s' if number != 1 else ''}"

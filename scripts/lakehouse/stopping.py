@@ -1,5 +1,6 @@
 """The end of a run that is stopped: its children end with it, and one sentence is said."""
 
+import logging
 import os
 import signal
 import sys
@@ -58,7 +59,15 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as `s
     # What is stopped already is not to be stopped in the middle of that.
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
+    be_quiet()
     raise StoppedError(number)
+
+
+def be_quiet() -> None:
+    """Say nothing of what breaks from here on: threads that talk to Spark lose it in the middle of a word,
+    and py4j logs each by the root logger, with a traceback."""
+    logging.disable(logging.CRITICAL)
+    threading.excepthook = lambda _: None
 
 
 def end(stopped: StoppedError) -> NoReturn:

@@ -1,5 +1,6 @@
 """Delta tables: what a batch does to them, once or twice."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from scripts.lakehouse.delta import (
     weigh,
 )
 from scripts.lakehouse.ingest import find_recordings
+from scripts.lakehouse.places import find_place
 from scripts.lakehouse.streams import target_of
 
 SCHEMA = pa.schema(
@@ -393,6 +395,17 @@ def test_a_table_that_was_made_for_an_account_that_could_not_be_read_locks_nobod
     mistyped.apply(batch((1, 1)), Batch("run", 0))
     with pytest.raises(LakehouseError, match=r"ingested as: ideas of https://compny"):
         right.require(SCHEMA)
+
+
+def test_a_name_that_spark_would_write_otherwise_in_this_locale_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_place(str(tmp_path / "ü")) == tmp_path / "ü"
+    for encoding in ("iso8859-1", "latin-1", "ascii"):
+        monkeypatch.setattr(sys, "getfilesystemencoding", lambda encoding=encoding: encoding)
+        with pytest.raises(LakehouseError, match=r"Set LC_ALL=C\.UTF-8"):
+            find_place(str(tmp_path / "ü"))
+        assert find_place(str(tmp_path / "u")) == tmp_path / "u"
 
 
 def make_tables(place: Path, account: Account, *names: str) -> list[TableSpec]:

@@ -24,6 +24,7 @@ from strict_cassettes.credentials import ONLY
 from strict_cassettes.rules import load_rules
 from strict_cassettes.scenarios import load_matrix
 
+from connector.aha import AhaLakeflowConnect
 from connector.options import OPTIONS, parse_options
 from harness.probe.asking import advices, ask_all
 from harness.probe.command import SHUT, ask, probe
@@ -442,15 +443,6 @@ def test_where_audits_are_forbidden_the_rest_is_answered_and_the_advice_says_so(
     assert "- Your key may not read audits: deletions show only in snapshots" in done.output
 
 
-def test_advice_tells_what_graphql_saves_in_calls() -> None:
-    with trying() as box:
-        look = look_at(box)
-        said = advices(look, ask_all(look))
-    (sentence,) = [one for one in said if one.startswith("GraphQL answered")]
-    fewer, all_of_them = (int(word) for word in sentence.rstrip(".").split() if word.isdigit())
-    assert 0 < fewer < all_of_them / 2
-
-
 @pytest.mark.parametrize(
     ("fault", "why", "says"),
     [
@@ -506,6 +498,46 @@ def test_a_key_that_is_refused_halfway_ends_the_probe_and_one_route_that_answers
         answers = ask_all(look_at(box))
     assert answers["audits_readable"].value == "no"
     assert answers["updated_since"].value == "exclusive"
+
+
+def test_an_account_on_this_machine_confirms_nothing_of_aha(place: Path) -> None:
+    with running(ideas=3) as box:
+        done = run_probe(place, url=box.url)
+    assert "Asking an account on this machine" in done.output
+    assert json.loads((place / "probe.json").read_text())["from"] == "sandbox"
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_asked(place: Path) -> None:
+    (place / "file").write_text("")
+    with running(ideas=3) as box:
+        name_account(place, box.url)
+        done = CliRunner().invoke(probe, ["--file", str(place / "file" / "probe.json")])
+        assert box.traffic.log == []
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def test_the_advice_in_calls_is_what_a_first_sync_makes() -> None:
+    with running(ideas=500) as box:
+        look = look_at(box)
+        said = " ".join(advices(look, ask_all(look)))
+        for table, words in (
+            ("idea_comments", "Internal comments"),
+            ("idea_portal_comments", "portal comments"),
+        ):
+            box.traffic.log.clear()
+            given = {"api_key": box.api_key, "subdomain": "company", "base_url": box.url}
+            connector = AhaLakeflowConnect(given | {"requests_per_minute": "60000"})
+            offset: dict[str, Any] | None = None
+            while True:
+                rows, end = connector.read_table(table, offset, {})
+                list(rows)
+                if end == offset:
+                    break
+                offset = end
+            (told,) = re.findall(rf"{words}[^.]*?about (\d+) calls", said)
+            # One more that finds nothing new.
+            assert abs(int(told) - len(box.traffic.log)) <= 0.1 * len(box.traffic.log)
 
 
 def test_without_credentials_both_ways_are_named(place: Path) -> None:

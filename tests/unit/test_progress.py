@@ -2,15 +2,18 @@
 
 import io
 import json
+import threading
 from collections import Counter
 
 import pytest
 from rich.console import Console
+from strict_cassettes.progress import heartbeat
 
 from scripts.lakehouse.estimate import Estimate
 from scripts.lakehouse.progress import (
     DONE,
     FAILED,
+    QUIET_SECONDS,
     READING,
     Board,
     Display,
@@ -78,11 +81,11 @@ def test_the_plan_names_each_tables_calls_and_the_minutes_of_all() -> None:
     assert "│ idea_comments │ about 9,780, at most 9,800 │" in told
     assert "│ teams         │                          ? │" in told
     assert "About 9,780 calls: 33 minutes at 300 a minute." in " ".join(told.split())
-    assert "1 tables go on from their checkpoints" in " ".join(told.split())
+    assert "1 table will go on from a checkpoint" in " ".join(told.split())
 
 
 def test_a_run_without_first_syncs_says_that_it_goes_on() -> None:
-    assert "2 tables go on from their checkpoints" in printed(plan_table(board(Progress("a"), Progress("b"))))
+    assert "2 tables will go on from a checkpoint" in printed(plan_table(board(Progress("a"), Progress("b"))))
 
 
 def test_where_there_is_no_terminal_a_line_is_said_every_half_minute() -> None:
@@ -125,3 +128,20 @@ def test_the_result_for_scripts_has_every_table_with_its_error() -> None:
 def test_what_the_account_refused_is_said_at_the_end(failed: dict[int, int], said: str) -> None:
     (told,) = traffic_warnings(board(Progress("ideas", traffic=Traffic(failed=Counter(failed)), state=DONE)))
     assert said in told
+
+
+def test_a_silence_is_broken_so_long_as_it_lasts() -> None:
+    told: list[str] = []
+    over = threading.Event()
+    waits = iter([False, False, True])
+
+    def wait(seconds: float) -> bool:
+        assert seconds == QUIET_SECONDS
+        ended = next(waits)
+        if ended:
+            over.set()
+        return ended
+
+    with heartbeat(lambda: told.append("Spark is starting"), QUIET_SECONDS, wait):
+        assert over.wait(10)
+    assert told == ["Spark is starting"] * 2

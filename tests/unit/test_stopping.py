@@ -16,8 +16,14 @@ from tests.places import ROOT
 # A run as `ingest` is one: it starts a child, as Spark's JVM is started, and that one of its own; then waits,
 # in the main thread for threads that wait for ever. All write into one pipe, whose end tells theirs.
 RUN = """
-import subprocess, sys, threading
+import logging, subprocess, sys, threading
 from scripts.lakehouse.stopping import StoppedError, end, end_with_nox, listen
+
+def talk(child):
+    # As py4j does when Spark is gone in the middle of a word.
+    child.wait()
+    logging.getLogger().error("Exception while sending command.")
+    raise ConnectionResetError
 
 listen()
 end_with_nox()
@@ -25,7 +31,8 @@ deaf = "import signal; [signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT
 inner = f"{deaf}print('ready', flush=True); signal.pause()"
 outer = f"{deaf}import subprocess, sys; subprocess.Popen([sys.executable, '-c', {inner!r}]); signal.pause()"
 try:
-    subprocess.Popen([sys.executable, "-c", outer])
+    child = subprocess.Popen([sys.executable, "-c", outer])
+    threading.Thread(target=talk, args=(child,)).start()
     threading.Thread(target=threading.Event().wait).start()
     threading.Event().wait(600)
 except StoppedError as stopped:

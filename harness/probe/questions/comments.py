@@ -13,6 +13,7 @@ from harness.probe.facts import (
     moment_of,
     rows_below,
     some,
+    with_a_sample,
 )
 from harness.probe.look import Look
 from harness.probe.question import Answer, Question
@@ -126,9 +127,10 @@ def advise_internal(answer: Answer, look: Look) -> str | None:
     if answer.value not in ("internal", "both"):
         return f"Internal comments: about {pages + total:,} calls at the first sync, one for each idea."
     share = sum(1 for row in rows if row.get("comments_count")) / len(rows)
+    calls = pages + with_a_sample(total, share)
     return (
-        f"Internal comments: about {pages + round(share * total):,} calls at the first sync instead of "
-        f"{pages + total:,}, because `comments_count` tells which ideas have any."
+        f"Internal comments: about {calls:,} calls at the first sync instead of {pages + total:,}: "
+        "`comments_count` tells which ideas have any, once it agreed with the lists of the first page."
     )
 
 

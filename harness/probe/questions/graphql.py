@@ -12,6 +12,7 @@ from harness.probe.facts import (
     moment_of,
     shown_ideas,
     some,
+    with_a_sample,
 )
 from harness.probe.look import PASSING, Look
 from harness.probe.question import Answer, Question
@@ -121,7 +122,7 @@ def advise_portal(answer: Answer, look: Look) -> str | None:
     except UnshownError:
         return None
     share = sum(1 for node in nodes if node.get(COUNT) != 0) / max(1, len(nodes))
-    calls = 2 * pages + round(share * total)
+    calls = 2 * pages + with_a_sample(total, share)
     return f"GraphQL answered: portal comments will take about {calls:,} calls instead of {full}."
 
 

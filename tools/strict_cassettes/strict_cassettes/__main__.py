@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from strict_cassettes.accounts import live_account, name_of, sandbox_account
+from strict_cassettes.accounts import is_local, live_account, name_of, sandbox_account
 from strict_cassettes.cassettes import CassetteError, migrate
 from strict_cassettes.credentials import CredentialsError
 from strict_cassettes.drift import compare, names_known, shapes_of_account, shapes_of_set
@@ -28,6 +28,7 @@ from strict_cassettes.sets import LIVE, ORIGINS, SANDBOX, sets_in
 
 PAGE = Path("build") / "cassettes.html"
 CASSETTES = "cassettes"
+LOCAL = "That address is on this machine."
 
 sandbox_option = click.option("--sandbox", is_flag=True, help="The local sandbox instead of a live account.")
 names_argument = click.argument("names", nargs=-1, metavar="[SCENARIO]...")
@@ -150,6 +151,8 @@ def choose_account(
         return account
     account, told = live_account(matrix, cassettes, keep_key=keep_key)
     console.print(f"Asking the live account: {name_of(matrix, account.connection)}.", soft_wrap=True)
+    if is_local(account.connection):
+        told = [*told, f"{LOCAL} What it says is no live account's: do not commit {cassettes.name}/{LIVE}/."]
     for sentence in told:
         console.print(sentence, soft_wrap=True)
     return account
@@ -244,7 +247,8 @@ def cassettes_command(html: bool, migrating: bool, matrix_path: Path | None, giv
         for name, reason in sorted(inventory.lacking.items()):
             console.print(f"  lacking {name}: {reason}", soft_wrap=True, markup=False)
     if html:
-        write_page(matrix.root / PAGE, matrix, cassettes, inventories, faults, now_utc())
+        with one_sentence():
+            write_page(matrix.root / PAGE, matrix, cassettes, inventories, faults, now_utc())
         console.print(f"Written: {PAGE}")
     for fault in faults:
         console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)

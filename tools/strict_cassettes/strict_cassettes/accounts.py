@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from strict_cassettes.credentials import check_connection, find_credentials, find_pseudonym_key
 from strict_cassettes.provenance import read_provenance
@@ -51,6 +52,12 @@ def name_of(matrix: Matrix, connection: Mapping[str, str]) -> str:
     """What tells the person who asks which account it is, without its secrets."""
     shown = [name for name in connection if name not in matrix.live["secrets"]]
     return ", ".join(f"{name} {connection[name]}" for name in shown)
+
+
+def is_local(connection: Mapping[str, str]) -> bool:
+    """Whether an option names an address of this machine."""
+    hosts = (urlsplit(value).hostname or "" for value in connection.values() if "://" in value)
+    return any(host == "localhost" or host == "::1" or host.startswith("127.") for host in hosts)
 
 
 def sandbox_account(matrix: Matrix, stack: ExitStack) -> Account:

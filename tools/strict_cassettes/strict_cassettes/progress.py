@@ -1,7 +1,9 @@
 """What a person sees before and while a recording goes on."""
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -14,8 +16,35 @@ from strict_cassettes.scenarios import Fit, Scenario
 
 # A request that takes longer than this is most likely waiting for its turn.
 QUIET_SECONDS = 2.0
+# So often a line, where no terminal shows what goes on.
+SILENT_SECONDS = 25.0
 # What the connector sends where no option says otherwise.
 REQUESTS_PER_MINUTE = 300
+
+
+@contextmanager
+def heartbeat(
+    say: Callable[[], object], seconds: float = SILENT_SECONDS, wait: Callable[[float], bool] | None = None
+) -> Iterator[None]:
+    """Say something every so many seconds, for the length of a `with`: nobody knows of a silence whether
+    anything goes on.
+
+    Args:
+        wait: waits so many seconds, and says whether it is over; by default until the `with` ends.
+    """
+    over = threading.Event()
+
+    def beat() -> None:
+        while not (wait or over.wait)(seconds):
+            say()
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class WaitColumn(ProgressColumn):
@@ -44,11 +73,14 @@ class Display:
             console=console,
             transient=True,
         )
+        self._beating = ExitStack()
         self._task = self._progress.add_task("", total=len(scenarios), requests=0, last=time.monotonic())
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
             self._progress.start()
+        else:
+            self._beating.enter_context(heartbeat(self.say_where))
         return self
 
     def __exit__(
@@ -57,8 +89,17 @@ class Display:
         self.stop()
 
     def stop(self) -> None:
+        self._beating.close()
         if self._console.is_terminal:
             self._progress.stop()
+
+    def say_where(self) -> None:
+        """What is read, and how many requests that took."""
+        task = self._progress.tasks[0]
+        quiet = time.monotonic() - task.fields["last"]
+        waiting = ", waiting for the rate limit or a slow answer" if quiet > QUIET_SECONDS else ""
+        told = f"  {task.description}: {task.fields['requests']} requests so far{waiting}"
+        self._console.print(told, soft_wrap=True, markup=False)
 
     def begin(self, name: str) -> None:
         self._progress.update(self._task, description=name)
@@ -86,8 +127,7 @@ def plan_table(
     title = f"{len(found) - lacking} scenarios to record, {lacking} lacking"
     minutes = -(-total // pace)
     caption = (
-        f"The first look took {sent} requests. At most about {total} more: "
-        f"{minutes} minute(s) at {pace:,} a minute."
+        f"The first look took {sent} requests. About {total} more: {minutes} minute(s) at {pace:,} a minute."
     )
     table = Table("scenario", "requests", "chosen for this account", title=title, caption=caption)
     for name, fit in found:
