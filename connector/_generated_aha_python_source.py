@@ -43,7 +43,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: 167f1fe1fef5bf41bda26f9332604aa8ca4882ea860f731aff2a7c9a5af700f9
+SHA-256 of these files and of the script: ae1c094d24ffb3deb88bbbd70845e807f50e53a6c7d41fa54720a233728dc5f4
 """
 
 import base64
@@ -1687,32 +1687,21 @@ def register_lakeflow_source(spark):
     # read goes on after the last id that nothing can come before any more. What is younger is read again, because
     # an audit may become visible after one with a larger id.
 
-    # How an audit may spell the idea that a comment or a vote belongs to, and what else a comment may stand at:
-    # the audits of all internal comments are spelled alike.
+    # How an audit may spell the idea that a comment or a vote belongs to, and what else a comment may stand at,
+    # as `letters`: the audits of all internal comments are spelled alike.
     IDEAS = frozenset(map(letters, ("ideas/idea", "idea")))
     ELSEWHERE = frozenset(
-        map(
-            letters,
-            (
-                *(
-                    "feature",
-                    "epic",
-                    "master_feature",
-                    "requirement",
-                    "initiative",
-                    "strategic_imperative",
-                    "goal",
-                ),
-                *(
-                    "release",
-                    "release_phase",
-                    "task",
-                    "page",
-                    "key_result",
-                    "competitor",
-                    "persona",
-                    "annotation",
-                ),
+        (
+            *("annotation", "competitor", "epic", "feature", "goal", "initiative", "keyresult", "masterfeature"),
+            *(
+                "page",
+                "persona",
+                "project",
+                "release",
+                "releasephase",
+                "requirement",
+                "strategicimperative",
+                "task",
             ),
         )
     )
@@ -4961,13 +4950,18 @@ def register_lakeflow_source(spark):
             for attempt in (1, 2):
                 body = self._client.query(self._query, variables, passing=PASSING).body
                 if not body.get("errors"):
-                    return _parse(body)
+                    return parse_digests(body)
                 if attempt == 2:
                     break
             raise DigestError("POST /graphql answered errors, twice.")
 
 
-    def _parse(body: dict[str, Any]) -> tuple[list[Any], bool]:
+    def parse_digests(body: dict[str, Any]) -> tuple[list[Any], bool]:
+        """The ideas of a page, and whether it is the last.
+
+    Raises:
+        DigestError: it is no page of ideas.
+    """
         data = body.get("data")
         page = data.get("ideas") if isinstance(data, dict) else None
         nodes = page.get("nodes") if isinstance(page, dict) else None

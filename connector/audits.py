@@ -15,32 +15,21 @@ from connector.listing import Listing, Page, Row
 from connector.servertime import CLOCK_MARGIN, changed_before, format_time, readable, require_clock, shift
 from connector.tables.declaration import letters
 
-# How an audit may spell the idea that a comment or a vote belongs to, and what else a comment may stand at:
-# the audits of all internal comments are spelled alike.
+# How an audit may spell the idea that a comment or a vote belongs to, and what else a comment may stand at,
+# as `letters`: the audits of all internal comments are spelled alike.
 IDEAS = frozenset(map(letters, ("ideas/idea", "idea")))
 ELSEWHERE = frozenset(
-    map(
-        letters,
-        (
-            *(
-                "feature",
-                "epic",
-                "master_feature",
-                "requirement",
-                "initiative",
-                "strategic_imperative",
-                "goal",
-            ),
-            *(
-                "release",
-                "release_phase",
-                "task",
-                "page",
-                "key_result",
-                "competitor",
-                "persona",
-                "annotation",
-            ),
+    (
+        *("annotation", "competitor", "epic", "feature", "goal", "initiative", "keyresult", "masterfeature"),
+        *(
+            "page",
+            "persona",
+            "project",
+            "release",
+            "releasephase",
+            "requirement",
+            "strategicimperative",
+            "task",
         ),
     )
 )

@@ -82,13 +82,18 @@ class Digests:
         for attempt in (1, 2):
             body = self._client.query(self._query, variables, passing=PASSING).body
             if not body.get("errors"):
-                return _parse(body)
+                return parse_digests(body)
             if attempt == 2:
                 break
         raise DigestError("POST /graphql answered errors, twice.")
 
 
-def _parse(body: dict[str, Any]) -> tuple[list[Any], bool]:
+def parse_digests(body: dict[str, Any]) -> tuple[list[Any], bool]:
+    """The ideas of a page, and whether it is the last.
+
+    Raises:
+        DigestError: it is no page of ideas.
+    """
     data = body.get("data")
     page = data.get("ideas") if isinstance(data, dict) else None
     nodes = page.get("nodes") if isinstance(page, dict) else None

@@ -205,7 +205,7 @@ def as_audited(audit: Document, named: str) -> Document:
     if named == "as documented" or audit.get("associated_type") != AUDIT_TYPES["idea"]:
         return audit
     if named == "otherwise":
-        return audit | {"associated_type": AUDIT_TYPES["product"]}
+        return audit | {"associated_type": "ideas/idea_portal"}
     return {name: value for name, value in audit.items() if not name.startswith("associated_")}
 
 

@@ -19,15 +19,16 @@ from strict_cassettes.sets import LIVE, SANDBOX
 
 from connector.options import parse_options
 from connector.pacing import Clock, SystemClock
-from harness.probe.asking import advices, ask_all
+from harness.probe.asking import advices, ask_all, unlogged
 from harness.probe.findings import Findings, FindingsError, adopt, check, read, today, write
 from harness.probe.look import Look
 from harness.probe.report import WIDTH, Display, print_answers, told
 from harness.probe.trying import trying
 from harness.probe.words import KEY_REFUSED, LIMITED, UNANSWERED, UNREADABLE
-from sandbox.behaviour import ADOPTED, adopted
+from sandbox.behaviour import ADOPTED, BehaviourError, adopted
 
-PROBE = Path("build") / "probe.json"
+# A try on the sandbox takes no live account's place.
+PROBE, TRIED = Path("build") / "probe.json", Path("build") / "probe.sandbox.json"
 # Where nothing else could be asked: what to do about it.
 SHUT = {
     KEY_REFUSED: "Aha! answered 401: the key is wrong or was revoked, or `subdomain` is another account's.",
@@ -44,7 +45,7 @@ SHUT = {
     "--file",
     "given",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"Where the answers are written, and read from by --adopt, instead of {PROBE}.",
+    help=f"Where the answers are written, and read from by --adopt, instead of {PROBE} (--sandbox: {TRIED}).",
 )
 def probe(*, sandbox: bool, adopting: bool, given: Path | None) -> None:
     """Ask a live account what is unverified about Aha!'s API, with at most 120 requests that only read.
@@ -58,18 +59,17 @@ def probe(*, sandbox: bool, adopting: bool, given: Path | None) -> None:
       AHA_API_KEY=... AHA_SUBDOMAIN=company nox -s probe
       nox -s probe -- --sandbox
       nox -s probe -- --adopt
+      nox -s probe -- --sandbox --adopt
     """
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
-    if sandbox and adopting:
-        raise click.UsageError("Give --sandbox or --adopt, not both: the file knows which of them was asked.")
     with one_sentence():
         matrix = open_project(None)
         try:
-            file = given or matrix.root / PROBE
+            file = given or matrix.root / (TRIED if sandbox else PROBE)
             code = keep(console, matrix, file) if adopting else ask(console, matrix, file, sandbox=sandbox)
-        except FindingsError as error:
+        except (FindingsError, BehaviourError) as error:
             click.echo(str(error), err=True)
             sys.exit(2)
     sys.exit(code)
@@ -100,7 +100,8 @@ def ask(console: Console, matrix: Matrix, file: Path, *, sandbox: bool, clock: C
         console.print(f"{counted} Written: {matrix.shown(file)}", soft_wrap=True, markup=False)
         for sentence in advices(look, answers):
             console.print(f"- {sentence}", soft_wrap=True)
-    console.print("Keep the answers for the sandbox: nox -s probe -- --adopt")
+    option = " --sandbox" if sandbox else ""
+    console.print(f"Keep the answers for the sandbox: nox -s probe --{option} --adopt")
     return 0
 
 
@@ -129,6 +130,15 @@ def keep(console: Console, matrix: Matrix, file: Path) -> int:
         FindingsError: no probe was run, or its file is not this version's.
     """
     findings = read(file, matrix.shown(file))
+    if (
+        findings.origin == SANDBOX
+        and ADOPTED.exists()
+        and read(ADOPTED, matrix.shown(ADOPTED)).origin == LIVE
+    ):
+        raise FindingsError(
+            f"{matrix.shown(ADOPTED)} holds what a live account showed, and {matrix.shown(file)} what the "
+            "sandbox did. Delete the first, if that is to go."
+        )
     kept = adopt(findings)
     write(ADOPTED, check(kept, matrix.rules))
     console.print(
@@ -143,7 +153,8 @@ def keep(console: Console, matrix: Matrix, file: Path) -> int:
     adopted.cache_clear()
     console.print("Recording the sandbox's cassettes aside, to see which are still so.")
     try:
-        changed = changed_cassettes(matrix)
+        with unlogged():
+            changed = changed_cassettes(matrix)
     except (KeyboardInterrupt, RecordError, OSError):
         click.echo(
             f"Stopped before that was known. {matrix.shown(ADOPTED)} is written; nox -s record -- --sandbox "
@@ -167,10 +178,8 @@ def changed_cassettes(matrix: Matrix) -> list[str]:
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         account = sandbox_account(matrix, stack)
         record(account, matrix, list(matrix.scenarios.values()), Path(place))
-        made = {path.relative_to(Path(place) / SANDBOX): path for path in Path(place).rglob("*/*.json")}
-        return sorted(
-            str(name.with_suffix(""))
-            for name, path in made.items()
-            if len(name.parts) == 2
-            and (not (committed / name).exists() or (committed / name).read_bytes() != path.read_bytes())
+        made, were = (
+            {str(path.relative_to(at).with_suffix("")): path.read_bytes() for path in at.glob("*/*.json")}
+            for at in (Path(place) / SANDBOX, committed)
         )
+        return sorted(name for name in {*made, *were} if made.get(name) != were.get(name))

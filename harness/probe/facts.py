@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
 
 from connector.audits import idea_named
-from connector.digests import QUERY
+from connector.digests import QUERY, DigestError, parse_digests
 from connector.listing import Row
 from connector.servertime import format_time, parse_time, readable
 from connector.tables import TABLES
@@ -17,6 +17,10 @@ PAGE = 200
 # Of how many ideas it is asked what hangs below them, at most.
 MOST_ASKED = {"comments": 14, "idea_comments": 22}
 MOST_TOLD = 12
+# What is younger when the probe begins may change again, or may not show all that follows from it yet.
+SETTLED = timedelta(minutes=1)
+# A row that changes sooner after it was made was not edited by anybody.
+EDITED = timedelta(minutes=1)
 # Audits of so many days are looked at.
 RECENT = timedelta(days=30)
 DIGEST = ("portalCommentsCount", "lastPortalCommentAt")
@@ -213,12 +217,12 @@ def digest_page(look: Look, ids: tuple[str, ...], number: int = 1) -> tuple[list
     reply = digest(look, ids, number)
     if reply.status != 200:
         raise UnshownError(REFUSED)
-    data = (reply.body or {}).get("data")
-    page = data.get("ideas") if isinstance(data, dict) else None
-    nodes, last = (page.get("nodes"), page.get("isLastPage")) if isinstance(page, dict) else (None, None)
-    if (reply.body or {}).get("errors") or not isinstance(nodes, list) or not isinstance(last, bool):
+    if reply.body is None or reply.body.get("errors"):
         raise UnshownError(UNREADABLE)
-    return [node for node in nodes if isinstance(node, dict)], last
+    try:
+        return parse_digests(reply.body)
+    except DigestError:
+        raise UnshownError(UNREADABLE) from None
 
 
 def known_ids(look: Look) -> tuple[str, ...]:
@@ -226,19 +230,30 @@ def known_ids(look: Look) -> tuple[str, ...]:
     return tuple(str(row["id"]) for row in shown_ideas(look)[:PAGE]) or (NO_IDEA,)
 
 
-def audits(look: Look, **params: str) -> list[Row]:
-    """Some audits.
+def deletions_told(look: Look) -> list[Row]:
+    """Audits of deletions, whatever their age.
 
     Raises:
         UnshownError: the key may not read them.
     """
-    return both_ends(look, "/audits", "audits", {"per_page": str(PAGE), **params})
+    return both_ends(look, "/audits", "audits", {"per_page": str(PAGE), "audit_action": "destroy"})
 
 
 def recent_audits(look: Look) -> list[Row]:
-    """Audits of the last days, and of deletions whatever their age."""
-    since = now_at(look) - RECENT
-    return audits(look, created_since=format_time(since)) + audits(look, audit_action="destroy")
+    """Audits of the last days, of a long list its two ends.
+
+    Raises:
+        UnshownError: the key may not read them.
+    """
+    return [audit for page in recent_pages(look) for audit in page]
+
+
+def recent_pages(look: Look) -> list[list[Row]]:
+    """As `recent_audits`, by page; and the two pages as one, where there is nothing between them."""
+    params = {"per_page": str(PAGE), "created_since": format_time(now_at(look) - RECENT)}
+    rows = both_ends(look, "/audits", "audits", params)
+    total = look.get("/audits", page="1", **params).total("audits")
+    return [rows] if len(rows) >= total else [rows[:PAGE], rows[PAGE:]]
 
 
 def now_at(look: Look) -> datetime:

@@ -9,6 +9,7 @@ import requests
 
 from connector.client import AhaClient, Asked, RetryPolicy, parse_date, parse_json, rate_limit_told
 from connector.deadline import SlowAnswerError
+from connector.digests import PASSING
 from connector.errors import AhaConnectionError, AhaError, AhaRateLimitError
 from connector.listing import Row
 from connector.options import Settings
@@ -31,8 +32,8 @@ MOST_ROWS = 10**9
 # A waiting time that is told.
 LONG_WAIT = 5.0
 POLICY = RetryPolicy(attempts=3)
-# Words of GraphQL that pass; see `connector.digests`.
-PASSING = "Timeout on validation"
+# Seconds of all waits together, and answers in a row that did not come, after which nothing more is asked.
+MOST_WAITED, MOST_MISSED = 600.0, 3
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,13 @@ class WatchingClock:
 
     def __init__(self, clock: Clock, tell: Callable[[str], None]) -> None:
         self._clock, self._tell = clock, tell
+        self._waited = 0.0
         self.monotonic, self.wall_time = clock.monotonic, clock.wall_time
 
     def sleep(self, seconds: float) -> None:
+        self._waited += seconds
+        if self._waited > MOST_WAITED:
+            raise UnshownError(LIMITED)
         if seconds >= LONG_WAIT:
             self._tell(f"waiting {seconds:.0f} s, as Aha! or the limit per minute asks")
         self._clock.sleep(seconds)
@@ -171,6 +176,7 @@ class Look:
     sent: int = 0
     shut: str = ""
     _known: dict[Any, Any] = field(default_factory=dict)
+    _missed: int = 0
 
     def __post_init__(self) -> None:
         clock = WatchingClock(self.clock, self.tell)
@@ -198,29 +204,30 @@ class Look:
         """
         return self._once((path, *sorted(params.items())), lambda: self._client.get(path, params))
 
-    def again(self, path: str, **params: str) -> Reply:
-        """As `get`, also where it was asked before."""
-        return self._ask(lambda: self._client.get(path, params))
-
     def get_outside(self, path: str) -> Reply:
         """As `get`, of a path from the root of the host, and without another attempt."""
         return self._once(("outside", path), lambda: self._client.ask_at(path))
 
     def query(self, query: str, variables: Mapping[str, Any]) -> Reply:
-        """The answer to a GraphQL query that only reads."""
+        """The answer to a GraphQL query that only reads; asked twice where the first one holds errors."""
         key = ("graphql", query, repr(sorted(variables.items())))
-        return self._once(key, lambda: self._client.query(query, variables, passing=PASSING))
+
+        def ask() -> None:
+            for _ in range(2):
+                self._client.query(query, variables, passing=PASSING)
+                if not (self.replies[-1].body or {}).get("errors"):
+                    return
+
+        return self._once(key, ask)
 
     def ask_nameless(self) -> Reply:
         """The answer to who sends no key."""
-        return self._once("nameless", lambda: self._nameless.get("/me", {}), self._try)
+        return self._try(lambda: self._nameless.get("/me", {}))
 
-    def _once(
-        self, key: Any, ask: Callable[[], object], way: Callable[[Callable[[], object]], Reply] | None = None
-    ) -> Reply:
+    def _once(self, key: Any, ask: Callable[[], object]) -> Reply:
         if key not in self._known:
             try:
-                self._known[key] = (way or self._ask)(ask)
+                self._known[key] = self._ask(ask)
             except UnshownError as error:
                 self._known[key] = error
         found: Reply | UnshownError = self._known[key]
@@ -231,7 +238,14 @@ class Look:
     def _ask(self, ask: Callable[[], object]) -> Reply:
         if self.shut:
             raise UnshownError(self.shut)
-        reply = self._try(ask)
+        try:
+            reply = self._try(ask)
+        except UnshownError as error:
+            self._missed += error.why == UNANSWERED
+            if error.why == LIMITED or self._missed >= MOST_MISSED:
+                self.shut = error.why
+            raise
+        self._missed = 0
         if reply.status == 401:
             # One route's way of refusing, or the end of the key.
             self.open()

@@ -294,6 +294,7 @@ def test_counts_that_are_all_0_say_nothing_of_what_they_count() -> None:
     assert answers["comments_counted"] == Answer(why=AMBIGUOUS)
 
 
+GRAPHQL = ("graphql", "graphql_per")
 NODES = {"nodes": [{"id": "1", "portalCommentsCount": 0}] * 131}
 
 
@@ -302,6 +303,11 @@ NODES = {"nodes": [{"id": "1", "portalCommentsCount": 0}] * 131}
     [
         ({"data": {"ideas": NODES}}, ("graphql", "graphql_per"), UNREADABLE),
         ({"data": {"ideas": NODES | {"isLastPage": False}}, "errors": [{}]}, ("graphql_per",), UNREADABLE),
+        (
+            {"data": {"ideas": {"nodes": [None] * 9 + [{"id": "1"}], "isLastPage": False}}},
+            GRAPHQL,
+            UNREADABLE,
+        ),
         ({"data": None, "errors": [{"message": "Timeout on validation of query"}]}, ("graphql",), UNANSWERED),
     ],
 )
@@ -712,11 +718,87 @@ def test_a_probe_that_somebody_changed_is_not_adopted(change: dict[str, Any], pl
             read(place / "probe.json", "probe.json")
 
 
+def test_what_the_sandbox_showed_takes_no_live_accounts_place(tmp_path: Path) -> None:
+    for name in ("connector", "harness", "sandbox", "configs"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", *SECRETS))
+    with running(ideas=3) as box:
+        answers = ask_all(look_at(box))
+    live, tried = (Findings(origin, "2026-11-27", answers) for origin in ("live", "sandbox"))
+    kept = check(adopt(live), RULES)
+    write(tmp_path / "configs" / "behaviour.json", kept)
+    write(tmp_path / "build" / "probe.sandbox.json", check(tried.document(), RULES))
+    command = [sys.executable, "-m", "harness.probe", "--sandbox", "--adopt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "holds what a live account showed" in done.stderr) == (2, True)
+    assert (tmp_path / "configs" / "behaviour.json").read_text() == kept
+
+
+MIDDLE = [Condition("kind = 'feature'")]
+
+
+@pytest.mark.parametrize("hidden", ["among many audits", "as a note", "as one act"])
+def test_what_audits_may_hide_proves_nothing(hidden: str) -> None:
+    world = open_world(ideas=60, behaviour=Behaviour(moves_idea=()))
+    ideas = [record.id for record in world.store.page(IDEAS)][20:24]
+    (feature, *_) = world.store.page(MIDDLE)
+
+    def fill() -> None:
+        for _ in range(250 if hidden == "among many audits" else 0):
+            world.change("feature", feature.id, name="renamed")
+
+    fill()
+    if hidden == "as one act":
+        votes = [world.create("vote", idea) for idea in ideas[:2]]
+        world.clock.advance(7200)
+        for vote in votes:
+            world.delete("vote", vote.id)
+    for idea in [] if hidden == "as one act" else ideas:
+        world.create("comment", idea)
+        world.change("idea", idea, score=7)
+        if hidden == "as a note":
+            last = world.store.page([Condition("kind = 'audit'")])[-1]
+            note = {"auditable_type": "note", "associated_type": "ideas/idea", "associated_id": str(idea)}
+            world.store.put([replace(last, body=last.body | note)])
+        world.clock.advance(7200)
+    world.clock.advance(7200)
+    fill()
+    with running(world) as box:
+        answers = ask_all(look_at(box))
+    name = "moves_idea_vote_destroy" if hidden == "as one act" else "moves_idea_comment_create"
+    assert answers[name].value == ""
+
+
+def test_votes_are_said_to_move_ideas_only_where_plain_and_proxy_ones_do() -> None:
+    world = open_world(ideas=60, behaviour=Behaviour(moves_idea=()))
+    world.store.put((), world.store.page([Condition("kind = 'vote'")]))
+    for idea in [record.id for record in world.store.page(IDEAS)][20:25]:
+        world.create("vote", idea, proxy=False)
+        world.clock.advance(7200)
+    with running(world) as box:
+        answers = ask_all(look_at(box))
+    assert answers["moves_idea_plain_vote_create"].value == "no"
+    assert answers["moves_idea_vote_create"].value == ""
+
+
+def test_waits_have_an_end_and_so_has_silence() -> None:
+    with running(ideas=12) as box:
+        details = {"status": 429, "headers": {"Retry-After": "110"}, "body": ""}
+        box.traffic.faults += [Scheduled("answer", "", 1, after, details) for after in range(2, 80, 2)]
+        look = look_at(box)
+        ask_all(look)
+    assert look.shut == LIMITED
+    with running(ideas=12) as box:
+        box.traffic.faults.append(Scheduled("reset", "^/(?!me)", ALWAYS))
+        look = look_at(box)
+        ask_all(look)
+    assert look.shut == UNANSWERED
+    assert look.sent < 20
+
+
 def test_there_is_nothing_to_adopt_before_a_probe(place: Path) -> None:
     done = run_probe(place, "--adopt")
     assert done.exit_code == 2
     assert "Run a probe first: nox -s probe" in done.output
-    assert run_probe(place, "--adopt", "--sandbox").exit_code == 2
 
 
 def test_waits_are_told_and_are_no_more_than_those_of_the_client() -> None:

@@ -2,15 +2,17 @@
 
 from connector.audits import idea_named, stands_elsewhere
 from connector.listing import Row
-from harness.probe.facts import SPELLINGS, audits, kind_of, recent_audits, some
+from harness.probe.facts import SPELLINGS, deletions_told, kind_of, recent_audits, some
 from harness.probe.look import Look
 from harness.probe.question import Answer, Question
-from harness.probe.words import NOTHING, UnshownError
+from harness.probe.words import AMBIGUOUS, NOTHING, UnshownError
 
 # Kinds of audits → the class by which a request names them.
 CLASSES = {"vote": "Ideas::IdeaEndorsement", "comment": "Comment", "idea_comment": "Ideas::IdeaComment"}
 # What the recycle bin is known to hold, by class.
 BINNED = ("Ideas::Idea", "Feature", "Epic", "Initiative", "Release", "Requirement", "Page", "Project")
+# Comments whose audits are alike before that is said of all.
+ENOUGH_RECORDS = 2
 SHAPE = ("id", "deleted_at", "status", "record", "deleted_by")
 RECORD_ID = "record.id"
 
@@ -19,7 +21,7 @@ def judge_readable(look: Look) -> Answer:
     reply = look.get("/audits", page="1", per_page="200")
     if reply.status in (401, 403, 404):
         return Answer("no", cases=1)
-    return Answer("yes", cases=len(reply.rows("audits")))
+    return Answer("yes", cases=max(1, len(reply.rows("audits"))))
 
 
 def judge_spelling(look: Look) -> Answer:
@@ -32,12 +34,13 @@ def judge_spelling(look: Look) -> Answer:
 
 
 def judge_names(look: Look) -> Answer:
-    """Whether audits of comments and votes name their idea."""
-    of_ideas = some([row for row in recent_audits(look) if kind_of(row) and not stands_elsewhere(row)])
-    ways = {way_of(audit) for audit in of_ideas}
-    if len(ways) > 1:
-        return Answer("some", cases=len(of_ideas))
-    return Answer(ways.pop(), cases=len(of_ideas))
+    """Whether audits of comments, which the connector follows, name their idea."""
+    of_comments = [row for row in recent_audits(look) if kind_of(row) in ("comment", "idea_comment")]
+    told = some([row for row in of_comments if not stands_elsewhere(row)])
+    if len({str(row.get("auditable_id")) for row in told}) < ENOUGH_RECORDS:
+        raise UnshownError(AMBIGUOUS)
+    ways = {way_of(audit) for audit in told}
+    return Answer(ways.pop() if len(ways) == 1 else "some", cases=len(told))
 
 
 def way_of(audit: Row) -> str:
@@ -60,7 +63,7 @@ def judge_filter(look: Look) -> Answer:
 
 
 def judge_destroyed(look: Look) -> Answer:
-    rows = some([row for row in audits(look, audit_action="destroy") if row.get("audit_action") == "destroy"])
+    rows = some([row for row in deletions_told(look) if row.get("audit_action") == "destroy"])
     found = tuple(kind for kind in SPELLINGS if any(kind_of(row) == kind for row in rows))
     if not found:
         raise UnshownError(NOTHING)
@@ -116,7 +119,7 @@ AUDITS: tuple[Question, ...] = (
     ),
     Question(
         "audits_name_ideas",
-        "Do audits of comments and votes name their idea?",
+        "Do audits of comments name their idea?",
         judge_names,
         {
             "as documented": "with `track_deletes`, changes are found though their idea did not move",

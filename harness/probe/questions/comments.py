@@ -1,11 +1,11 @@
 """Comments: what is counted, and what their lists bring."""
 
-from datetime import timedelta
-
 from connector.audits import IDEAS
 from connector.listing import Row
 from connector.tables.declaration import letters
 from harness.probe.facts import (
+    EDITED,
+    PAGE,
     below,
     counted_below,
     ideas,
@@ -21,8 +21,8 @@ from harness.probe.words import AMBIGUOUS, NOTHING, UnshownError
 
 # Pages of a workspace's comments that are looked through.
 PAGES = 5
-# A row that changes sooner after it was made was not edited by anybody.
-EDITED = timedelta(minutes=1)
+# Ideas that must have counted something.
+ENOUGH_COUNTED = 2
 REPLY, SPAM, CHANGED = "parent_comment_id", "spam", "updated_at"
 
 
@@ -45,7 +45,7 @@ def judge_counted(look: Look) -> Answer:
         left = narrowed
     if not left:
         return Answer("another", cases=cases)
-    if len(left) > 1 or not counted:
+    if len(left) > 1 or counted < ENOUGH_COUNTED:
         raise UnshownError(AMBIGUOUS if cases else NOTHING)
     return Answer(left.pop(), cases=cases)
 
@@ -66,7 +66,7 @@ def judge_workspace_comments(look: Look) -> Answer:
     known = {str(row.get("id")) for _, row in rows_below(look, "comments")}
     path, seen = f"/products/{talked[0]}/comments", 0
     for page in range(1, PAGES + 1):
-        reply = look.get(path, page=str(page), per_page="200")
+        reply = look.get(path, page=str(page), per_page=str(PAGE))
         rows, total = reply.rows("comments"), reply.total("comments")
         on_ideas = [row for row in rows if str(row.get("id")) in known or stands_at_idea(row)]
         if on_ideas:
@@ -121,7 +121,7 @@ def advise_internal(answer: Answer, look: Look) -> str | None:
         rows, total = ideas(look), ideas_total(look)
     except UnshownError:
         return None
-    pages = -(-total // 200)
+    pages = -(-total // PAGE)
     if not answer.value:
         return None
     if answer.value not in ("internal", "both"):

@@ -9,19 +9,24 @@ other, or some of both.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from connector.audits import IDEAS, idea_named
 from connector.listing import Row
 from connector.tables.declaration import letters
 from harness.probe.facts import (
+    EDITED,
     IDEA_TIMES,
+    RECENT,
+    SETTLED,
+    deletions_told,
     ideas,
     kind_of,
     moment_of,
     now_at,
     recent,
-    recent_audits,
     recent_ideas,
+    recent_pages,
     rows_below,
     votes_reply,
 )
@@ -34,21 +39,17 @@ ONE_MOMENT = timedelta(seconds=2)
 # By so much an audit may be later than what it tells of: minutes are documented for texts, and a busy server
 # may take longer.
 LATE = timedelta(hours=1)
-# What is younger when the probe begins may not have moved the idea yet.
-SETTLED = timedelta(minutes=1)
-# Rows that change sooner after they were made were not edited by anybody.
-EDITED = timedelta(minutes=1)
 # So many ideas within so many seconds: a job's work, and nobody's.
-BULK_IDEAS, BULK_SECONDS = 3, 10
+BULK_IDEAS, BULK_SECONDS = 2, 10
 # Ideas that are asked for one by one, of those that events of one kind happened to.
 ASKED = 4
 # Ideas that an answer takes: one may be chance.
-ENOUGH = 2
+ENOUGH_IDEAS = 2
 ACTIONS = ("create", "update", "destroy")
 KINDS = {"vote": "vote", "comment": "internal comment", "idea_comment": "portal comment"}
 DONE = {"create": "new", "update": "changed", "destroy": "deleted"}
 # Votes once more, by what they are: the sandbox does not tell them apart.
-PLAIN, PROXY, OWN = "plain_vote", "proxy_vote", "idea"
+PLAIN, PROXY, OWN, OTHER = "plain_vote", "proxy_vote", "idea", "something else"
 SAME = {PLAIN: "vote", PROXY: "vote"}
 
 
@@ -60,6 +61,7 @@ class Event:
         kind, action: what it was.
         idea: its id.
         moment: when, or later than that by `late` at most.
+        record: the id of what was made, changed or deleted.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Event:
     idea: str
     moment: datetime
     late: timedelta = timedelta(0)
+    record: str = ""
 
     def may_be_at(self, moment: datetime) -> bool:
         """Whether this may have happened at a moment."""
@@ -82,12 +85,18 @@ class Past:
     """What is known to have happened to ideas.
 
     Attributes:
+        until: what is later than this is no evidence.
         told: by audits; None where the key may not read them.
         listed: by votes and comments themselves, which still are there.
+        edited: kinds and ids of records of which audits say that they were changed.
+        spans: from when to when all audits are known.
     """
 
+    until: datetime
     told: list[Event] | None
     listed: list[Event]
+    edited: frozenset[tuple[str, str]] = frozenset()
+    spans: tuple[tuple[datetime, datetime], ...] = ()
 
     def of(self, kind: str, action: str) -> list[Event]:
         """Events of one kind: what votes and comments that are there say themselves (audits tell of spam too,
@@ -97,12 +106,20 @@ class Past:
             event
             for event in (self.told or [] if by_audits else self.listed)
             if (event.kind, event.action) == (kind, action)
+            and event.moment < self.until
+            # A row's time moves for other reasons than an edit, too.
+            and (by_audits or action != "update" or (kind, event.record) in self.edited)
         ]
         return without_bulk(found)
 
     def has_another(self, event: Event, moment: datetime) -> bool:
-        """Whether something else may have happened to an event's idea at a moment; always, without audits."""
-        return self.told is None or any(
+        """Whether something else may have happened to an event's idea at a moment; always, where not all
+        audits of then are known."""
+        if self.told is None or not any(
+            start <= moment - ONE_MOMENT and moment + LATE <= end for start, end in self.spans
+        ):
+            return True
+        return any(
             other.idea == event.idea and other.is_other_than(event) and other.may_be_at(moment)
             for other in (*self.told, *self.listed)
         )
@@ -129,23 +146,40 @@ def without_bulk(events: Iterable[Event]) -> list[Event]:
 
 
 def past_of(look: Look) -> Past:
-    """What happened before the probe began."""
-    until = now_at(look) - SETTLED
+    """What happened before the probe began, and what audits tell of since."""
+    now = now_at(look)
+    until = now - SETTLED
+    listed = list(_listed(look))
     try:
-        told = [event for event in _told(recent_audits(look)) if event.moment < until]
+        pages = recent_pages(look)
+        told = list(_told((*chain(*pages), *deletions_told(look))))
     except UnshownError:
-        told = None
-    return Past(told, [event for event in _listed(look) if event.moment < until])
+        return Past(until, None, listed)
+    edited = {
+        (kind, str(audit.get("auditable_id")))
+        for audit in chain(*pages)
+        if audit.get("audit_action") == "update" and (kind := kind_of(audit))
+    }
+    return Past(until, told, listed, frozenset(edited), tuple(_spans(pages, now)))
+
+
+def _spans(pages: list[list[Row]], now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """From when to when the audits of some pages tell all; the newest of them until now, and later."""
+    times = [sorted(filter(None, (moment_of(audit.get("created_at")) for audit in page))) for page in pages]
+    newest = max((page[-1] for page in times if page), default=now)
+    for page in filter(None, times):
+        whole = len(pages) == 1
+        yield (now - RECENT if whole else page[0]), (now + LATE if page[-1] == newest else page[-1])
 
 
 def _told(audits: Iterable[Row]) -> Iterator[Event]:
     for audit in audits:
         own = letters(str(audit.get("auditable_type"))) in IDEAS
-        kind = OWN if own else kind_of(audit)
+        kind = OWN if own else kind_of(audit) or OTHER
         idea = str(audit.get("auditable_id")) if own else idea_named(audit)
         action, moment = str(audit.get("audit_action")), moment_of(audit.get("created_at"))
-        if kind and idea and idea.isdecimal() and moment and action in ACTIONS:
-            yield Event(kind, action, idea, moment, LATE)
+        if idea and idea.isdecimal() and moment:
+            yield Event(kind, action, idea, moment, LATE, str(audit.get("auditable_id")))
 
 
 def _listed(look: Look) -> Iterator[Event]:
@@ -162,7 +196,7 @@ def _listed(look: Look) -> Iterator[Event]:
             if made:
                 yield Event(kind, "create", idea, made)
             if made and changed and changed - made >= EDITED:
-                yield Event(kind, "update", idea, changed)
+                yield Event(kind, "update", idea, changed, record=str(row.get("id")))
 
 
 def votes(look: Look) -> list[tuple[str, Row]]:
@@ -210,11 +244,19 @@ def judge(look: Look, kind: str, action: str) -> Answer:
         still.clear()
     if not found:
         raise UnshownError(NOTHING)
-    if (moved and len(moved) < ENOUGH) or (still and len(still) < ENOUGH) or not (moved or still):
+    if (moved and len(moved) < ENOUGH_IDEAS) or (still and len(still) < ENOUGH_IDEAS) or not (moved or still):
         raise UnshownError(AMBIGUOUS)
     if moved and still:
         return Answer("sometimes", cases=len(moved | still))
     return Answer("yes" if moved else "no", cases=len(moved | still))
+
+
+def judge_votes(look: Look) -> Answer:
+    """Whether a new vote moves the idea, plain or proxy: where both were seen, and do the same."""
+    plain, proxy = (judge(look, kind, "create") for kind in (PLAIN, PROXY))
+    if plain.value != proxy.value:
+        return Answer("sometimes", cases=plain.cases + proxy.cases)
+    return Answer(plain.value, cases=plain.cases + proxy.cases)
 
 
 @dataclass(frozen=True)
@@ -265,7 +307,7 @@ def question_of(kind: str, action: str, what: str, *, switched: bool = True) -> 
     return Question(
         f"moves_idea_{kind}_{action}",
         f"Does {what} move the idea's `updated_at`?",
-        lambda look: judge(look, kind, action),
+        judge_votes if (kind, action) == ("vote", "create") else lambda look: judge(look, kind, action),
         {"yes": texts.moves, "no": texts.stays, "sometimes": texts.stays},
         "It does, or does not; neither is relied on.",
         texts.rests,

@@ -1,5 +1,6 @@
 """GraphQL: whether it answers, and whether what it counts is so."""
 
+from connector.digests import PASSING
 from harness.probe.facts import (
     DIGEST,
     PAGE,
@@ -14,14 +15,14 @@ from harness.probe.facts import (
     some,
     with_a_sample,
 )
-from harness.probe.look import PASSING, Look
+from harness.probe.look import Look
 from harness.probe.question import Answer, Question
 from harness.probe.words import AMBIGUOUS, NOTHING, UNANSWERED, UNREADABLE, UnshownError
 
 LEAST_PER, MOST_PER = 10, 200
 COUNT, LATEST = DIGEST
 # Ideas with portal comments of which a count must be right, or wrong, before it is said of all.
-ENOUGH = 8
+ENOUGH_COUNTS = 8
 
 
 def judge_graphql(look: Look) -> Answer:
@@ -35,6 +36,9 @@ def judge_graphql(look: Look) -> Answer:
     errors = reply.body.get("errors")
     if errors and PASSING in str(errors):
         raise UnshownError(UNANSWERED)
+    if errors and not shown_ideas(look):
+        # Perhaps because no idea was asked for.
+        raise UnshownError(NOTHING)
     if errors:
         return Answer("errors", cases=1)
     digest_page(look, known_ids(look))
@@ -58,8 +62,8 @@ def judge_per(look: Look) -> Answer:
 def judge_counts(look: Look) -> Answer:
     """Compare what GraphQL counts with what REST lists.
 
-    "Right" is said of all ideas where it is so of `ENOUGH`: the count of half of all ideas could be wrong,
-    and fewer would hide it by chance.
+    "Right" is said of all ideas where it is so of `ENOUGH_COUNTS`: the count of half of all ideas could be
+    wrong, and fewer would hide it by chance.
     """
     real = counted_below(look, "idea_comments")
     told = {str(node.get("id")): node.get(COUNT) for node in digests(look, tuple(sorted(real)))}
@@ -75,7 +79,7 @@ def judge_counts(look: Look) -> Answer:
         return Answer("some_null", cases=silent)
     if wrong and right:
         return Answer("some_zero", cases=wrong)
-    if len(at_some) < ENOUGH:
+    if len(at_some) < ENOUGH_COUNTS:
         raise UnshownError(AMBIGUOUS if at_some else NOTHING)
     if silent:
         return Answer("null", cases=silent)
@@ -118,11 +122,17 @@ def advise_portal(answer: Answer, look: Look) -> str | None:
     if answer.value != "answers":
         return f"Portal comments: about {full} calls at the first sync, one for each idea, without GraphQL."
     try:
-        nodes, _ = digest_page(look, known_ids(look))
+        counts = judge_counts(look).value
     except UnshownError:
-        return None
+        # The connector tries them, too.
+        counts = "right"
+    if counts not in ("right", "null for none"):
+        return f"Portal comments: about {full} calls at the first sync: what GraphQL counts is not so."
+    nodes, _ = digest_page(look, known_ids(look))
     share = sum(1 for node in nodes if node.get(COUNT) != 0) / max(1, len(nodes))
     calls = 2 * pages + with_a_sample(total, share)
+    if calls >= pages + total:
+        return f"Portal comments: about {calls:,} calls; GraphQL saves calls beyond {PAGE} ideas."
     return f"GraphQL answered: portal comments will take about {calls:,} calls instead of {full}."
 
 
@@ -140,7 +150,7 @@ GRAPHQL: tuple[Question, ...] = (
         "It may answer; nothing but a saving rests on it.",
         "`idea_portal_comments`: no call for an idea without any",
         "each idea is asked for: N calls instead of N/200",
-        "from the first refusal on it is not asked again, and the log says so",
+        "within a read, from the first refusal on it is not asked again, and the log says so",
         switch="graphql",
         sets={name: name for name in ("answers", "forbidden", "unknown", "errors")},
         option="graphql",

@@ -1,11 +1,11 @@
 """Lists: what `fields` brings, pages, order, and `updated_since`."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from connector.listing import Row
 from harness.probe.facts import (
+    SETTLED,
     ideas,
     ideas_reply,
     ideas_total,
@@ -29,12 +29,11 @@ VOTE_DETAILS = ("updated_at", "description", "custom_fields", "integration_field
 BAD = (400, 422)
 # Rows of which an order can be told.
 FEWEST = 10
-# What changed later than this when the probe began may change again.
-SETTLED = timedelta(minutes=1)
 # Whether an idea is listed since its own time, a millisecond later, a millisecond earlier, and since the
 # second before → what the filter does.
+INCLUSIVE = (True, False, True, True)
 SINCE = {
-    (True, False, True, True): "inclusive",
+    INCLUSIVE: "inclusive",
     (False, False, True, True): "exclusive",
     (False, False, False, True): "seconds",
     (True, True, True, True): "floor",
@@ -163,6 +162,9 @@ def judge_updated_since(look: Look) -> Answer:
         moments = [milliseconds_later(time, by) for by in (0, 1, -1)]
         moments.append(milliseconds_later(f"{time[:19]}Z", -1))
         seen = tuple(is_since(look, moment, name, time) for moment in moments)
+        if seen == INCLUSIVE and is_since(look, f"{time[:-1]}001Z", name, time) is not False:
+            # Its own time may have more digits than are shown, and so be later.
+            continue
         if seen in SINCE:
             return Answer(SINCE[seen], cases=1)
     raise UnshownError(AMBIGUOUS)
