@@ -43,7 +43,7 @@ Made by scripts/merge_python_source.py from
     connector/pipeline.py
 Change those and run: nox -s build_artifact
 
-SHA-256 of these files and of the script: ae1c094d24ffb3deb88bbbd70845e807f50e53a6c7d41fa54720a233728dc5f4
+SHA-256 of these files and of the script: b53b8bf8d5f2527c4e818cb32102087d4df6898bf300490d6d45655bba522de1
 """
 
 import base64
@@ -1693,16 +1693,8 @@ def register_lakeflow_source(spark):
     ELSEWHERE = frozenset(
         (
             *("annotation", "competitor", "epic", "feature", "goal", "initiative", "keyresult", "masterfeature"),
-            *(
-                "page",
-                "persona",
-                "project",
-                "release",
-                "releasephase",
-                "requirement",
-                "strategicimperative",
-                "task",
-            ),
+            *("page", "persona", "project", "release", "releasephase", "requirement", "strategicimperative"),
+            "task",
         )
     )
 

@@ -21,16 +21,8 @@ IDEAS = frozenset(map(letters, ("ideas/idea", "idea")))
 ELSEWHERE = frozenset(
     (
         *("annotation", "competitor", "epic", "feature", "goal", "initiative", "keyresult", "masterfeature"),
-        *(
-            "page",
-            "persona",
-            "project",
-            "release",
-            "releasephase",
-            "requirement",
-            "strategicimperative",
-            "task",
-        ),
+        *("page", "persona", "project", "release", "releasephase", "requirement", "strategicimperative"),
+        "task",
     )
 )
 
