@@ -10,16 +10,17 @@ from pathlib import Path
 import click
 from rich.console import Console
 from strict_cassettes.__main__ import CASSETTES, one_sentence, open_project
-from strict_cassettes.accounts import is_local, name_of, sandbox_account
+from strict_cassettes.accounts import name_of, sandbox_account
 from strict_cassettes.credentials import check_connection, find_credentials
 from strict_cassettes.record import record
 from strict_cassettes.recording import RecordError
 from strict_cassettes.scenarios import Matrix
 from strict_cassettes.sets import LIVE, SANDBOX
+from strict_cassettes.taking import quietly
 
 from connector.options import parse_options
 from connector.pacing import Clock, SystemClock
-from harness.probe.asking import advices, ask_all, unlogged
+from harness.probe.asking import advices, ask_all
 from harness.probe.findings import Findings, FindingsError, adopt, check, read, today, write
 from harness.probe.look import Look
 from harness.probe.report import WIDTH, Display, print_answers, told
@@ -117,7 +118,7 @@ def choose(console: Console, matrix: Matrix, stack: ExitStack, *, sandbox: bool)
         return {**matrix.replay, "api_key": box.api_key, "base_url": box.url}
     connection = find_credentials(matrix)
     check_connection(matrix, connection)
-    which = "an account on this machine" if is_local(connection) else "the live account"
+    which = "an account on this machine" if parse_options(connection).is_local else "the live account"
     console.print(f"Asking {which}: {name_of(matrix, connection)}.", soft_wrap=True)
     return connection
 
@@ -153,7 +154,7 @@ def keep(console: Console, matrix: Matrix, file: Path) -> int:
     adopted.cache_clear()
     console.print("Recording the sandbox's cassettes aside, to see which are still so.")
     try:
-        with unlogged():
+        with quietly():
             changed = changed_cassettes(matrix)
     except (KeyboardInterrupt, RecordError, OSError):
         click.echo(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
+from typing import TypeVar
 
 from connector.audits import idea_named
 from connector.digests import QUERY, DigestError, parse_digests
@@ -13,7 +14,12 @@ from connector.tables.declaration import letters
 from harness.probe.look import Look, Reply
 from harness.probe.words import NOTHING, REFUSED, UNREADABLE, UnshownError
 
+Found = TypeVar("Found")
 PAGE = 200
+# Statuses of a request that is wrong.
+BAD = (400, 422)
+# Of several that would do (workspaces, ideas' times), so many are tried.
+TRIED = 3
 # Of how many ideas it is asked what hangs below them, at most.
 MOST_ASKED = {"comments": 14, "idea_comments": 22}
 MOST_TOLD = 12
@@ -87,7 +93,7 @@ def recent_ideas(look: Look) -> list[Row]:
     return sorted(known, key=lambda row: str(row["updated_at"]), reverse=True)
 
 
-def some(rows: list[Row]) -> list[Row]:
+def some(rows: list[Found]) -> list[Found]:
     """The rows themselves.
 
     Raises:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from strict_cassettes.accounts import RECORDED_DATE, SANDBOX_PSEUDONYM_KEY, sandbox_account
+from strict_cassettes.credentials import ONLY
 from strict_cassettes.provenance import is_still_true, read_provenance
 from strict_cassettes.record import record
 from strict_cassettes.recording import Account, RecordError
@@ -69,6 +70,17 @@ def test_recording_without_credentials_exits_2_and_names_both_ways_and_the_sandb
     assert done.returncode == 2
     for way in ("AHA_API_KEY and AHA_SUBDOMAIN", "dev_config.json", "--sandbox"):
         assert way in done.stderr
+
+
+def test_an_account_on_this_machine_is_not_to_be_committed_as_a_live_one(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"api_key": sandbox.api_key, "subdomain": "company", "base_url": sandbox.url}
+    (tmp_path / "dev_config.json").write_text(json.dumps(given | {"requests_per_minute": "60000"}))
+    monkeypatch.setenv(ONLY, str(tmp_path))
+    done = run_record("--plan", "ideas/empty")
+    assert done.returncode == 0, done.stderr
+    assert "on this machine. What it says is no live account's: do not commit cassettes/live/." in done.stdout
 
 
 def test_an_unknown_scenario_exits_2_and_names_the_known_ones() -> None:

@@ -191,10 +191,9 @@ def _listed(look: Look) -> Iterator[Event]:
             continue
         for idea, row in rows:
             made, changed = moment_of(row.get("created_at")), moment_of(row.get("updated_at"))
-            if made and kind == "vote":
-                yield Event(PROXY if row.get("idea_organization") else PLAIN, "create", idea, made)
             if made:
-                yield Event(kind, "create", idea, made)
+                voted = PROXY if row.get("idea_organization") else PLAIN
+                yield Event(voted if kind == "vote" else kind, "create", idea, made)
             if made and changed and changed - made >= EDITED:
                 yield Event(kind, "update", idea, changed, record=str(row.get("id")))
 

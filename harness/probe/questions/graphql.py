@@ -105,8 +105,8 @@ def below_now(look: Look, idea: str) -> int:
 
 def judge_times(look: Look) -> Answer:
     nodes, _ = digest_page(look, known_ids(look))
-    times = some([{LATEST: time} for node in nodes if moment_of(time := node.get(LATEST))])
-    exact = sum(1 for row in times if "." in row[LATEST])
+    times = some([str(time) for node in nodes if moment_of(time := node.get(LATEST))])
+    exact = sum(1 for time in times if "." in time)
     if 0 < exact < len(times):
         raise UnshownError(AMBIGUOUS)
     return Answer("milliseconds" if exact else "seconds", cases=len(times))
